@@ -1,0 +1,60 @@
+"""Checks of arguments, shared by every public function: each error names the argument, what came, what was expected."""
+
+import numpy as np
+
+
+def describe(value):
+    """What came, in a few words: type and shape of an array, else the value itself."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape} and type {value.dtype}"
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def positive_int(name, value):
+    """Return `value` as an int of at least 1.
+
+    Raises TypeError when it is no whole number (a bool is none), ValueError when it is below 1.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name}: expected a whole number of at least 1, got {describe(value)}")
+    if value < 1:
+        raise ValueError(f"{name}: expected at least 1, got {value}")
+    return int(value)
+
+
+def ids(name, value, size, shapes):
+    """Return `value` as an array of ids from 0 to `size` - 1; `shapes` says in words which shapes are expected.
+
+    Raises TypeError for anything but integers, ValueError for ids out of range.
+    """
+    value = np.asarray(value)
+    if value.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integer ids of shape {shapes}, got {describe(value)}")
+    if value.size and (value.min() < 0 or value.max() >= size):
+        wrong = value[(value < 0) | (value >= size)][0]
+        raise ValueError(f"{name}: expected ids from 0 to {size - 1}, got {wrong}")
+    return value
+
+
+def numbers(name, value, shape=None):
+    """Return `value` as an array of finite real or complex floats, of exactly `shape` where one is given.
+
+    Raises TypeError when it holds no numbers, ValueError for another shape, NaN or infinity.
+    """
+    value = np.asarray(value)
+    if value.dtype.kind not in "fciu":
+        raise TypeError(f"{name}: expected an array of numbers, got {describe(value)}")
+    if shape is not None and value.shape != shape:
+        raise ValueError(f"{name}: expected shape {shape}, got {value.shape}")
+    if not np.isfinite(value).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
+        raise ValueError(f"{name}: expected finite numbers, got {value[where]} at index {where}")
+    return value
+
+
+def one_of(name, value, choices):
+    """Return `value` when it is one of `choices`, else raise ValueError."""
+    if value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {describe(value)}")
+    return value

@@ -1,0 +1,59 @@
+"""Softmax and cross-entropy, both from logits and both stable for logits of any finite size."""
+
+import numpy as np
+
+from . import _check
+
+REDUCTIONS = ("sum", "mean")
+
+
+def log_softmax(o):
+    """log ŷ = o - log Σ exp(o), over the last axis; any shape (..., V), real or complex.
+
+    The largest logit is subtracted first, so that no exponential overflows and the sum is at least 1.
+    """
+    o = np.asarray(o)
+    shifted = o - o.real.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def softmax(o):
+    """ŷ = exp(o) / Σ exp(o), over the last axis; any shape (..., V), real or complex."""
+    o = np.asarray(o)
+    yhat = np.exp(o - o.real.max(axis=-1, keepdims=True))
+    yhat /= yhat.sum(axis=-1, keepdims=True)
+    return yhat
+
+
+def check_targets(o, y):
+    """Return y as an array of ids that fits logits o of shape (..., V), else raise as `cross_entropy` does."""
+    y = _check.ids("y", y, o.shape[-1], f"{o.shape[:-1]}")
+    if y.shape != o.shape[:-1]:
+        raise ValueError(f"y: expected one target id for each prediction, shape {o.shape[:-1]}, got {y.shape}")
+    return y
+
+
+def step_losses(o, y):
+    """L_t = -log ŷ_t[y_t], in nats: the loss of every single prediction, in the shape of y.
+
+    o: logits (T, V) or (T, B, V); y: target ids (T,) or (T, B). Raises as `cross_entropy` does.
+    """
+    o = _check.numbers("o", o)
+    if o.ndim < 1 or 0 in o.shape:
+        raise ValueError(f"o: expected logits of shape (T, V) or (T, B, V) with no empty axis, got {o.shape}")
+    y = check_targets(o, y)
+    return -np.take_along_axis(log_softmax(o), y[..., None], axis=-1)[..., 0]
+
+
+def cross_entropy(o, y, reduction="mean"):
+    """L = Σ_t L_t (`"sum"`) or its mean over all steps and sequences (`"mean"`), in nats.
+
+    o: logits (T, V) or (T, B, V), taken before the softmax, so that no logarithm of a vanished probability
+    is ever needed; y: target ids (T,) or (T, B). Real logits give a real number, complex logits a complex one.
+
+    Raises TypeError for targets that are not integers; ValueError for targets out of range or of another
+    shape, for logits that are not finite, and for a reduction other than "sum" and "mean".
+    """
+    _check.one_of("reduction", reduction, REDUCTIONS)
+    losses = step_losses(o, y)
+    return losses.sum() if reduction == "sum" else losses.mean()

@@ -1,0 +1,140 @@
+"""The vanilla recurrent network: its parameters, and the pass forward through time.
+
+Row vectors, time first; T steps, B sequences, V symbols, H hidden units:
+
+    a_t = x_t Wxh + h_{t-1} Whh + bh
+    h_t = tanh(a_t)
+    o_t = h_t Why + by
+    ŷ_t = softmax(o_t)
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from . import _check
+from .loss import softmax
+
+
+class Params(NamedTuple):
+    """The weights and biases, the same at every step; gradients of them come in the same shapes."""
+
+    Wxh: np.ndarray  # (V, H)  input to hidden
+    Whh: np.ndarray  # (H, H)  hidden to hidden, one step later
+    Why: np.ndarray  # (H, V)  hidden to output
+    bh: np.ndarray  # (H,)
+    by: np.ndarray  # (V,)
+
+
+class Trace(NamedTuple):
+    """All that the pass forward computed, and all that the pass backward needs. One sequence alone has no axis B."""
+
+    x: np.ndarray  # ids (T, B) or features (T, B, V), as given
+    h0: np.ndarray  # (B, H)     the state before the first step
+    a: np.ndarray  # (T, B, H)  pre-activations
+    h: np.ndarray  # (T, B, H)  hidden states
+    o: np.ndarray  # (T, B, V)  logits
+    yhat: np.ndarray  # (T, B, V)  predicted probabilities
+
+
+def init_params(vocab_size, hidden_size, *, rng, dtype=np.float64):
+    """Weights drawn uniformly from ±1/√fan-in, in the order Wxh, Whh, Why; biases zero.
+
+    Fan-in is the number of rows: V for Wxh, H for Whh and Why. `rng` is a `numpy.random.Generator`; the numbers
+    are drawn in float64 and then rounded to `dtype`, so that one seed gives one network in every precision.
+
+    Raises TypeError for a size that is not a whole number, an rng that is no Generator, or a dtype that is not
+    floating; ValueError for a size below 1.
+    """
+    V = _check.positive_int("vocab_size", vocab_size)
+    H = _check.positive_int("hidden_size", hidden_size)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng: expected a numpy.random.Generator such as np.random.default_rng(0), got {_check.describe(rng)}"
+        )
+    if np.dtype(dtype).kind not in "fc":
+        raise TypeError(f"dtype: expected a floating type, got {np.dtype(dtype)}")
+
+    def uniform(fan_in, fan_out):
+        bound = 1 / np.sqrt(fan_in)
+        return rng.uniform(-bound, bound, (fan_in, fan_out)).astype(dtype)
+
+    return Params(Wxh=uniform(V, H), Whh=uniform(H, H), Why=uniform(H, V), bh=np.zeros(H, dtype), by=np.zeros(V, dtype))
+
+
+def check_params(params):
+    """Return `params` as `Params` of floating arrays, one type for all and every shape in agreement.
+
+    Raises TypeError when they are not five arrays of numbers, ValueError when a shape does not fit the others
+    or a value is not finite.
+    """
+    try:
+        params = Params(*params)
+    except TypeError:
+        raise TypeError(f"params: expected Params(Wxh, Whh, Why, bh, by), got {_check.describe(params)}") from None
+    V, H = np.shape(params.Wxh) if np.ndim(params.Wxh) == 2 else (0, 0)
+    if V == 0 or H == 0:
+        raise ValueError(f"params.Wxh: expected shape (V, H), both at least 1, got {np.shape(params.Wxh)}")
+    shapes = Params((V, H), (H, H), (H, V), (H,), (V,))
+    arrays = [
+        _check.numbers(f"params.{name}", value, shape)
+        for name, value, shape in zip(Params._fields, params, shapes, strict=True)
+    ]
+    dtype = np.result_type(*arrays)
+    return Params(*(a.astype(dtype if dtype.kind in "fc" else np.float64, copy=False) for a in arrays))
+
+
+def forward(params, x, h0=None):
+    """Run the network over x from the state h0 (zeros unless given) and return the whole `Trace`.
+
+        a_t = x_t Wxh + h_{t-1} Whh + bh;  h_t = tanh(a_t);  o_t = h_t Why + by;  ŷ_t = softmax(o_t)
+
+    x: ids of integer type, (T,) for one sequence or (T, B) for a batch; or features of floating type, (T, V) or
+    (T, B, V). Ids mean one-hot rows: x_t Wxh is then row x_t of Wxh. h0: (H,), which every sequence of a
+    batch starts from, or (B, H).
+
+    The type of the parameters is the type of the result; complex parameters, features or h0 make it complex,
+    which is what a complex-step check of the gradients needs.
+
+    Raises TypeError for x of another type (fractional ids included); ValueError for ids out of range, shapes that
+    do not fit, an empty sequence or batch, and for numbers that are not finite.
+    """
+    params = check_params(params)
+    V, H = params.Wxh.shape
+    x = np.asarray(x)
+    shapes = f"(T,) or (T, B) as integer ids, (T, {V}) or (T, B, {V}) as features"
+    if x.dtype.kind in "iu":
+        x = _check.ids("x", x, V, shapes)
+        batch = x.shape[1:]
+        fits = x.ndim in (1, 2)
+    else:
+        x = _check.numbers("x", x)
+        batch = x.shape[1:-1]
+        fits = x.ndim in (2, 3) and x.shape[-1] == V
+    if not fits:
+        raise (TypeError if x.dtype.kind == "f" and x.ndim == 1 else ValueError)(
+            f"x: expected shape {shapes}, got {_check.describe(x)}"
+        )
+    if x.size == 0:
+        raise ValueError(f"x: expected at least one step and one sequence, got shape {x.shape}")
+
+    h0 = np.zeros((*batch, H), params.Wxh.dtype) if h0 is None else _check.numbers("h0", h0)
+    if h0.shape not in ((H,), (*batch, H)):
+        expected = f"({H},)" if not batch else f"({H},) or ({batch[0]}, {H})"
+        raise ValueError(f"h0: expected shape {expected}, got {h0.shape}")
+    dtype = params.Wxh.dtype
+    if any(np.iscomplexobj(array) for array in (x, h0)):
+        dtype = np.result_type(dtype, np.complex64)
+    h0 = np.broadcast_to(h0, (*batch, H)).astype(dtype)
+
+    Wxh, Whh, Why, bh, by = params
+    x_Wxh = Wxh[x] if x.dtype.kind in "iu" else x.astype(dtype, copy=False) @ Wxh
+    a = np.empty((len(x), *batch, H), dtype)
+    h = np.empty_like(a)
+    h_prev = h0
+    for t in range(len(x)):
+        a[t] = x_Wxh[t] + h_prev @ Whh + bh
+        h[t] = np.tanh(a[t])
+        h_prev = h[t]
+    o = h @ Why + by
+    return Trace(x, h0, a, h, o, softmax(o))
