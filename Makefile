@@ -1,0 +1,44 @@
+# The few commands people type. Everything they make is in .venv and _build.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: book test lab clean
+
+# The book, built from nothing and served; prints the address.
+book: $(VENV)/.book
+	$(BIN)/jupyter-book clean --all .
+	$(BIN)/jupyter-book build -W -n --keep-going .
+	$(BIN)/python _ext/serve.py _build/html $(PORT)
+
+# Every check.
+test: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+# JupyterLab, with the chapters opening as notebooks.
+lab: $(VENV)/.book
+	JUPYTER_CONFIG_DIR=$(VENV)/etc/jupyter $(BIN)/jupytext-config set-default-viewer markdown
+	$(BIN)/jupyter lab
+
+clean:
+	rm -rf $(VENV) _build
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Missing: Python 3.10 or newer (looked for '$(PYTHON)'; another one: make PYTHON=python3.12)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Missing: Python 3.10 or newer ('$(PYTHON)' is older; another one: make PYTHON=python3.12)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Missing: Python's venv module (Debian and Ubuntu: apt install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.book: requirements.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q -r requirements.txt
+	@touch $@
+
+# The browser is the system's where there is one, else Playwright's own.
+$(VENV)/.test: $(VENV)/.book
+	$(BIN)/python -m pip install -q -e ".[test]"
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || $(BIN)/playwright install chromium \
+		|| { echo "Missing: a browser for the tests (Debian and Ubuntu: apt install chromium)"; exit 1; }
+	@touch $@

@@ -1,0 +1,574 @@
+/**
+ * The view of ForwardStepper. Everything is computed from the model's traits on every change and painted at once;
+ * the nodes are built once and reused.
+ */
+
+import { vocabulary, encode, initParams, forward, stepLosses, dotTerms } from "./engine.js";
+import {
+  make, math, formula, sub, setText, number, percent, codePoints, visible, quoted, colour, paint, ramp, isDark,
+  onThemeChange, wordsFor, coalesce,
+} from "./parts.js";
+
+const LIMITS = { steps: 64, hidden: 64, seed: Number.MAX_SAFE_INTEGER };
+const COLUMN = 44; // width of one step in the strip, px
+const STRIP = 72; // height of the hidden states in the strip, px
+const PLAY = 900; // time between two steps while playing, ms
+
+/** A value that cannot be shown: which control it belongs to, and which words say why. */
+class Problem extends Error {
+  constructor(control, key, values) {
+    super(key);
+    Object.assign(this, { control, key, values });
+  }
+}
+
+/** A text that the network can read, or a Problem. */
+function checkText(text, known) {
+  const characters = codePoints(text);
+  if (characters.length < 2) throw new Problem("text", "too_short");
+  const unknown = known.length ? [...new Set(characters)].filter((c) => !known.includes(c)) : [];
+  if (unknown.length) {
+    throw new Problem("text", "unknown", {
+      known: known.map(visible).join(" "), unknown: unknown.slice(0, 12).map(visible).join(" "),
+    });
+  }
+  return characters.slice(0, LIMITS.steps + 1);
+}
+
+function checkWhole(control, key, value, low, limit) {
+  if (Number.isInteger(value) && value >= low && value <= limit) return value;
+  throw new Problem(control, key, { limit, value });
+}
+
+/** The arrays of Params that Python sent one after the other as float64. */
+function unpack(bytes, V, H) {
+  const numbers = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+  const params = { V, H };
+  let start = 0;
+  for (const [name, size] of [["Wxh", V * H], ["Whh", H * H], ["Why", H * V], ["bh", H], ["by", V]]) {
+    params[name] = numbers.subarray(start, start + size);
+    start += size;
+  }
+  return params;
+}
+
+/** All that is shown, from the traits alone; throws a Problem. What `last` computed from the same text and weights is kept. */
+function compute(model, last) {
+  const key = JSON.stringify(["text", "hidden_size", "seed", "_characters"].map((name) => model.get(name)));
+  const weights = model.get("_weights");
+  const network = last?.key === key && last.weights === weights ? last : { key, weights, ...run(model) };
+  const inside = (value, size) => Math.min(size - 1, Math.max(0, Math.round(value) || 0));
+  return { ...network, t: inside(model.get("t"), network.T), unit: inside(model.get("unit"), network.H) };
+}
+
+function run(model) {
+  const known = codePoints(model.get("_characters"));
+  const characters = checkText(model.get("text"), known);
+  const H = checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, LIMITS.hidden);
+  const vocab = known.length ? known : vocabulary(characters.join(""));
+  const V = vocab.length;
+  const params = known.length
+    ? unpack(model.get("_weights"), V, H)
+    : initParams(V, H, checkWhole("seed", "bad_seed", model.get("seed"), 0, LIMITS.seed));
+  const ids = encode(vocab, characters.join(""));
+  const x = ids.slice(0, -1);
+  const y = ids.slice(1);
+  const trace = forward(params, x);
+  const losses = stepLosses(trace.o, y, V);
+  return { vocab, V, H, T: x.length, params, x, y, trace, losses, given: known.length > 0 };
+}
+
+function largest(array, start, end) {
+  let best = start;
+  for (let i = start; i < end; i++) if (array[i] > array[best]) best = i;
+  return best - start;
+}
+
+function spread(array) {
+  let limit = 1;
+  for (const value of array) if (Math.abs(value) > limit) limit = Math.abs(value);
+  return limit;
+}
+
+/** Rows that are made when first needed and hidden when not. */
+class Rows {
+  constructor(parent, build) {
+    Object.assign(this, { parent, build, rows: [] });
+  }
+
+  /** The first n rows, made visible; the others are hidden. */
+  show(n) {
+    while (this.rows.length < n) {
+      const row = this.build(this.rows.length);
+      this.rows.push(row);
+      this.parent.append(row.node);
+    }
+    this.rows.forEach((row, i) => {
+      if (row.node.hidden !== i >= n) row.node.hidden = i >= n;
+    });
+    return this.rows.slice(0, n);
+  }
+}
+
+/** A cell of a table, by its role. Tables are grids of blocks, because the browser can then pass over the rows that are
+ * scrolled out of sight, which it cannot do in a <table>; the roles keep them tables for a screen reader. */
+const cell = (role, className = "", ...children) => make("div", { role, className }, ...children);
+const row = (...children) => cell("row", "rnn-row", ...children);
+const numbers = (n) => Array.from({ length: n }, () => cell("cell", "rnn-number"));
+
+/** A panel with a title and a table whose head stays in sight while its rows scroll. */
+function table(name, heads) {
+  const body = cell("rowgroup");
+  const title = make("div", { className: "rnn-title" });
+  const head = cell("rowgroup", "rnn-head", row(...heads.map((text) => cell("columnheader", "", text))));
+  const grid = cell("table", `rnn-table rnn-${name}`, head, body);
+  const scroller = make("div", { className: "rnn-scroll", tabIndex: 0, role: "group" }, grid);
+  return { node: make("section", { className: "rnn-panel" }, title, scroller), title, scroller, grid, body };
+}
+
+/** Give a panel its title, which is also the name of its table. */
+function name(panel, title) {
+  if (panel.title.textContent === title) return;
+  panel.title.textContent = title;
+  for (const node of [panel.scroller, panel.grid]) node.setAttribute("aria-label", title);
+}
+
+const space = () => math("mspace"); // between the name of a function and its argument; its width is in the style sheet
+const before = () => math("mrow", "t", "−", math("mn", "1")); // t − 1
+
+function buildControls(words) {
+  const field = (name, control, ...rest) => {
+    const message = make("span", { className: "rnn-message", role: "status" });
+    const label = make("label", { className: `rnn-field rnn-field-${name}` },
+      make("span", { className: "rnn-label" }, words(name)), control, ...rest);
+    return { node: make("div", { className: `rnn-control rnn-control-${name}` }, label, message), control, message };
+  };
+  // Hidden from screen readers, which read the value from the slider itself.
+  const shown = () => make("span", { className: "rnn-value", "aria-hidden": "true" });
+  const size = shown();
+  const step = shown();
+  const range = (min, max) => make("input", { type: "range", min, max, step: 1 });
+  const controls = {
+    text: field("text", make("input", { type: "text", spellcheck: false, autocomplete: "off" })),
+    hidden_size: field("hidden_size", range(1, LIMITS.hidden), size),
+    seed: field("seed", make("input", { type: "number", min: 0, max: LIMITS.seed, step: 1, inputMode: "numeric" })),
+    t: field("step", range(0, 1), step),
+  };
+  const button = (name, sign) => {
+    const node = make("button", { type: "button", className: `rnn-button rnn-${name}`, title: words(name) }, sign);
+    node.setAttribute("aria-label", words(name));
+    return node;
+  };
+  return {
+    ...controls, size, step, previous: button("previous", "◀"), next: button("next", "▶"),
+    play: make("button", { type: "button", className: "rnn-button rnn-play" }, words("play")),
+    given: make("span", { className: "rnn-given" }),
+  };
+}
+
+function buildStrip(words) {
+  const canvas = make("canvas", { className: "rnn-canvas" });
+  canvas.setAttribute("aria-hidden", "true"); // its numbers are in the table of the units
+  const inner = make("div", { className: "rnn-columns", role: "group" }, canvas);
+  inner.setAttribute("aria-label", words("strip"));
+  const heads = [
+    [words("reads"), sub("x", "t")], [words("carries"), sub("h", "t")],
+    [words("guesses"), sub(math("mover", "y", "^"), "t")], [words("target"), sub("y", "t")], [words("loss"), sub("L", "t")],
+  ].map(([word, symbol]) => make("div", {}, make("span", {}, word), formula(symbol)));
+  const columns = new Rows(inner, (i) => {
+    const parts = ["x", "gap", "guess", "y", "loss"].map((name) => make("span", { className: `rnn-col-${name}` }));
+    const node = make("button", { type: "button", className: "rnn-column" }, ...parts);
+    node.dataset.t = i;
+    return { node, parts };
+  });
+  const node = make("div", { className: "rnn-strip" },
+    make("div", { className: "rnn-heads", "aria-hidden": "true" }, ...heads),
+    make("div", { className: "rnn-track" }, inner));
+  return { node, inner, canvas, columns };
+}
+
+function buildUnits(words) {
+  const parts = table("units", [
+    words("unit"),
+    formula(sub("x", "t"), sub("W", "xh")),
+    formula("+", sub("h", before()), sub("W", "hh")),
+    formula("+", sub("b", "h")),
+    formula("=", sub("a", "t")),
+    formula(sub("h", "t"), "=", "tanh", "(", sub("a", "t"), ")"),
+  ]);
+  parts.rows = new Rows(parts.body, (j) => {
+    const pick = make("button", { type: "button", className: "rnn-pick" }, String(j + 1));
+    pick.dataset.unit = j;
+    pick.setAttribute("aria-label", words("show_unit", { j: j + 1 }));
+    const values = numbers(5);
+    return { node: row(cell("rowheader", "", pick), ...values), pick, values };
+  });
+  name(parts, words("units"));
+  return parts;
+}
+
+function buildCharacters(words) {
+  const hat = () => sub(math("mover", "y", "^"), "t");
+  const parts = table("characters", [
+    words("character"),
+    formula(sub("x", "t")),
+    formula(sub("o", "t"), "=", sub("h", "t"), sub("W", "hy"), "+", sub("b", "y")),
+    formula(hat(), "=", "softmax", "(", sub("o", "t"), ")"),
+    formula(sub("y", "t")),
+  ]);
+  parts.rows = new Rows(parts.body, () => {
+    const name = cell("rowheader", "rnn-char");
+    const values = numbers(4);
+    const bar = make("span", { className: "rnn-bar" });
+    const share = make("span", { className: "rnn-share" });
+    values[2].append(bar, share);
+    values[2].className = "rnn-probability";
+    return { node: row(name, ...values), name, values, bar, share };
+  });
+  name(parts, words("characters"));
+  parts.loss = make("div", { className: "rnn-formula" });
+  parts.node.append(parts.loss);
+  return parts;
+}
+
+function buildTerms(words) {
+  const parts = table("terms", [words("from"), words("state_weight"), words("term"), words("push")]);
+  parts.rows = new Rows(parts.body, () => {
+    const name = cell("rowheader");
+    const product = cell("cell", "rnn-product");
+    const [value] = numbers(1);
+    const bar = make("span", { className: "rnn-signed" });
+    return { node: row(name, product, value, cell("cell", "rnn-signed-cell", bar)), name, product, value, bar };
+  });
+  parts.sum = make("div", { className: "rnn-formula" });
+  parts.largest = make("p", { className: "rnn-largest" });
+  parts.node.insertBefore(parts.sum, parts.scroller);
+  parts.node.append(parts.largest);
+  return parts;
+}
+
+/** The hidden states of all steps: one column of cells a step, an arrow from each to the next. */
+function drawStates(strip, state, dark) {
+  const { canvas } = strip;
+  const ratio = window.devicePixelRatio || 1;
+  const width = Math.round(state.T * COLUMN * ratio);
+  const height = Math.round(STRIP * ratio);
+  if (canvas.width !== width || canvas.height !== height) {
+    Object.assign(canvas, { width, height });
+    canvas.style.width = `${state.T * COLUMN}px`;
+    canvas.style.height = `${STRIP}px`;
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, state.T * COLUMN, STRIP);
+  const size = STRIP / state.H;
+  for (let t = 0; t < state.T; t++) {
+    for (let j = 0; j < state.H; j++) {
+      context.fillStyle = colour(state.trace.h[t * state.H + j], 1, dark).fill;
+      context.fillRect(t * COLUMN + 8, j * size, COLUMN - 16, size > 4 ? size - 1 : size);
+    }
+  }
+  context.strokeStyle = context.fillStyle = dark ? "#b5b5b5" : "#595959";
+  context.beginPath();
+  for (let t = 1; t < state.T; t++) {
+    context.moveTo(t * COLUMN - 6, STRIP / 2);
+    context.lineTo(t * COLUMN + 3, STRIP / 2);
+    context.moveTo(t * COLUMN, STRIP / 2 - 3);
+    context.lineTo(t * COLUMN + 4, STRIP / 2);
+    context.lineTo(t * COLUMN, STRIP / 2 + 3);
+  }
+  context.stroke();
+}
+
+function drawStrip(strip, state, words, dark) {
+  const { V, T, x, y, trace, losses, vocab, t } = state;
+  if (strip.drawn !== trace || strip.dark !== dark) {
+    strip.inner.style.width = `${T * COLUMN}px`;
+    drawStates(strip, state, dark);
+    Object.assign(strip, { drawn: trace, dark });
+  }
+  strip.columns.show(T).forEach(({ node, parts }, i) => {
+    const guess = largest(trace.yhat, i * V, (i + 1) * V);
+    const p = trace.yhat[i * V + guess];
+    const loss = number(losses[i], 2);
+    setText(parts[0], visible(vocab[x[i]]));
+    setText(parts[2], visible(vocab[guess]));
+    setText(parts[3], visible(vocab[y[i]]));
+    setText(parts[4], loss);
+    parts[2].classList.toggle("rnn-right", guess === y[i]);
+    node.setAttribute("aria-label", words("column", {
+      t: i + 1, x: quoted(vocab[x[i]]), guess: quoted(vocab[guess]), p: percent(p), y: quoted(vocab[y[i]]), loss,
+    }));
+    if (i === t) node.setAttribute("aria-current", "step");
+    else node.removeAttribute("aria-current");
+    node.tabIndex = i === t ? 0 : -1;
+  });
+}
+
+function drawUnits(units, state, dark) {
+  const { H, t, unit, params, trace, x } = state;
+  const limit = spread(trace.a);
+  units.rows.show(H).forEach(({ node, pick, values }, j) => {
+    const input = params.Wxh[x[t] * H + j];
+    const a = trace.a[t * H + j];
+    // What came from the earlier state is summed here as it is in the engine, not found by subtraction.
+    let earlier = 0;
+    for (let k = 0; k < H; k++) earlier += (t ? trace.h[(t - 1) * H + k] : trace.h0[k]) * params.Whh[k * H + j];
+    [input, earlier, params.bh[j], a].forEach((value, i) => paint(values[i], value, limit, dark));
+    paint(values[4], trace.h[t * H + j], 1, dark);
+    node.classList.toggle("rnn-selected", j === unit);
+    pick.setAttribute("aria-pressed", String(j === unit));
+    pick.tabIndex = j === unit ? 0 : -1;
+  });
+}
+
+function drawCharacters(characters, state, dark) {
+  const { V, t, x, y, trace, losses, vocab } = state;
+  const limit = spread(trace.o);
+  characters.rows.show(V).forEach(({ node, name, values, bar, share }, i) => {
+    const p = trace.yhat[t * V + i];
+    setText(name, visible(vocab[i]));
+    paint(values[1], trace.o[t * V + i], limit, dark);
+    setText(values[0], i === x[t] ? "1" : "0");
+    setText(values[3], i === y[t] ? "1" : "0");
+    values[0].classList.toggle("rnn-one", i === x[t]);
+    values[3].classList.toggle("rnn-one", i === y[t]);
+    bar.style.width = `${100 * p}%`;
+    setText(share, number(p));
+    node.classList.toggle("rnn-target", i === y[t]);
+  });
+  const target = trace.yhat[t * V + y[t]];
+  characters.loss.replaceChildren(formula(
+    sub("L", "t"), "=", "−", "ln", space(), sub(math("mover", "y", "^"), "t"), "[", math("mtext", visible(vocab[y[t]])), "]",
+    "=", "−", "ln", space(), number(target, 4), "=", number(losses[t], 4),
+  ));
+}
+
+function drawTerms(terms, state, words, dark) {
+  const { H, t, unit, params, trace, x, vocab } = state;
+  const sum = dotTerms(params, trace, t, unit);
+  const list = [
+    { name: words("term_input", { x: quoted(vocab[x[t]]) }), product: `1 × ${number(sum.x)}`, value: sum.x },
+    ...Array.from(sum.h, (value, k) => ({
+      name: words(t ? "term_unit" : "term_start", { k: k + 1, t }),
+      product: `${number(t ? trace.h[(t - 1) * H + k] : trace.h0[k])} × ${number(params.Whh[k * H + unit])}`,
+      value,
+    })),
+    { name: words("term_bias"), product: `1 × ${number(sum.b)}`, value: sum.b },
+  ];
+  const values = list.map((term) => Math.abs(term.value));
+  const top = largest(values, 0, values.length);
+  terms.rows.show(list.length).forEach(({ node, name: from, product, value, bar }, i) => {
+    const share = values[top] ? list[i].value / values[top] : 0;
+    setText(from, list[i].name);
+    setText(product, list[i].product);
+    paint(value, list[i].value, Math.max(values[top], 1e-300), dark);
+    bar.style.width = `${50 * Math.abs(share)}%`;
+    bar.style.marginLeft = `${share < 0 ? 50 + 50 * share : 50}%`;
+    bar.classList.toggle("rnn-negative", share < 0);
+    node.classList.toggle("rnn-selected", i === top);
+  });
+  name(terms, words("terms", { j: unit + 1, t: t + 1 }));
+  setText(terms.largest, words("largest", { name: list[top].name, value: number(list[top].value) }));
+  const earlier = sum.h.reduce((total, value) => total + value, 0);
+  const signed = (value) => [value < 0 ? "−" : "+", number(Math.abs(value))];
+  const j = () => math("mn", String(unit + 1));
+  terms.sum.replaceChildren(
+    formula(sub("a", "t"), "[", j(), "]", "=", sub("W", "xh"), "[", math("mtext", visible(vocab[x[t]])), ",", j(), "]"),
+    formula("+", math("munder", "∑", "k"), sub("h", before()), "[", "k", "]", sub("W", "hh"), "[", "k", ",", j(), "]"),
+    formula("+", sub("b", "h"), "[", j(), "]"),
+    formula("=", number(sum.x), ...signed(earlier), ...signed(sum.b), "=", number(sum.sum)),
+    make("br"),
+    formula(sub("h", "t"), "[", j(), "]", "=", "tanh", "(", number(sum.sum), ")", "=", number(Math.tanh(sum.sum))),
+  );
+}
+
+function render({ model, el }) {
+  const words = wordsFor(el);
+  const controls = buildControls(words);
+  const strip = buildStrip(words);
+  const units = buildUnits(words);
+  const characters = buildCharacters(words);
+  const terms = buildTerms(words);
+  const summary = make("p", { className: "rnn-summary", role: "status" });
+  const mean = make("p", { className: "rnn-mean" });
+  const bar = make("span", { className: "rnn-ramp" });
+  const legend = make("p", {}, `${words("legend")} −1 `, bar, ` +1; ${words("legend_rest")}`);
+  const root = make("div", { className: "rnn rnn-forward", role: "group" },
+    make("div", { className: "rnn-top" }, controls.text.node, controls.hidden_size.node, controls.seed.node, controls.given),
+    strip.node,
+    make("div", { className: "rnn-steps" }, controls.play, controls.previous, controls.next, controls.t.node),
+    summary,
+    make("div", { className: "rnn-panels" }, units.node, characters.node, terms.node),
+    make("div", { className: "rnn-foot" }, mean, legend));
+  root.setAttribute("aria-label", words("figure"));
+  el.append(root);
+
+  let state;
+  let broken = false; // the traits themselves cannot be shown; what was typed and refused never becomes a trait
+
+  const say = (control, key, values) => {
+    for (const name of ["text", "hidden_size", "seed"]) {
+      const problem = name === control;
+      setText(controls[name].message, problem ? words(key, values) : "");
+      controls[name].control.setAttribute("aria-invalid", String(problem && key !== "too_long"));
+    }
+  };
+
+  function draw() {
+    const dark = isDark(root);
+    let next;
+    try {
+      next = compute(model, state);
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      say(problem.control, problem.key, problem.values); // and the last good picture stays
+      broken = true;
+      return;
+    }
+    if (broken) say();
+    broken = false;
+    const moved = !state || state.t !== next.t || state.T !== next.T;
+    state = next;
+    const { V, H, T, t, x, y, trace, losses, vocab } = state;
+    if (!controls.text.control.matches(":focus")) controls.text.control.value = model.get("text");
+    controls.hidden_size.control.value = H;
+    if (!controls.seed.control.matches(":focus")) controls.seed.control.value = model.get("seed");
+    controls.t.control.max = T - 1;
+    controls.t.control.value = t;
+    controls.t.control.setAttribute("aria-valuetext", words("of", { t: t + 1, T }));
+    setText(controls.size, String(H));
+    setText(controls.step, words("of", { t: t + 1, T }));
+    controls.hidden_size.node.hidden = controls.seed.node.hidden = state.given;
+    controls.given.hidden = !state.given;
+    setText(controls.given, words("given", { V, H }));
+    controls.previous.disabled = t === 0;
+    controls.next.disabled = t === T - 1;
+
+    bar.style.background = ramp(dark);
+    drawStrip(strip, state, words, dark);
+    drawUnits(units, state, dark);
+    drawCharacters(characters, state, dark);
+    drawTerms(terms, state, words, dark);
+
+    const guess = largest(trace.yhat, t * V, (t + 1) * V);
+    setText(summary, words(guess === y[t] ? "summary_right" : "summary", {
+      t: t + 1, x: quoted(vocab[x[t]]), y: quoted(vocab[y[t]]), p: percent(trace.yhat[t * V + y[t]]),
+      guess: quoted(vocab[guess]), q: percent(trace.yhat[t * V + guess]), loss: number(losses[t]),
+    }));
+    const total = losses.reduce((sum, loss) => sum + loss, 0);
+    setText(mean, words("mean_loss", { loss: number(total / T), V, uniform: number(Math.log(V)) }));
+    if (moved) keepInSight(strip.inner.parentElement, t);
+  }
+
+  const schedule = coalesce(draw);
+  const change = (values) => {
+    for (const [name, value] of Object.entries(values)) model.set(name, value);
+    model.save_changes();
+    schedule();
+  };
+  const go = (t) => state && change({ t: Math.min(state.T - 1, Math.max(0, t)) });
+
+  let timer = 0;
+  const pause = () => {
+    clearInterval(timer);
+    timer = 0;
+    setText(controls.play, words("play"));
+    controls.play.setAttribute("aria-pressed", "false");
+  };
+  const play = () => {
+    if (timer) return pause();
+    if (state.t === state.T - 1) go(0);
+    timer = setInterval(() => (state.t < state.T - 1 ? go(state.t + 1) : pause()), PLAY);
+    setText(controls.play, words("pause"));
+    controls.play.setAttribute("aria-pressed", "true");
+  };
+
+  /** Try a value: a good one goes to the model, for another the message says what is wrong. */
+  const attempt = (check) => {
+    try {
+      say();
+      change(check());
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      say(problem.control, problem.key, problem.values);
+    }
+  };
+  controls.text.control.addEventListener("input", ({ target }) => attempt(() => {
+    const typed = target.value.replace(/\p{Cs}/gu, "\ufffd"); // half a surrogate pair is no character
+    const characters = checkText(typed, codePoints(model.get("_characters")));
+    const n = codePoints(typed).length;
+    if (n > characters.length) say("text", "too_long", { n, limit: characters.length });
+    const last = characters.length - 2;
+    return { text: characters.join(""), t: Math.min(model.get("t"), last) };
+  }));
+  controls.hidden_size.control.addEventListener("input", ({ target }) => attempt(() => {
+    const H = Number(target.value);
+    return { hidden_size: H, unit: Math.min(model.get("unit"), H - 1) };
+  }));
+  controls.seed.control.addEventListener("input", ({ target }) => attempt(() => {
+    const value = target.value === "" ? NaN : Number(target.value);
+    return { seed: checkWhole("seed", "bad_seed", value, 0, LIMITS.seed) };
+  }));
+  controls.t.control.addEventListener("input", ({ target }) => go(Number(target.value)));
+  controls.previous.addEventListener("click", () => go(state.t - 1));
+  controls.next.addEventListener("click", () => go(state.t + 1));
+  controls.play.addEventListener("click", play);
+
+  const pick = (event) => {
+    const { t, unit } = event.target.closest("button")?.dataset ?? {};
+    if (t !== undefined) go(Number(t));
+    else if (unit !== undefined) change({ unit: Number(unit) });
+    else if (event.target.closest(".rnn-row")) change({ unit: units.rows.rows.findIndex((row) => row.node.contains(event.target)) });
+  };
+  strip.inner.addEventListener("click", pick);
+  units.body.addEventListener("click", pick);
+
+  /** Arrow keys, Home and End move the choice and the focus with it. */
+  const keys = (list, current, forwards, backwards, choose) => (event) => {
+    const size = list().length;
+    const to = { [forwards]: current() + 1, [backwards]: current() - 1, Home: 0, End: size - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const next = Math.min(size - 1, Math.max(0, to));
+    choose(next);
+    list()[next].focus({ preventScroll: true });
+  };
+  strip.inner.addEventListener("keydown", keys(
+    () => strip.columns.rows.slice(0, state.T).map((row) => row.node), () => state.t, "ArrowRight", "ArrowLeft", go));
+  units.body.addEventListener("keydown", keys(
+    () => units.rows.rows.slice(0, state.H).map((row) => row.pick), () => state.unit, "ArrowDown", "ArrowUp", (unit) => {
+      change({ unit });
+      keepRowInSight(units.scroller, units.rows.rows[unit].node);
+    }));
+
+  const names = ["text", "hidden_size", "seed", "t", "unit", "_weights", "_characters"];
+  const events = names.map((name) => `change:${name}`).join(" ");
+  model.on(events, schedule);
+  const forget = onThemeChange(schedule);
+  pause();
+  draw();
+  return () => {
+    pause();
+    forget();
+    model.off(events, schedule);
+  };
+}
+
+/** Scroll the strip, and never the page, until the column of step t can be seen. */
+function keepInSight(track, t) {
+  const left = t * COLUMN;
+  if (left < track.scrollLeft || left + COLUMN > track.scrollLeft + track.clientWidth) {
+    track.scrollLeft = left + COLUMN / 2 - track.clientWidth / 2;
+  }
+}
+
+function keepRowInSight(scroller, row) {
+  const top = row.offsetTop;
+  if (top - row.offsetHeight < scroller.scrollTop) scroller.scrollTop = top - row.offsetHeight;
+  else if (top + row.offsetHeight > scroller.scrollTop + scroller.clientHeight) {
+    scroller.scrollTop = top + row.offsetHeight - scroller.clientHeight;
+  }
+}
+
+export default { render };

@@ -1,0 +1,171 @@
+/**
+ * What every view needs: elements, formulas, numbers, characters, colours, words.
+ * Text reaches the page through textContent alone.
+ */
+
+const MATHML = "http://www.w3.org/1998/Math/MathML";
+
+/** An element with properties set on it and children put in; children may be strings.
+ * Properties that elements do not have by name (aria-…, role, for) are set as attributes.
+ * @returns {any} */
+export function make(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key in node) node[key] = value;
+    else node.setAttribute(key, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+/** A MathML element. A string child of mrow, msub or msup stands for an identifier, a number or an operator. */
+export function math(tag, ...children) {
+  const node = document.createElementNS(MATHML, tag);
+  const leaf = tag === "mi" || tag === "mn" || tag === "mo" || tag === "mtext";
+  for (const child of children) {
+    if (leaf || typeof child !== "string") node.append(child);
+    else node.append(math(/^[−\d]/.test(child) ? "mn" : /^[\p{L}]/u.test(child) ? "mi" : "mo", child));
+  }
+  return node;
+}
+
+/** A whole formula. */
+export function formula(...children) {
+  return math("math", math("mrow", ...children));
+}
+
+/** A symbol with a subscript: sub("a", "t"). */
+export function sub(base, ...index) {
+  return math("msub", typeof base === "string" ? math("mi", base) : base, math("mrow", ...index));
+}
+
+/** Put text into a node only where it differs: most cells stay the same from draw to draw. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** A number in print: three decimals and a true minus sign; very large ones in powers of ten. */
+export function number(value, digits = 3) {
+  const size = Math.abs(value);
+  const text = size < 1e4 ? size.toFixed(digits) : size.toExponential(2);
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
+
+/** A probability in print. */
+export function percent(value) {
+  return `${(100 * value).toFixed(1)} %`;
+}
+
+/** The length of a text in characters (Unicode code points). */
+export function codePoints(text) {
+  return Array.from(text);
+}
+
+const VISIBLE = new Map([[" ", "␣"], ["\n", "⏎"], ["\t", "⇥"], ["\u00a0", "⍽"], ["\u3000", "□"]]);
+
+/** A character as something that can be seen: white space as a sign, a combining mark on a dotted circle,
+ * anything invisible as its code point. */
+export function visible(character) {
+  const sign = VISIBLE.get(character);
+  if (sign) return sign;
+  if (/\p{M}/u.test(character) && !/[\ufe00-\ufe0f]/.test(character)) return `◌${character}`;
+  if (/[\p{C}\p{Z}\ufe00-\ufe0f]/u.test(character)) {
+    return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+  }
+  return character;
+}
+
+/** A character in a sentence. */
+export function quoted(character) {
+  return `“${visible(character)}”`;
+}
+
+/* Colour. Lightness and chroma change evenly with |value| in the OKLab space, so equal steps look equal; blue against
+ * orange is told apart by all common kinds of colour blindness. The ink on a cell is the one of black and white that
+ * contrasts more, at least 4.5 : 1 on every cell. */
+
+const STEPS = 40;
+
+function oklch(L, C, hue) {
+  const a = C * Math.cos((hue * Math.PI) / 180);
+  const b = C * Math.sin((hue * Math.PI) / 180);
+  const l = (L + 0.3963377774 * a + 0.2158037573 * b) ** 3;
+  const m = (L - 0.1055613458 * a - 0.0638541728 * b) ** 3;
+  const s = (L - 0.0894841775 * a - 1.291485548 * b) ** 3;
+  const clamp = (v) => Math.min(1, Math.max(0, v));
+  const rgb = [
+    clamp(4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s),
+    clamp(-1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s),
+    clamp(-0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s),
+  ];
+  const luminance = 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2];
+  const byte = (v) => Math.round(255 * (v <= 0.0031308 ? 12.92 * v : 1.055 * v ** (1 / 2.4) - 0.055));
+  return { fill: `rgb(${rgb.map(byte).join(",")})`, ink: luminance > 0.179 ? "#000" : "#fff" };
+}
+
+function scale(centre, end) {
+  const colours = [];
+  for (let i = -STEPS; i <= STEPS; i++) {
+    const x = Math.abs(i) / STEPS;
+    colours.push(oklch(centre + (end - centre) * x, 0.15 * x, i < 0 ? 250 : 60));
+  }
+  return colours;
+}
+
+const SCALES = { light: scale(0.975, 0.58), dark: scale(0.27, 0.8) };
+
+/** The colour of a value on the diverging scale from -limit to limit: {fill, ink}. */
+export function colour(value, limit, dark) {
+  const x = Math.round((STEPS * value) / limit);
+  return SCALES[dark ? "dark" : "light"][STEPS + Math.max(-STEPS, Math.min(STEPS, x || 0))];
+}
+
+/** The diverging scale as a background, for a legend. */
+export function ramp(dark) {
+  return `linear-gradient(90deg, ${SCALES[dark ? "dark" : "light"].map(({ fill }) => fill).join(",")})`;
+}
+
+/** Paint a cell: its number, and its colour on the scale from -limit to limit. */
+export function paint(cell, value, limit, dark) {
+  const { fill, ink } = colour(value, limit, dark);
+  setText(cell, number(value));
+  if (cell.fill !== fill) {
+    cell.fill = fill; // what was set last; reading it back from the style is slower and normalised
+    cell.style.backgroundColor = fill;
+    cell.style.color = ink;
+  }
+}
+
+/** Is the page dark around this element? The style sheet knows every host's way of saying so. */
+export function isDark(node) {
+  return getComputedStyle(node).getPropertyValue("--rnn-dark").trim() === "1";
+}
+
+/** Call back when the page turns dark or light; returns a clean-up. */
+export function onThemeChange(callback) {
+  const observer = new MutationObserver(callback);
+  const attributes = { attributes: true, attributeFilter: ["class", "data-theme", "data-mode", "data-jp-theme-light"] };
+  observer.observe(document.documentElement, attributes);
+  observer.observe(document.body, attributes);
+  return () => observer.disconnect();
+}
+
+/** The words in the language of the page around `node`: words("of", {t: 1, T: 3}). English where a word is missing. */
+export function wordsFor(node) {
+  const language = (node.closest("[lang]") ?? document.documentElement).lang || "en";
+  const table = { ...WORDS.en, ...WORDS[language.split("-")[0]], ...WORDS[language] };
+  return (key, values = {}) => table[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+/** Draw once, however many traits change in the same task. */
+export function coalesce(draw) {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    queueMicrotask(() => {
+      waiting = false;
+      draw();
+    });
+  };
+}
