@@ -11,6 +11,14 @@ def describe(value):
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
 
 
+def array(name, value):
+    """Return `value` as an array. Raises ValueError for nested sequences of unequal lengths."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: expected rows of equal length, got {describe(value)}") from None
+
+
 def positive_int(name, value):
     """Return `value` as an int of at least 1.
 
@@ -28,9 +36,9 @@ def ids(name, value, size, shapes):
 
     Raises TypeError for anything but integers, ValueError for ids out of range.
     """
-    value = np.asarray(value)
+    given, value = value, array(name, value)
     if value.dtype.kind not in "iu":
-        raise TypeError(f"{name}: expected integer ids of shape {shapes}, got {describe(value)}")
+        raise TypeError(f"{name}: expected integer ids of shape {shapes}, got {describe(given)}")
     if value.size and (value.min() < 0 or value.max() >= size):
         wrong = value[(value < 0) | (value >= size)][0]
         raise ValueError(f"{name}: expected ids from 0 to {size - 1}, got {wrong}")
@@ -42,9 +50,9 @@ def numbers(name, value, shape=None):
 
     Raises TypeError when it holds no numbers, ValueError for another shape, NaN or infinity.
     """
-    value = np.asarray(value)
+    given, value = value, array(name, value)
     if value.dtype.kind not in "fciu":
-        raise TypeError(f"{name}: expected an array of numbers, got {describe(value)}")
+        raise TypeError(f"{name}: expected an array of numbers, got {describe(given)}")
     if shape is not None and value.shape != shape:
         raise ValueError(f"{name}: expected shape {shape}, got {value.shape}")
     if not np.isfinite(value).all():
@@ -55,6 +63,6 @@ def numbers(name, value, shape=None):
 
 def one_of(name, value, choices):
     """Return `value` when it is one of `choices`, else raise ValueError."""
-    if value not in choices:
+    if not (isinstance(value, str) and value in choices):
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {describe(value)}")
     return value

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import _check
 from .loss import REDUCTIONS, check_targets
-from .rnn import check_params
+from .rnn import Trace, check_params
 
 
 class Grads(NamedTuple):
@@ -39,6 +39,8 @@ def backward(params, trace, y, *, reduction="mean"):
     parameters of another size than the trace's, and a reduction other than "sum" and "mean".
     """
     Wxh, Whh, Why, _, _ = check_params(params)
+    if not isinstance(trace, Trace):
+        raise TypeError(f"trace: expected the Trace that forward returned, got {_check.describe(trace)}")
     _check.one_of("reduction", reduction, REDUCTIONS)
     y = check_targets(trace.o, y)
     V, H = Wxh.shape

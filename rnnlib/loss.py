@@ -7,19 +7,25 @@ from . import _check
 REDUCTIONS = ("sum", "mean")
 
 
+def _floating(o):
+    """Integer logits as float64: in their own type a difference may wrap around and an exponential overflow."""
+    o = _check.array("o", o)
+    return o.astype(np.float64) if o.dtype.kind in "iu" else o
+
+
 def log_softmax(o):
     """log ŷ = o - log Σ exp(o), over the last axis; any shape (..., V), real or complex.
 
     The largest logit is subtracted first, so that no exponential overflows and the sum is at least 1.
     """
-    o = np.asarray(o)
+    o = _floating(o)
     shifted = o - o.real.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def softmax(o):
     """ŷ = exp(o) / Σ exp(o), over the last axis; any shape (..., V), real or complex."""
-    o = np.asarray(o)
+    o = _floating(o)
     yhat = np.exp(o - o.real.max(axis=-1, keepdims=True))
     yhat /= yhat.sum(axis=-1, keepdims=True)
     return yhat
@@ -42,7 +48,7 @@ def step_losses(o, y):
     if o.ndim < 1 or 0 in o.shape:
         raise ValueError(f"o: expected logits of shape (T, V) or (T, B, V) with no empty axis, got {o.shape}")
     y = check_targets(o, y)
-    return -np.take_along_axis(log_softmax(o), y[..., None], axis=-1)[..., 0]
+    return 0 - np.take_along_axis(log_softmax(o), y[..., None], axis=-1)[..., 0]
 
 
 def cross_entropy(o, y, reduction="mean"):

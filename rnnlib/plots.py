@@ -80,9 +80,10 @@ def plot_trace(trace, vocab, y=None, *, t=None):
 
     trace: what `forward` returned for ids of shape (T,); vocab: its `Vocabulary` of V characters. Above stands
     h, one row for each of the H units, from -1 to 1; below ŷ, one row for each character, from 0 to 1. The
-    columns are the steps, counted from 0 at the top; the input characters stand at the bottom. With targets y
-    of shape (T,) the cell of each true next character is outlined; with a step t, its column. Small pictures
-    carry their numbers, large ones thin out their ticks. Returns a `matplotlib.figure.Figure`.
+    columns are the steps, the input characters stand at the bottom. With targets y of shape (T,) the cell of
+    each true next character is outlined; with a step t, its column. As everywhere in code t counts from 0; the
+    picture counts steps and units from 1, as the equations do. Small pictures carry their numbers, large ones
+    thin out their ticks. Returns a `matplotlib.figure.Figure`.
 
     Raises TypeError when vocab is no Vocabulary, t no whole number, or an id no integer; ValueError for a batch,
     features instead of ids, complex numbers, a vocabulary of another size, targets that do not fit, and a step
@@ -107,7 +108,7 @@ def plot_trace(trace, vocab, y=None, *, t=None):
                 _outline(axes, t, -0.5, values.shape[1], OUTLINE, clip_on=False)
 
         rows = _thinned(H, heights[0], 0.14)
-        upper.set_yticks(rows, rows)
+        upper.set_yticks(rows, [i + 1 for i in rows])
         upper.set_ylabel("hidden unit")
         rows = _thinned(V, heights[1], 0.14)
         lower.set_yticks(rows, [label(vocab.characters[i]) for i in rows])
@@ -115,8 +116,8 @@ def plot_trace(trace, vocab, y=None, *, t=None):
 
         steps = upper.secondary_xaxis("top")
         columns = _thinned(T, width, 0.3)
-        steps.set_xticks(columns, columns)
-        steps.set_xlabel("step")
+        steps.set_xticks(columns, [i + 1 for i in columns])
+        steps.set_xlabel("step t")
         inputs = [label(vocab.characters[i]) for i in trace.x]
         columns = _thinned(T, width, 0.13)
         lower.set_xticks(columns, [inputs[i] for i in columns])
@@ -162,7 +163,7 @@ def _write_numbers(axes, image, values):
     luminance = image.to_rgba(values)[..., :3] ** 2.2 @ [0.2126, 0.7152, 0.0722]
     for (column, row), value in np.ndenumerate(values):
         colour = "black" if luminance[column, row] > 0.18 else "white"
-        text = f"{value:.2f}".replace("-", "−")
+        text = f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # + 0.0 turns -0.0 into 0.0
         axes.text(column, row, text, color=colour, fontsize=7, ha="center", va="center")
 
 

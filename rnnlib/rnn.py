@@ -52,12 +52,17 @@ def init_params(vocab_size, hidden_size, *, rng, dtype=np.float64):
         raise TypeError(
             f"rng: expected a numpy.random.Generator such as np.random.default_rng(0), got {_check.describe(rng)}"
         )
-    if np.dtype(dtype).kind not in "fc":
-        raise TypeError(f"dtype: expected a floating type, got {np.dtype(dtype)}")
+    try:
+        floating = np.dtype(dtype).kind in "fc"
+    except TypeError:
+        floating = False
+    if not floating:
+        raise TypeError(f"dtype: expected a floating type, got {_check.describe(dtype)}")
 
     def uniform(fan_in, fan_out):
+        # rng.uniform(-bound, bound), written out: the same numbers, but rounded alike on every processor
         bound = 1 / np.sqrt(fan_in)
-        return rng.uniform(-bound, bound, (fan_in, fan_out)).astype(dtype)
+        return (-bound + 2 * bound * rng.random((fan_in, fan_out))).astype(dtype)
 
     return Params(Wxh=uniform(V, H), Whh=uniform(H, H), Why=uniform(H, V), bh=np.zeros(H, dtype), by=np.zeros(V, dtype))
 
@@ -72,9 +77,10 @@ def check_params(params):
         params = Params(*params)
     except TypeError:
         raise TypeError(f"params: expected Params(Wxh, Whh, Why, bh, by), got {_check.describe(params)}") from None
-    V, H = np.shape(params.Wxh) if np.ndim(params.Wxh) == 2 else (0, 0)
-    if V == 0 or H == 0:
-        raise ValueError(f"params.Wxh: expected shape (V, H), both at least 1, got {np.shape(params.Wxh)}")
+    size = _check.array("params.Wxh", params.Wxh).shape
+    if len(size) != 2 or 0 in size:
+        raise ValueError(f"params.Wxh: expected shape (V, H), both at least 1, got {size}")
+    V, H = size
     shapes = Params((V, H), (H, H), (H, V), (H,), (V,))
     arrays = [
         _check.numbers(f"params.{name}", value, shape)
@@ -90,7 +96,7 @@ def forward(params, x, h0=None):
         a_t = x_t Wxh + h_{t-1} Whh + bh;  h_t = tanh(a_t);  o_t = h_t Why + by;  ŷ_t = softmax(o_t)
 
     x: ids of integer type, (T,) for one sequence or (T, B) for a batch; or features of floating type, (T, V) or
-    (T, B, V). Ids mean one-hot rows: x_t Wxh is then row x_t of Wxh. h0: (H,), which every sequence of a
+    (T, B, V): the type alone decides. Ids mean one-hot rows: x_t Wxh is then row x_t of Wxh. h0: (H,), which every sequence of a
     batch starts from, or (B, H).
 
     The type of the parameters is the type of the result; complex parameters, features or h0 make it complex,
@@ -101,7 +107,9 @@ def forward(params, x, h0=None):
     """
     params = check_params(params)
     V, H = params.Wxh.shape
-    x = np.asarray(x)
+    x = _check.array("x", x)
+    if x.size == 0:
+        raise ValueError(f"x: expected at least one step and one sequence, got shape {x.shape}")
     shapes = f"(T,) or (T, B) as integer ids, (T, {V}) or (T, B, {V}) as features"
     if x.dtype.kind in "iu":
         x = _check.ids("x", x, V, shapes)
@@ -115,8 +123,6 @@ def forward(params, x, h0=None):
         raise (TypeError if x.dtype.kind == "f" and x.ndim == 1 else ValueError)(
             f"x: expected shape {shapes}, got {_check.describe(x)}"
         )
-    if x.size == 0:
-        raise ValueError(f"x: expected at least one step and one sequence, got shape {x.shape}")
 
     h0 = np.zeros((*batch, H), params.Wxh.dtype) if h0 is None else _check.numbers("h0", h0)
     if h0.shape not in ((H,), (*batch, H)):

@@ -44,7 +44,8 @@ class Vocabulary:
         unknown = sorted(set(text) - self._ids.keys())
         if unknown:
             raise ValueError(
-                f"text: expected only characters of {self!r}, got the unknown {', '.join(map(repr, unknown))}"
+                f"text: expected only the {len(self)} characters of the vocabulary, "
+                f"got the unknown {', '.join(map(repr, unknown))}"
             )
         return np.array([self._ids[character] for character in text], dtype=np.intp)
 
@@ -53,12 +54,12 @@ class Vocabulary:
 
         Raises TypeError for anything but integers, ValueError for ids out of range or of another shape.
         """
-        ids = np.asarray(ids)
+        ids = _check.array("ids", ids)
+        if ids.ndim != 1:
+            raise ValueError(f"ids: expected shape (T,), got {ids.shape}")
         if ids.size == 0:
             return ""
         ids = _check.ids("ids", ids, len(self), "(T,)")
-        if ids.ndim != 1:
-            raise ValueError(f"ids: expected shape (T,), got {ids.shape}")
         return "".join(self.characters[i] for i in ids)
 
 
@@ -72,7 +73,7 @@ def windows(ids, length):
     shape (n,) or too short for one window and its last target.
     """
     length = _check.positive_int("length", length)
-    ids = np.asarray(ids)
+    ids = _check.array("ids", ids)
     if ids.dtype.kind not in "iu":
         raise TypeError(f"ids: expected integer ids of shape (n,), got {_check.describe(ids)}")
     if ids.ndim != 1:

@@ -42,7 +42,7 @@ class Whole(traitlets.TraitType):
 
 
 class Text(traitlets.TraitType):
-    """A trait that holds a text of 2 to `MAX_STEPS` + 1 characters: each but the last is read, each but the first predicted."""
+    """A trait that holds a text of 2 to `MAX_STEPS` + 1 characters: the last is only predicted."""
 
     def validate(self, obj, value):
         expected = f"{self.name}: expected a string of 2 to {MAX_STEPS + 1} characters"
@@ -60,9 +60,9 @@ class ForwardStepper(anywidget.AnyWidget):
     `init_params(V, hidden_size, rng=np.random.default_rng(seed))`, where V counts the distinct characters of the text;
     `ForwardStepper.from_params(params, vocab, text)` shows given weights.
 
-    Traits, to be set, observed or linked: `text` (2 to 65 characters), `hidden_size` (1 to 64), `seed` (0 to 2**53 - 1),
-    `t` (the step, from 0), `unit` (the hidden unit whose terms are shown, from 0). A text or hidden size that leaves `t` or
-    `unit` beyond the end moves it to the last one.
+    Traits, to be set, observed or linked: `text` (2 to 65 characters), `hidden_size` (1 to 64), `seed` (0 to
+    2**53 - 1), `t` (the step, from 0), `unit` (the hidden unit whose terms are shown, from 0). A text or hidden size
+    that leaves `t` or `unit` beyond the end moves it to the last one.
 
     Raises ValueError for a value out of range or a text with characters that given weights do not know, TypeError for a
     value of another type; both name the trait, what came and what was expected.

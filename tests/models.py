@@ -1,0 +1,87 @@
+"""Random models for the tests of the core, and the one way they expect an argument to be refused."""
+
+import re
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from rnnlib import Params
+
+STEP = 1e-30
+"""Size of a complex step: its square vanishes beside 1, so the derivative carries no error of the step, only rounding.
+
+Unlike 1e-200 it keeps gradients down to 1e-270 out of the subnormal numbers.
+"""
+
+
+class Case(NamedTuple):
+    """All that a loss depends on."""
+
+    params: Params
+    x: np.ndarray
+    y: np.ndarray
+    h0: np.ndarray
+    reduction: str
+
+
+def make_case(seed, *, T, B, V, H, features=False, reduction="mean", scale=1.0):
+    """A model with every number non-zero, biases and h0 included; `B` None is one sequence without a batch axis."""
+    rng = np.random.default_rng(seed)
+    batch = () if B is None else (B,)
+
+    def normal(*shape):
+        return rng.normal(size=shape)
+
+    params = Params(
+        Wxh=scale * normal(V, H),
+        Whh=scale * normal(H, H) / np.sqrt(H),
+        Why=scale * normal(H, V),
+        bh=0.5 * normal(H),
+        by=0.5 * normal(V),
+    )
+    x = normal(T, *batch, V) if features else rng.integers(V, size=(T, *batch))
+    return Case(params, x, rng.integers(V, size=(T, *batch)), 0.5 * normal(*batch, H), reduction)
+
+
+def cases(max_steps=12):
+    """Models of every kind the contract allows: one sequence or a batch, ids or features, both reductions."""
+    return st.builds(
+        make_case,
+        st.integers(0, 2**32 - 1),
+        T=st.integers(1, max_steps),
+        B=st.none() | st.integers(1, 4),
+        V=st.integers(1, 5),
+        H=st.integers(1, 5),
+        features=st.booleans(),
+        reduction=st.sampled_from(["sum", "mean"]),
+        scale=st.sampled_from([0.1, 0.5, 1.0]),
+    )
+
+
+def assert_close(actual, expected, tolerance, scale=None):
+    """Assert the same shape, and every difference within `tolerance` times `scale`.
+
+    The scale is the largest magnitude in `expected` unless given: an entry that nearly cancels out is
+    known no better than the terms it is a sum of.
+    """
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape
+    if scale is None:
+        scale = np.abs(expected).max()
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale)
+
+
+@contextmanager
+def refuses(error, argument, *got, expected=""):
+    """The block raises `error`, whose message is `argument: expected …, got …` with every one of `got` after "got"."""
+    with pytest.raises(error) as caught:
+        yield
+    message = re.fullmatch(r"([\w.]+): expected (.*)[, ]+got (.*)", str(caught.value), flags=re.DOTALL)
+    assert message, f"not of the form 'argument: expected …, got …': {caught.value}"
+    assert message[1] == argument
+    assert expected in message[2]
+    for words in got:
+        assert words in message[3]

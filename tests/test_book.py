@@ -1,0 +1,460 @@
+"""The published pages: everything works from plain files, with no kernel and no other host."""
+
+import json
+import re
+
+import pytest
+
+WIDTHS = (1280, 360)
+THEMES = ("light", "dark")
+LIMIT = 300_000  # bytes over the wire, gzip, for a page and all that it loads
+
+
+def pages(folder):
+    """Every page of a built book, as addresses relative to it."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.html"))
+
+
+def notebooks(folder):
+    return sorted((folder.parent / "jupyter_execute").rglob("*.ipynb"))
+
+
+def transfer(page):
+    """Bytes that a fresh visit to the page takes, gzipped as a host would send them."""
+    session, sizes = page.context.new_cdp_session(page), []
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    page.reload(wait_until="networkidle")
+    return int(sum(sizes))
+
+
+def violations(page):
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:200]}" for v in found]
+
+
+@pytest.fixture(params=["book", "specimen"])
+def built(request):
+    return request.getfixturevalue(request.param)
+
+
+# Every page
+
+
+def test_no_page_asks_another_host_or_logs_an_error(built, visit):
+    complaints = {}
+    for path in pages(built):
+        page, watch = visit(built, path)
+        page.mouse.wheel(0, 100_000)  # pictures that load late count as well
+        page.wait_for_load_state("networkidle")
+        told = [c for c in watch.complaints if not ("broken" in path and "could not start" in c)]
+        if told:
+            complaints[path] = told
+    assert not complaints
+
+
+def test_no_page_scrolls_sideways_on_a_phone(built, visit):
+    for path in pages(built):
+        page, _ = visit(built, path, width=360)
+        wide = page.evaluate(
+            """() => [...document.querySelectorAll("main *")].map((e) => [e, e.getBoundingClientRect().right])
+                 .filter(([e, right]) => right > innerWidth + 1 && !e.closest("pre, .math-scroll, dialog,"
+                   + " .pst-scrollable-table-container, [class*=scroll], svg"))
+                 .map(([e]) => e.outerHTML.slice(0, 120))"""
+        )
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, (path, wide[:3])
+
+
+def test_every_page_with_all_it_loads_is_light(built, visit, capsys):
+    weights = {path: transfer(visit(built, path)[0]) for path in pages(built)}
+    with capsys.disabled():
+        print()
+        for path, size in weights.items():
+            print(f"  {size / 1000:7.1f} kB  {path}")
+    assert not {path: size for path, size in weights.items() if size > LIMIT}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing_on_any_page(built, visit, width, theme):
+    found = {}
+    for path in pages(built):
+        page, _ = visit(built, path, width=width, theme=theme)
+        page.add_style_tag(content="*, ::before, ::after { animation: none !important; transition: none !important; }")
+        if problems := violations(page):
+            found[path] = problems
+    assert not found
+
+
+def test_no_page_runs_inline_script_or_needs_eval(built, visit):
+    for path in pages(built):
+        html = (built / path).read_text(encoding="utf-8")
+        for attributes, body in re.findall(r"<script([^>]*)>(.*?)</script>", html, re.S):
+            assert "src=" in attributes or "vnd.jupyter" in attributes, (path, body[:80])
+        assert not re.search(r"<[^>]+\son\w+=", html), path
+
+
+def test_every_link_inside_the_book_leads_somewhere(built):
+    anchors = {}
+    for path in pages(built):
+        html = (built / path).read_text(encoding="utf-8")
+        anchors[(built / path).resolve()] = set(re.findall(r'\bid="([^"]+)"', html))
+    for path in list(anchors):
+        for href in re.findall(r'<a [^>]*href="([^"]+)"', path.read_text(encoding="utf-8")):
+            if re.match(r"[a-z]+:", href):
+                continue
+            target, _, anchor = href.partition("#")
+            file = (path.parent / target).resolve() if target else path
+            assert file.exists(), f"{path.name}: {href}"
+            assert not anchor or file not in anchors or anchor in anchors[file], f"{path.name}: {href}"
+
+
+def test_every_code_cell_ran_without_error(built):
+    assert notebooks(built)
+    for path in notebooks(built):
+        cells = [c for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
+        for cell in cells:
+            where = f"{path.name}: {''.join(cell['source'])[:60]}"
+            assert cell["execution_count"] or not "".join(cell["source"]).strip(), where
+            assert not [o for o in cell["outputs"] if o["output_type"] == "error"], where
+
+
+def test_every_module_is_stored_once_and_in_no_page(built):
+    modules = set()
+    for path in notebooks(built):
+        widgets = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("widgets", {})
+        for state in widgets.values():
+            modules |= {m["state"]["_esm"] for m in state["state"].values() if "_esm" in m["state"]}
+    stored = [path.read_text(encoding="utf-8") for path in built.glob("_static/widgets/*.js")]
+    assert len(set(stored)) == len(stored)
+    assert set(stored) <= modules
+    for path in pages(built):
+        html = (built / path).read_text(encoding="utf-8")
+        assert '"_esm"' not in html and '"_css"' not in html, path
+
+
+def test_every_widget_view_comes_alive(book, visit):
+    for path in pages(book):
+        page, _ = visit(book, path)
+        states = page.eval_on_selector_all(".rnn-widget", "views => views.map((v) => v.dataset.state)")
+        assert set(states) <= {"live"}, path
+
+
+# Mathematics
+
+
+def test_equations_are_mathml_and_no_latex_is_left_over(built):
+    for path in pages(built):
+        html = (built / path).read_text(encoding="utf-8")
+        html = re.sub(r"<(annotation|pre|code|script)\b.*?</\1>", "", html, flags=re.S)
+        assert not re.search(r"\\(frac|begin|partial|hat|sum)\b|\$\$", html), path
+
+
+def test_labelled_equations_are_numbered_and_references_lead_to_them(specimen, visit):
+    page, _ = visit(specimen, "pages/equations.html")
+    assert page.locator("math").count() >= 11
+    assert page.locator(".eqno").all_inner_texts()[0].startswith("(1)")
+    reference = page.locator("a.reference", has_text="(2)")
+    anchor = reference.get_attribute("href").removeprefix("#")
+    assert page.locator(f"[id='{anchor}']").locator("annotation", has_text="begin{aligned}").count() == 1
+    page, _ = visit(specimen, "index.html")
+    page.get_by_text("(1)").click()
+    assert page.url.endswith("pages/equations.html#equation-total")
+
+
+def test_a_long_equation_scrolls_inside_itself_and_can_be_reached_by_keyboard(specimen, visit):
+    page, _ = visit(specimen, "pages/equations.html", width=360)
+    equation = page.locator(".math-scroll[tabindex='0']").first
+    assert equation.get_attribute("aria-label") == "Equation"
+    equation.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.activeElement.scrollLeft > 0")
+
+
+def test_equations_use_the_book_s_own_font(specimen, visit):
+    page, _ = visit(specimen, "pages/equations.html")
+    assert page.evaluate("document.fonts.ready.then(() => document.fonts.check('16px \"Book Math\"'))")
+
+
+# The widget host
+
+
+@pytest.fixture
+def live(specimen, visit):
+    page, watch = visit(specimen, "pages/live.html")
+    yield page
+    assert not watch.complaints
+
+
+def test_two_views_of_one_model_share_its_state(live):
+    views = live.locator(".rnn-widget-counter")
+    views.nth(0).get_by_role("button").click()
+    assert views.nth(1).locator("output").inner_text() == "count 1 started 1"
+
+
+def test_initialize_runs_once_per_model(live):
+    counts = live.locator(".rnn-widget-counter output").all_inner_texts()
+    assert counts == ["count 0 started 1"] * 2
+
+
+def test_one_set_tells_change_once(live):
+    view = live.locator(".rnn-widget-counter").first
+    view.get_by_role("button").click()
+    view.get_by_role("button").click()
+    assert view.locator("span").inner_text() == "changes 2"
+
+
+def test_models_in_a_box_are_apart_and_markup_is_shown_as_words(live):
+    box = live.locator(".rnn-widget-vbox").first
+    box.get_by_role("button", name="Add to lower").click()
+    assert box.locator("output").all_inner_texts() == ["count 0 started 1", "count 1 started 1"]
+    assert "bold words" in box.inner_text()
+
+
+@pytest.mark.parametrize(("name", "key", "value", "readout"), [("whole", "ArrowRight", 4, "4"), ("real", "ArrowLeft", 2, "2.00")])
+def test_a_linked_slider_moves_the_widget(live, name, key, value, readout):
+    live.get_by_role("slider", name=name).press(key)
+    meter = live.get_by_label(f"{name} gauge")
+    assert meter.evaluate("meter => meter.value") == value
+    assert live.locator(".rnn-host-slider", has_text=name).locator("output").inner_text() == readout
+
+
+def test_a_directional_link_goes_one_way(live):
+    leader, led = live.get_by_role("slider", name="leader"), live.get_by_role("slider", name="led")
+    assert led.input_value() == "4", "the source gives the first value"
+    leader.press("ArrowRight")
+    assert led.input_value() == "5"
+    led.press("ArrowRight")
+    assert (leader.input_value(), led.input_value()) == ("5", "6")
+
+
+def test_binary_traits_arrive_as_data_views(live):
+    assert live.locator(".rnn-widget-binary").inner_text() == "numbers 1.5 -2 4; byte 42; kind DataView"
+
+
+def test_a_model_that_no_view_can_reach_is_left_out(specimen):
+    html = (specimen / "pages/live.html").read_text(encoding="utf-8")
+    state = json.loads(re.search(r"widget-state\+json\">(.*?)</script>", html, re.S)[1])["state"]
+    assert len(state) == 18  # twice 1, two in a box 4, three pairs with box and link 12, binary 1
+    assert "never shown" not in json.dumps(state)
+
+
+def test_a_live_view_takes_its_picture_s_place(live):
+    assert live.locator(".rnn-widget-counter img").count() == 0
+
+
+@pytest.mark.parametrize("name", ["badimport", "badrender", "badpromise"])
+def test_a_view_that_cannot_start_leaves_its_picture_and_says_so(specimen, visit, name):
+    page, watch = visit(specimen, "pages/broken.html")
+    view = page.locator(f".rnn-widget-{name}")
+    picture = view.locator("img")
+    assert picture.is_visible()
+    assert picture.get_attribute("alt") == "What it would look like."
+    assert view.inner_text() == "This figure could not start; here is its picture."
+    assert not watch.errors and all(c.startswith("warning") for c in watch.console)
+
+
+def test_a_failure_keeps_no_other_view_from_starting(specimen, visit):
+    page, _ = visit(specimen, "pages/broken.html")
+    assert page.locator(".rnn-widget-fine").inner_text() == "I am fine </script><!-- <b>"
+    assert page.get_by_role("slider", name="beside").is_visible()
+
+
+def test_a_control_that_needs_a_kernel_says_so(specimen, visit):
+    page, _ = visit(specimen, "pages/broken.html")
+    assert page.locator(".rnn-widget-dropdown").inner_text() == "This control (Dropdown) needs a running kernel."
+
+
+def test_without_scripts_the_picture_stands_in(specimen, visit):
+    page, _ = visit(specimen, "pages/live.html", java_script_enabled=False)
+    view = page.locator(".rnn-widget-counter").first
+    assert view.locator("img").is_visible()
+    assert "needs JavaScript" in view.inner_text()
+
+
+def test_without_the_host_the_picture_stands_in(specimen, serving, browser):
+    page = browser.new_page()
+    page.route("**/host.js", lambda route: route.abort())
+    page.goto(f"{serving(specimen)}/pages/live.html", wait_until="networkidle")
+    assert page.locator(".rnn-widget-counter img").first.is_visible()
+    page.close()
+
+
+def test_pages_live_under_a_strict_script_policy(specimen, serving, browser):
+    page, refused = browser.new_page(), []
+    page.on("console", lambda m: m.type == "error" and refused.append(m.text))
+
+    def strict(route):
+        answer = route.fetch()
+        policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+        route.fulfill(response=answer, headers=answer.headers | {"content-security-policy": policy})
+
+    page.route("**/*.html*", strict)
+    for path in ("pages/live.html", "pages/equations.html", "search.html?q=unmistakableword"):
+        page.goto(f"{serving(specimen)}/{path}", wait_until="networkidle")
+    assert not refused
+    page.goto(f"{serving(specimen)}/pages/live.html", wait_until="networkidle")
+    assert page.locator(".rnn-widget-counter[data-state=live]").count() == 2
+    page.close()
+
+
+def test_a_page_without_widgets_loads_no_host(specimen):
+    html = (specimen / "pages/equations.html").read_text(encoding="utf-8")
+    assert "host.js" not in html and "widget-state" not in html
+
+
+# The frame
+
+
+def test_the_colours_can_be_switched_and_are_remembered(specimen, visit):
+    page, _ = visit(specimen, "index.html")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    button = page.locator(".theme-switch-button")
+    seen = set()
+    for _ in range(3):
+        button.click()
+        seen.add((page.locator("html").get_attribute("data-mode"), page.locator("html").get_attribute("data-theme")))
+    assert seen == {("auto", "light"), ("light", "light"), ("dark", "dark")}
+    while page.locator("html").get_attribute("data-mode") != "dark":
+        button.click()
+    page.reload(wait_until="networkidle")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert page.evaluate(ground) != light
+
+
+def test_the_system_s_dark_colours_are_followed_without_scripts_too(specimen, visit):
+    page, _ = visit(specimen, "index.html", theme="dark")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_search_finds_a_page_from_the_button_with_no_other_host(specimen, visit):
+    page, watch = visit(specimen, "pages/plain.html", width=360)
+    page.locator(".search-button").click()
+    page.keyboard.type("unmistakableword")
+    page.keyboard.press("Enter")
+    page.locator("#search-results a").first.wait_for()
+    assert page.url.endswith("search.html?q=unmistakableword")
+    assert "Specimen" in page.locator("#search-results a").first.inner_text()
+    assert not watch.complaints
+
+
+def test_the_chapters_open_on_a_phone_and_close_again(specimen, visit):
+    page, _ = visit(specimen, "index.html", width=360)
+    links = page.get_by_role("navigation", name="Main")
+    assert not links.is_visible()
+    page.get_by_role("button", name="Chapters").click()
+    assert links.is_visible()
+    page.keyboard.press("Escape")
+    links.wait_for(state="hidden")
+    page.get_by_role("button", name="Chapters").click()
+    links.get_by_role("link", name="Equations").click()
+    assert page.url.endswith("pages/equations.html")
+
+
+def test_the_chapters_fold_away_on_a_wide_screen(specimen, visit):
+    page, _ = visit(specimen, "index.html")
+    button, links = page.get_by_role("button", name="Chapters"), page.get_by_role("navigation", name="Main")
+    button.click()
+    links.wait_for(state="hidden")
+    button.click()
+    links.wait_for(state="visible")
+
+
+def test_the_page_s_contents_open_on_a_phone(specimen, visit):
+    page, _ = visit(specimen, "pages/plain.html", width=360)
+    page.get_by_role("button", name="On this page").click()
+    page.locator("#pst-page-toc-nav a", has_text="A section").click()
+    assert page.url.endswith("#a-section")
+    assert page.locator("#a-section h2").is_visible()
+
+
+def test_hidden_code_opens_without_a_script(specimen, visit):
+    page, _ = visit(specimen, "pages/plain.html", java_script_enabled=False)
+    hidden = page.get_by_text("very_long_name").first
+    assert not hidden.is_visible()
+    page.locator("details.hide summary").first.click()
+    assert hidden.is_visible()
+    page.locator("details.folded summary").click()
+    assert page.get_by_text("Folded without a script.").is_visible()
+
+
+def test_code_can_be_copied(specimen, visit):
+    page, _ = visit(specimen, "pages/plain.html", permissions=["clipboard-read", "clipboard-write"])
+    page.locator(".copy-button").first.click()
+    assert page.evaluate("navigator.clipboard.readText()") == 'print("a printed line " * 20)'
+
+
+def test_the_executed_notebook_can_be_downloaded(specimen, visit):
+    page, _ = visit(specimen, "pages/plain.html")
+    with page.expect_download() as download:
+        page.get_by_label("Download this page as an executed notebook").click()
+    notebook = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert notebook["cells"][1]["outputs"]
+
+
+def test_chinese_text_wraps_on_a_phone(specimen, visit):
+    page, _ = visit(specimen, "index.html", width=360)
+    paragraph = page.locator("p", has_text="循环神经网络")
+    assert paragraph.evaluate("p => p.scrollWidth <= p.clientWidth && p.getClientRects()[0].height > 60")
+
+
+def test_the_frame_names_the_language_the_book_and_its_author(book):
+    html = (book / "index.html").read_text(encoding="utf-8")
+    assert '<html lang="en"' in html
+    assert "Backpropagation through time, step by step" in re.search(r"<title>(.*?)</title>", html, re.S)[1]
+    assert 'name="author" content="the rnnlib authors"' in html
+
+
+# The parts
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("https://github.com/a/b.git", "https://github.com/a/b"),
+        ("git@github.com:a/b.git", "https://github.com/a/b"),
+        ("ssh://git@gitlab.com/group/sub/b", "https://gitlab.com/group/sub/b"),
+        ("https://user:secret@github.com/a/b", "https://github.com/a/b"),
+        ("https://git.internal.example/a/b.git", ""),
+        ("/srv/git/b.git", ""),
+        ("", ""),
+    ],
+)
+def test_only_a_public_address_becomes_a_link(load_ext, tmp_path, remote, address):
+    assert load_ext("lean").repository(str(tmp_path), remote) == address
+
+
+def test_trimming_keeps_what_the_pages_can_match(load_ext):
+    trim = load_ext("trim_css").trim
+    css = """
+    .used, .unused > p { color: red }
+    .unused { color: blue }
+    p:not(.unused) { margin: 0 }
+    @media print { .unused { color: red } .used { color: black } }
+    @media screen { .unused { top: 0 } }
+    @keyframes spin { from { top: 0 } to { top: 1px } }
+    @font-face { font-family: "Font Awesome 6 Free"; src: url(x) }
+    .used::before { content: "} .unused {" }
+    """
+    kept = trim(css, {"p", "used"})
+    assert kept == (
+        '.used{color:red}p:not(.unused){margin:0}@media print{.used{color:black}}.used::before{content:"} .unused {"}'
+    )
+
+
+def test_the_server_compresses_text_and_moves_on_when_its_port_is_taken(load_ext, tmp_path):
+    import gzip
+    import urllib.request
+
+    serve = load_ext("serve").serve
+    (tmp_path / "a.js").write_text("export default 1;" * 100)
+    with serve(tmp_path) as first, serve(tmp_path, int(first.rpartition(":")[2])) as second:
+        assert first != second
+        request = urllib.request.Request(f"{second}/a.js", headers={"Accept-Encoding": "gzip"})
+        with urllib.request.urlopen(request) as answer:
+            assert answer.headers["Content-Type"].startswith("text/javascript")
+            assert gzip.decompress(answer.read()).startswith(b"export default")

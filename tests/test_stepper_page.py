@@ -1,0 +1,321 @@
+"""ForwardStepper in a real browser, on the built pages: no kernel is there, and every control does its work."""
+
+import numpy as np
+import pytest
+
+from rnnlib import Vocabulary, forward, init_params, step_losses
+
+PAGE = "intro.html"
+TEXT = "I am learning RNN"
+
+# All that a reader can perceive of a view: words, values, states, and the pixels of its canvases.
+SNAPSHOT = """root => JSON.stringify([
+  root.innerText,
+  [...root.querySelectorAll("input")].map((n) => [n.value, n.max, n.getAttribute("aria-valuetext")]),
+  [...root.querySelectorAll("button")].map((n) => [n.disabled, n.ariaPressed, n.ariaLabel, n.ariaCurrent]),
+  [...root.querySelectorAll("canvas")].map((n) => n.toDataURL()),
+])"""
+
+
+def snapshot(view):
+    return view.evaluate(SNAPSHOT)
+
+
+@pytest.fixture
+def stepper(book, visit):
+    page, watch = visit(book, PAGE)
+    view = page.locator(".rnn-forward").first
+    view.wait_for()
+    yield view
+    assert not watch.complaints
+
+
+def shown(value, digits=3):
+    """A number as the page prints it."""
+    text = f"{abs(value):.{digits}f}"
+    return f"−{text}" if value < 0 and float(text) else text
+
+
+def rows(view, table):
+    """The cells of a table's rows, scrolled out of sight or not."""
+    found = view.locator(f".rnn-{table} > :last-child > .rnn-row").evaluate_all(
+        "rows => rows.filter((r) => !r.hidden).map((r) => [...r.children].map((c) => c.textContent))"
+    )
+    return found
+
+
+def set_range(scope, name, value):
+    scope.get_by_role("slider", name=name).evaluate(
+        "(n, value) => { n.value = value; n.dispatchEvent(new Event('input', { bubbles: true })); }", str(value)
+    )
+
+
+def test_every_number_on_the_page_is_the_number_of_rnnlib(stepper):
+    text = "夏洛特烦恼，你好李焕英 😀!"
+    stepper.get_by_label("Text", exact=True).fill(text)
+    set_range(stepper, "Hidden size H", 11)
+    stepper.get_by_label("Seed", exact=True).fill("4294967299")
+    set_range(stepper, "Step t", 6)
+    stepper.get_by_role("button", name="Unit 5:").click()
+
+    vocab = Vocabulary(text)
+    params = init_params(len(vocab), 11, rng=np.random.default_rng(4294967299))
+    ids = vocab.encode(text)
+    x, y, t, j = ids[:-1], ids[1:], 6, 4
+    trace = forward(params, x)
+    losses = step_losses(trace.o, y)
+    earlier = trace.h[t - 1] @ params.Whh
+
+    units = [params.Wxh[x[t]], earlier, params.bh, trace.a[t], trace.h[t]]
+    assert rows(stepper, "units") == [[str(k + 1), *(shown(u[k]) for u in units)] for k in range(11)]
+    signs = ["␣" if c == " " else c for c in vocab.characters]
+    assert rows(stepper, "characters") == [
+        [c, str(int(i == x[t])), shown(trace.o[t, i]), shown(trace.yhat[t, i]), str(int(i == y[t]))]
+        for i, c in enumerate(signs)
+    ]
+    terms = rows(stepper, "terms")
+    assert terms[0][:3] == ["input “你”", f"1 × {shown(params.Wxh[x[t], j])}", shown(params.Wxh[x[t], j])]
+    for k in range(11):
+        state, weight = trace.h[t - 1, k], params.Whh[k, j]
+        expected = [f"unit {k + 1} at t = 6", f"{shown(state)} × {shown(weight)}", shown(state * weight)]
+        assert terms[k + 1][:3] == expected
+    assert len(terms) == 13
+    losses_shown = stepper.locator(".rnn-column:not([hidden]) .rnn-col-loss").all_text_contents()
+    assert losses_shown == [shown(loss, 2) for loss in losses]
+    assert f"mean loss {shown(losses.mean())}" in stepper.inner_text()
+
+
+def test_the_page_starts_with_the_state_that_python_gave(stepper):
+    assert stepper.get_by_label("Text", exact=True).input_value() == TEXT
+    assert stepper.get_by_role("slider", name="Hidden size H").input_value() == "8"
+    assert stepper.locator("[aria-current=step]").get_attribute("data-t") == "5"
+
+
+def change(page, control):
+    """Do to a control what a reader would do."""
+    kind = control.evaluate("n => n.tagName === 'INPUT' ? n.type : n.tagName.toLowerCase()")
+    if kind == "range":
+        control.focus()
+        low, value = control.evaluate("n => [Number(n.min), Number(n.value)]")
+        page.keyboard.press("ArrowRight" if value == low else "ArrowLeft")
+    elif kind == "number":
+        control.fill(str(int(control.input_value()) + 1))
+    elif kind == "text":
+        control.fill(control.input_value()[:-1])
+    else:
+        control.click()
+
+
+def test_every_control_of_every_widget_on_every_page_changes_something(book, visit):
+    moved = 0
+    for path in sorted(p.relative_to(book).as_posix() for p in book.rglob("*.html")):
+        page, watch = visit(book, path)
+        for view in page.locator(".rnn").all():
+            for control in view.locator("input, button, select").all():
+                if not control.is_visible() or control.is_disabled():
+                    continue
+                pressed = control.get_attribute("aria-pressed"), control.get_attribute("aria-current")
+                if pressed[0] == "true" or pressed[1]:
+                    continue  # the choice that is already made
+                before = snapshot(view)
+                change(page, control)
+                page.wait_for_function(
+                    f"([root, before]) => ({SNAPSHOT})(root) !== before",
+                    arg=[view.element_handle(), before],
+                    timeout=3000,
+                )
+                moved += 1
+        assert not watch.complaints, path
+    assert moved > 50
+
+
+def test_play_walks_to_the_end_and_pauses(stepper):
+    set_range(stepper, "Step t", 13)
+    play = stepper.get_by_role("button", name="Play")
+    play.click()
+    stepper.get_by_role("button", name="Pause").wait_for()
+    stepper.locator("[data-t='15'][aria-current=step]").wait_for(timeout=5000)
+    play.wait_for(timeout=3000)
+    play.click()  # from the end it starts again
+    stepper.locator("[data-t='0'][aria-current=step]").wait_for()
+    stepper.get_by_role("button", name="Pause").click()
+    assert play.get_attribute("aria-pressed") == "false"
+
+
+def test_the_keyboard_alone_reaches_and_moves_everything(stepper):
+    page = stepper.page
+    stepper.get_by_label("Text", exact=True).focus()
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        where = page.evaluate(
+            "() => { const n = document.activeElement; return n.closest('.rnn-forward') ?"
+            " (n.getAttribute('aria-label') ?? n.labels?.[0]?.textContent ?? n.textContent) : null }"
+        )
+        if where is None:
+            break
+        reached.append(where)
+    names = " | ".join(reached)
+    for name in ("Hidden size", "Seed", "Step 6: reads", "Play", "Previous", "Next", "Step t", "Unit 1:"):
+        assert name in names, names
+
+    column = stepper.locator("[aria-current=step]")
+    column.focus()
+    for key, t in (("ArrowRight", 6), ("ArrowLeft", 5), ("Home", 0), ("ArrowLeft", 0), ("End", 15), ("ArrowRight", 15)):
+        page.keyboard.press(key)
+        assert column.get_attribute("data-t") == str(t)
+        assert page.evaluate("document.activeElement.dataset.t") == str(t)
+    pick = stepper.locator(".rnn-pick[aria-pressed=true]")
+    pick.focus()
+    for key, unit in (("ArrowDown", 1), ("End", 7), ("ArrowUp", 6), ("Home", 0)):
+        page.keyboard.press(key)
+        assert pick.get_attribute("data-unit") == str(unit)
+    page_top = page.evaluate("scrollY")
+    stepper.locator("[aria-current=step]").focus()
+    page.keyboard.press("Home")
+    assert page.evaluate("scrollY") == page_top  # arrows never make the page jump
+
+
+def test_the_current_step_is_kept_in_sight_in_the_strip(book, visit):
+    page, _ = visit(book, PAGE, width=360)
+    view = page.locator(".rnn-forward").first
+    set_range(view, "Step t", 15)
+    track, column = view.locator(".rnn-track").bounding_box(), view.locator("[aria-current=step]").bounding_box()
+    assert track["x"] <= column["x"] and column["x"] + column["width"] <= track["x"] + track["width"] + 1
+
+
+def test_a_finger_can_do_it_on_a_phone(book, visit):
+    page, watch = visit(book, PAGE, width=360, has_touch=True, is_mobile=True)
+    view = page.locator(".rnn-forward").first
+    view.locator("[data-t='3']").tap()
+    assert view.locator("[aria-current=step]").get_attribute("data-t") == "3"
+    view.get_by_role("button", name="Unit 3:").tap()
+    assert "What pushes unit 3 at t = 4" in view.inner_text()
+    view.get_by_role("button", name="Next step").tap()
+    assert view.locator("[aria-current=step]").get_attribute("data-t") == "4"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert not watch.complaints
+
+
+@pytest.mark.parametrize("typed", ["", "a", "😀"])
+def test_a_text_too_short_gets_a_message_and_the_last_picture_stays(stepper, typed):
+    field = stepper.get_by_label("Text", exact=True)
+    before = stepper.locator(".rnn-summary").inner_text()
+    field.fill(typed)
+    assert "at least two characters" in stepper.locator(".rnn-control-text .rnn-message").inner_text()
+    assert field.get_attribute("aria-invalid") == "true"
+    assert stepper.locator(".rnn-summary").inner_text() == before
+    set_range(stepper, "Step t", 2)  # the rest goes on working
+    assert "At t = 3" in stepper.locator(".rnn-summary").inner_text()
+    field.fill("ab")
+    assert stepper.locator(".rnn-control-text .rnn-message").inner_text() == ""
+    assert "At t = 1" in stepper.locator(".rnn-summary").inner_text()
+
+
+def test_a_very_long_text_is_cut_with_a_message(stepper):
+    stepper.get_by_label("Text", exact=True).fill("春眠不觉晓" * 2000)
+    assert "10000 characters came; the first 65 are used" in stepper.inner_text()
+    assert stepper.locator(".rnn-column:not([hidden])").count() == 64
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["👩‍👩‍👧‍👦🇨🇳é̂", "<img src=x onerror=alert(1)>", "aaaa", "  ", "\u200b\u202e\ufeff\x00\x7f", "ﬁ\ufffd𝒳\U0010fffd"],
+)
+def test_any_unicode_is_shown_as_text(stepper, text):
+    stepper.get_by_label("Text", exact=True).fill(text)
+    typed = stepper.get_by_label("Text", exact=True).input_value()
+    assert len(rows(stepper, "characters")) == len(set(typed))
+    assert stepper.locator(".rnn-column:not([hidden])").count() == len(typed) - 1
+    assert stepper.locator("img").count() == 0
+    assert all(cell[0].strip() for cell in rows(stepper, "characters"))  # nothing is invisible
+
+
+@pytest.mark.parametrize("typed", ["-1", "1.5", "9007199254740992", ""])
+def test_a_seed_that_is_none_gets_a_message_and_the_last_picture_stays(stepper, typed):
+    before = rows(stepper, "units")
+    stepper.get_by_label("Seed", exact=True).fill(typed)
+    assert "whole number from 0 to 9007199254740991" in stepper.locator(".rnn-control-seed .rnn-message").inner_text()
+    assert rows(stepper, "units") == before
+    stepper.get_by_label("Seed", exact=True).fill("12")
+    assert stepper.locator(".rnn-control-seed .rnn-message").inner_text() == ""
+    assert rows(stepper, "units") != before
+
+
+def test_the_largest_network_and_text_are_shown_whole(stepper):
+    text = "".join(chr(0x4E00 + i) for i in range(65))
+    stepper.get_by_label("Text", exact=True).fill(text)
+    set_range(stepper, "Hidden size H", 64)
+    set_range(stepper, "Step t", 63)
+    assert (len(rows(stepper, "units")), len(rows(stepper, "characters")), len(rows(stepper, "terms"))) == (64, 65, 66)
+    assert "64 of 64" in stepper.inner_text()
+    set_range(stepper, "Hidden size H", 1)
+    stepper.get_by_label("Text", exact=True).fill("ab")
+    assert (len(rows(stepper, "units")), len(rows(stepper, "characters")), len(rows(stepper, "terms"))) == (1, 2, 3)
+    assert "1 of 1" in stepper.inner_text()
+
+
+def test_dark_mode_repaints_at_once(stepper):
+    cell = stepper.locator(".rnn-number").first
+    before = cell.evaluate("n => getComputedStyle(n).backgroundColor")
+    pixels = stepper.locator("canvas").evaluate("n => n.toDataURL()")
+    stepper.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    stepper.page.wait_for_timeout(100)
+    assert cell.evaluate("n => getComputedStyle(n).backgroundColor") != before
+    assert stepper.locator("canvas").evaluate("n => n.toDataURL()") != pixels
+
+
+# On the specimen: linked sliders, several views, given weights
+
+
+@pytest.fixture
+def linked(specimen, visit):
+    page, watch = visit(specimen, "pages/stepper.html")
+    page.locator(".rnn-forward").nth(2).wait_for()
+    yield page
+    assert not watch.complaints
+
+
+def test_sliders_linked_in_python_stay_alive_on_the_page(linked):
+    view = linked.locator(".rnn-forward").first
+    set_range(linked, "linked step", 2)
+    assert view.locator("[aria-current=step]").get_attribute("data-t") == "2"
+    view.get_by_role("button", name="Previous step").click()
+    assert linked.get_by_label("linked step").input_value() == "1"
+
+
+def test_a_linked_value_that_cannot_be_shown_gets_a_message_and_the_last_picture_stays(linked):
+    view = linked.locator(".rnn-forward").first
+    before = rows(view, "units")
+    for value in ("0", "2.5"):
+        set_range(linked, "linked size", value)
+        assert f"1 to 64, and {value} came" in view.inner_text()
+        assert rows(view, "units") == before
+    set_range(linked, "linked size", 5)
+    assert "came" not in view.inner_text()
+    assert len(rows(view, "units")) == 5
+
+
+def test_two_views_of_one_model_move_together(linked):
+    first, second = linked.locator(".rnn-forward").nth(0), linked.locator(".rnn-forward").nth(1)
+    second.get_by_label("Text", exact=True).fill("two views")
+    assert first.get_by_label("Text", exact=True).input_value() == "two views"
+    first.get_by_role("button", name="Next step").click()
+    assert rows(first, "units") == rows(second, "units")
+    assert second.locator("[aria-current=step]").get_attribute("data-t") == "1"
+
+
+def test_given_weights_are_shown_and_know_only_their_characters(linked):
+    view = linked.locator(".rnn-forward").nth(2)
+    vocab = Vocabulary("你好李焕英夏洛特烦恼")
+    params = init_params(10, 5, rng=np.random.default_rng(7))
+    trace = forward(params, vocab.encode("夏洛特烦"))
+    assert [row[5] for row in rows(view, "units")] == [shown(h) for h in trace.h[2]]
+    assert "Given weights: V = 10, H = 5" in view.inner_text()
+    assert not view.get_by_label("Seed", exact=True).is_visible()
+    before = rows(view, "units")
+    view.get_by_label("Text", exact=True).fill("你好吗！")
+    assert "unknown here: 吗 ！" in view.inner_text()
+    assert rows(view, "units") == before
+    view.get_by_label("Text", exact=True).fill("你好你好")
+    assert rows(view, "units") != before
