@@ -203,7 +203,6 @@ function buildUnits(words) {
     const values = numbers(5);
     return { node: row(cell("rowheader", "", pick), ...values), pick, values };
   });
-  name(parts, words("units"));
   return parts;
 }
 
@@ -225,7 +224,6 @@ function buildCharacters(words) {
     values[2].className = "rnn-probability";
     return { node: row(name, ...values), name, values, bar, share };
   });
-  name(parts, words("characters"));
   parts.loss = make("div", { className: "rnn-formula" });
   parts.node.append(parts.loss);
   return parts;
@@ -305,8 +303,9 @@ function drawStrip(strip, state, words, dark) {
   });
 }
 
-function drawUnits(units, state, dark) {
+function drawUnits(units, state, words, dark) {
   const { H, t, unit, params, trace, x } = state;
+  name(units, words("units", { t: t + 1 }));
   const limit = spread(trace.a);
   units.rows.show(H).forEach(({ node, pick, values }, j) => {
     const input = params.Wxh[x[t] * H + j];
@@ -322,12 +321,13 @@ function drawUnits(units, state, dark) {
   });
 }
 
-function drawCharacters(characters, state, dark) {
+function drawCharacters(characters, state, words, dark) {
   const { V, t, x, y, trace, losses, vocab } = state;
+  name(characters, words("characters", { t: t + 1 }));
   const limit = spread(trace.o);
-  characters.rows.show(V).forEach(({ node, name, values, bar, share }, i) => {
+  characters.rows.show(V).forEach(({ node, name: head, values, bar, share }, i) => {
     const p = trace.yhat[t * V + i];
-    setText(name, visible(vocab[i]));
+    setText(head, visible(vocab[i]));
     paint(values[1], trace.o[t * V + i], limit, dark);
     setText(values[0], i === x[t] ? "1" : "0");
     setText(values[3], i === y[t] ? "1" : "0");
@@ -447,8 +447,8 @@ function render({ model, el }) {
 
     bar.style.background = ramp(dark);
     drawStrip(strip, state, words, dark);
-    drawUnits(units, state, dark);
-    drawCharacters(characters, state, dark);
+    drawUnits(units, state, words, dark);
+    drawCharacters(characters, state, words, dark);
     drawTerms(terms, state, words, dark);
 
     const guess = largest(trace.yhat, t * V, (t + 1) * V);
