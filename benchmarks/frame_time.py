@@ -2,9 +2,9 @@
 
     python benchmarks/frame_time.py
 
-prints the median and the 95th percentile in milliseconds at H = 64, T = 64, V = 65, the largest figure there is, and at the
-size it has on the landing page. A frame has 16 ms. The time is Chromium's own account of its main thread (TaskDuration), so
-that waiting for the next frame does not count.
+prints the median and the 95th percentile in milliseconds at H = 64, T = 64, V = 65, the largest figure there is, and
+at the size it has on the landing page. A frame has 16 ms. The time is Chromium's own account of its main thread
+(TaskDuration), so that waiting for the next frame does not count.
 """
 
 import shutil
@@ -26,7 +26,11 @@ MOUNT = """async ([esm, css, traits]) => {
   const heard = {};
   window.model = {
     get: (name) => traits[name],
-    set(name, value) { if (traits[name] !== value) { traits[name] = value; heard[`change:${name}`]?.forEach((f) => f()); } },
+    set(name, value) {
+      if (traits[name] === value) return;
+      traits[name] = value;
+      heard[`change:${name}`]?.forEach((f) => f());
+    },
     on: (names, f) => names.split(" ").forEach((name) => (heard[name] ??= []).push(f)),
     off() {}, save_changes() {},
   };

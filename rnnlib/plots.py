@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 from matplotlib import font_manager, style
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -24,7 +25,30 @@ FONTS = (
     *("WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS"),
 )
 SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
-STATE_COLOURS, PROBABILITY_COLOURS = "RdBu_r", "cividis"  # both can be told apart by colour-blind readers
+
+
+def _diverging(steps=40, centre=0.975, end=0.58, chroma=0.15, hues=(250, 60)):
+    """The scale of the widgets, `scale` in widgets/parts.js: blue to orange, lightness and chroma even in OKLab."""
+    x = np.linspace(-1, 1, 2 * steps + 1)
+    hue = np.radians(np.where(x < 0, *hues))
+    L, C = centre + (end - centre) * abs(x), chroma * abs(x)
+    lab = np.stack([L, C * np.cos(hue), C * np.sin(hue)])
+    lms = np.array(
+        [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.291485548]]
+    )
+    rgb = np.array(
+        [
+            [4.0767416621, -3.3077115913, 0.2309699292],
+            [-1.2684380046, 2.6097574011, -0.3413193965],
+            [-0.0041960863, -0.7034186147, 1.707614701],
+        ]
+    )
+    linear = np.clip(rgb @ (lms @ lab) ** 3, 0, 1).T
+    return ListedColormap(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
+
+
+# Both can be told apart by colour-blind readers.
+STATE_COLOURS, PROBABILITY_COLOURS = _diverging(), "cividis"
 OUTLINE = "#d01c8b"  # stands out from both colour maps
 
 CELL = 0.42, 0.26  # inches, wide enough for a number

@@ -96,8 +96,8 @@ def forward(params, x, h0=None):
         a_t = x_t Wxh + h_{t-1} Whh + bh;  h_t = tanh(a_t);  o_t = h_t Why + by;  ŷ_t = softmax(o_t)
 
     x: ids of integer type, (T,) for one sequence or (T, B) for a batch; or features of floating type, (T, V) or
-    (T, B, V): the type alone decides. Ids mean one-hot rows: x_t Wxh is then row x_t of Wxh. h0: (H,), which every sequence of a
-    batch starts from, or (B, H).
+    (T, B, V): the type alone decides. Ids mean one-hot rows: x_t Wxh is then row x_t of Wxh. h0: (H,), which every
+    sequence of a batch starts from, or (B, H).
 
     The type of the parameters is the type of the result; complex parameters, features or h0 make it complex,
     which is what a complex-step check of the gradients needs.

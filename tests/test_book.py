@@ -26,6 +26,10 @@ def transfer(page):
     session.send("Network.setCacheDisabled", {"cacheDisabled": True})
     session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
     page.reload(wait_until="networkidle")
+    # pictures further down count too; those of live widgets are not shown, and never asked for
+    page.evaluate("document.querySelectorAll('img').forEach((i) => i.offsetParent && (i.loading = 'eager'))")
+    page.wait_for_timeout(300)
+    page.wait_for_load_state("networkidle")
     return int(sum(sizes))
 
 
@@ -143,6 +147,19 @@ def test_every_widget_view_comes_alive(book, visit):
         assert set(states) <= {"live"}, path
 
 
+def test_pictures_keep_their_place_and_their_colours(book):
+    from PIL import Image
+
+    for path in pages(book):
+        for tag in re.findall(r"<img [^>]*>", (book / path).read_text(encoding="utf-8")):
+            assert re.search(r'width="\d+" height="\d+"', tag) and 'loading="lazy"' in tag, (path, tag)
+            assert re.search(r'alt="[^"]+"', tag), (path, tag)
+    for path in book.glob("_images/*.png"):
+        with Image.open(path) as small, Image.open(book.parent / "jupyter_execute" / path.name) as full:
+            assert small.size == full.size
+            assert small.convert("RGB").getpixel((0, 0)) == full.convert("RGB").getpixel((0, 0)), path.name
+
+
 # Mathematics
 
 
@@ -214,7 +231,9 @@ def test_models_in_a_box_are_apart_and_markup_is_shown_as_words(live):
     assert "bold words" in box.inner_text()
 
 
-@pytest.mark.parametrize(("name", "key", "value", "readout"), [("whole", "ArrowRight", 4, "4"), ("real", "ArrowLeft", 2, "2.00")])
+@pytest.mark.parametrize(
+    ("name", "key", "value", "readout"), [("whole", "ArrowRight", 4, "4"), ("real", "ArrowLeft", 2, "2.00")]
+)
 def test_a_linked_slider_moves_the_widget(live, name, key, value, readout):
     live.get_by_role("slider", name=name).press(key)
     meter = live.get_by_label(f"{name} gauge")

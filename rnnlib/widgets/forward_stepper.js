@@ -13,6 +13,9 @@ const LIMITS = { steps: 64, hidden: 64, seed: Number.MAX_SAFE_INTEGER };
 const COLUMN = 44; // width of one step in the strip, px
 const STRIP = 72; // height of the hidden states in the strip, px
 const PLAY = 900; // time between two steps while playing, ms
+const ROW = 26; // height of a row of a table and of its head, px
+const HEAD = 29;
+const POOL = 16; // rows of a table that exist at a time; some seven are in sight
 
 /** A value that cannot be shown: which control it belongs to, and which words say why. */
 class Problem extends Error {
@@ -90,23 +93,75 @@ function spread(array) {
   return limit;
 }
 
-/** Rows that are made when first needed and hidden when not. */
-class Rows {
+/** Columns of the strip: made when first needed, hidden when not. */
+class Columns {
   constructor(parent, build) {
-    Object.assign(this, { parent, build, rows: [] });
+    Object.assign(this, { parent, build, all: [] });
   }
 
-  /** The first n rows, made visible; the others are hidden. */
   show(n) {
-    while (this.rows.length < n) {
-      const row = this.build(this.rows.length);
-      this.rows.push(row);
-      this.parent.append(row.node);
+    while (this.all.length < n) {
+      const column = this.build(this.all.length);
+      this.all.push(column);
+      this.parent.append(column.node);
     }
-    this.rows.forEach((row, i) => {
-      if (row.node.hidden !== i >= n) row.node.hidden = i >= n;
+    this.all.forEach(({ node }, i) => {
+      if (node.hidden !== i >= n) node.hidden = i >= n;
     });
-    return this.rows.slice(0, n);
+    return this.all.slice(0, n);
+  }
+}
+
+/** The rows of a table that are in sight and a few more: only these are drawn. When the reader scrolls, the same nodes
+ * are filled with other rows, and the space above and below them stands for the rest. */
+class Rows {
+  constructor({ body, grid, scroller }, build) {
+    Object.assign(this, { body, grid, scroller, n: 0, first: 0 });
+    this.all = Array.from({ length: POOL }, build);
+    body.append(...this.all.map(({ node }) => node));
+    scroller.addEventListener("scroll", () => this.scrolled(scroller.scrollTop));
+  }
+
+  /** Show n rows; draw(row, i) fills the nodes of one row with what stands in the i-th. */
+  show(n, draw) {
+    Object.assign(this, { n, draw });
+    if (this.grid.getAttribute("aria-rowcount") !== String(n + 1)) {
+      this.grid.setAttribute("aria-rowcount", n + 1);
+      this.body.style.height = `${n * ROW}px`;
+    }
+    this.fill();
+  }
+
+  fill() {
+    const start = Math.max(0, Math.min(this.first, this.n - POOL));
+    this.body.style.paddingTop = `${start * ROW}px`;
+    this.all.forEach((row, i) => {
+      row.node.hidden = start + i >= this.n;
+      if (row.node.hidden) return;
+      row.node.setAttribute("aria-rowindex", start + i + 2); // the head is the first
+      row.index = start + i;
+      this.draw(row, start + i);
+    });
+  }
+
+  scrolled(top) {
+    const first = Math.max(0, Math.floor(top / ROW) - 4);
+    if (first === this.first) return;
+    this.first = first;
+    this.fill();
+  }
+
+  /** Scroll the table, and never the page, until row i can be seen. */
+  reveal(i) {
+    const { scrollTop, clientHeight } = this.scroller;
+    const room = clientHeight - HEAD - ROW;
+    if (i * ROW >= scrollTop && i * ROW <= scrollTop + room) return;
+    this.scroller.scrollTop = i * ROW - room / 2;
+    this.scrolled(this.scroller.scrollTop);
+  }
+
+  at(i) {
+    return this.all.find((row) => row.index === i && !row.node.hidden);
   }
 }
 
@@ -175,7 +230,7 @@ function buildStrip(words) {
     [words("reads"), sub("x", "t")], [words("carries"), sub("h", "t")],
     [words("guesses"), sub(math("mover", "y", "^"), "t")], [words("target"), sub("y", "t")], [words("loss"), sub("L", "t")],
   ].map(([word, symbol]) => make("div", {}, make("span", {}, word), formula(symbol)));
-  const columns = new Rows(inner, (i) => {
+  const columns = new Columns(inner, (i) => {
     const parts = ["x", "gap", "guess", "y", "loss"].map((name) => make("span", { className: `rnn-col-${name}` }));
     const node = make("button", { type: "button", className: "rnn-column" }, ...parts);
     node.dataset.t = i;
@@ -196,10 +251,8 @@ function buildUnits(words) {
     formula("=", sub("a", "t")),
     formula(sub("h", "t"), "=", "tanh", "(", sub("a", "t"), ")"),
   ]);
-  parts.rows = new Rows(parts.body, (j) => {
-    const pick = make("button", { type: "button", className: "rnn-pick" }, String(j + 1));
-    pick.dataset.unit = j;
-    pick.setAttribute("aria-label", words("show_unit", { j: j + 1 }));
+  parts.rows = new Rows(parts, () => {
+    const pick = make("button", { type: "button", className: "rnn-pick" });
     const values = numbers(5);
     return { node: row(cell("rowheader", "", pick), ...values), pick, values };
   });
@@ -215,7 +268,7 @@ function buildCharacters(words) {
     formula(hat(), "=", "softmax", "(", sub("o", "t"), ")"),
     formula(sub("y", "t")),
   ]);
-  parts.rows = new Rows(parts.body, () => {
+  parts.rows = new Rows(parts, () => {
     const name = cell("rowheader", "rnn-char");
     const values = numbers(4);
     const bar = make("span", { className: "rnn-bar" });
@@ -231,7 +284,7 @@ function buildCharacters(words) {
 
 function buildTerms(words) {
   const parts = table("terms", [words("from"), words("state_weight"), words("term"), words("push")]);
-  parts.rows = new Rows(parts.body, () => {
+  parts.rows = new Rows(parts, () => {
     const name = cell("rowheader");
     const product = cell("cell", "rnn-product");
     const [value] = numbers(1);
@@ -307,7 +360,10 @@ function drawUnits(units, state, words, dark) {
   const { H, t, unit, params, trace, x } = state;
   name(units, words("units", { t: t + 1 }));
   const limit = spread(trace.a);
-  units.rows.show(H).forEach(({ node, pick, values }, j) => {
+  units.rows.show(H, ({ node, pick, values }, j) => {
+    setText(pick, String(j + 1));
+    pick.dataset.unit = j;
+    pick.setAttribute("aria-label", words("show_unit", { j: j + 1 }));
     const input = params.Wxh[x[t] * H + j];
     const a = trace.a[t * H + j];
     // What came from the earlier state is summed here as it is in the engine, not found by subtraction.
@@ -325,7 +381,7 @@ function drawCharacters(characters, state, words, dark) {
   const { V, t, x, y, trace, losses, vocab } = state;
   name(characters, words("characters", { t: t + 1 }));
   const limit = spread(trace.o);
-  characters.rows.show(V).forEach(({ node, name: head, values, bar, share }, i) => {
+  characters.rows.show(V, ({ node, name: head, values, bar, share }, i) => {
     const p = trace.yhat[t * V + i];
     setText(head, visible(vocab[i]));
     paint(values[1], trace.o[t * V + i], limit, dark);
@@ -347,29 +403,31 @@ function drawCharacters(characters, state, words, dark) {
 function drawTerms(terms, state, words, dark) {
   const { H, t, unit, params, trace, x, vocab } = state;
   const sum = dotTerms(params, trace, t, unit);
-  const list = [
-    { name: words("term_input", { x: quoted(vocab[x[t]]) }), product: `1 × ${number(sum.x)}`, value: sum.x },
-    ...Array.from(sum.h, (value, k) => ({
-      name: words(t ? "term_unit" : "term_start", { k: k + 1, t }),
-      product: `${number(t ? trace.h[(t - 1) * H + k] : trace.h0[k])} × ${number(params.Whh[k * H + unit])}`,
-      value,
-    })),
-    { name: words("term_bias"), product: `1 × ${number(sum.b)}`, value: sum.b },
-  ];
-  const values = list.map((term) => Math.abs(term.value));
-  const top = largest(values, 0, values.length);
-  terms.rows.show(list.length).forEach(({ node, name: from, product, value, bar }, i) => {
-    const share = values[top] ? list[i].value / values[top] : 0;
-    setText(from, list[i].name);
-    setText(product, list[i].product);
-    paint(value, list[i].value, Math.max(values[top], 1e-300), dark);
-    bar.style.width = `${50 * Math.abs(share)}%`;
-    bar.style.marginLeft = `${share < 0 ? 50 + 50 * share : 50}%`;
-    bar.classList.toggle("rnn-negative", share < 0);
-    node.classList.toggle("rnn-selected", i === top);
+  // The input first, then the units of the earlier state, then the bias.
+  const values = [sum.x, ...sum.h, sum.b];
+  const sizes = values.map(Math.abs);
+  const top = largest(sizes, 0, sizes.length);
+  const from = (i) => {
+    if (i === 0) return words("term_input", { x: quoted(vocab[x[t]]) });
+    return i > H ? words("term_bias") : words(t ? "term_unit" : "term_start", { k: i, t });
+  };
+  const product = (i) => {
+    if (i === 0 || i > H) return `1 × ${number(values[i])}`;
+    const state = t ? trace.h[(t - 1) * H + i - 1] : trace.h0[i - 1];
+    return `${number(state)} × ${number(params.Whh[(i - 1) * H + unit])}`;
+  };
+  terms.rows.show(values.length, (row, i) => {
+    const share = sizes[top] ? values[i] / sizes[top] : 0;
+    setText(row.name, from(i));
+    setText(row.product, product(i));
+    paint(row.value, values[i], Math.max(sizes[top], 1e-300), dark);
+    row.bar.style.width = `${50 * Math.abs(share)}%`;
+    row.bar.style.marginLeft = `${share < 0 ? 50 + 50 * share : 50}%`;
+    row.bar.classList.toggle("rnn-negative", share < 0);
+    row.node.classList.toggle("rnn-selected", i === top);
   });
   name(terms, words("terms", { j: unit + 1, t: t + 1 }));
-  setText(terms.largest, words("largest", { name: list[top].name, value: number(list[top].value) }));
+  setText(terms.largest, words("largest", { name: from(top), value: number(values[top]) }));
   const earlier = sum.h.reduce((total, value) => total + value, 0);
   const signed = (value) => [value < 0 ? "−" : "+", number(Math.abs(value))];
   const j = () => math("mn", String(unit + 1));
@@ -429,6 +487,7 @@ function render({ model, el }) {
     if (broken) say();
     broken = false;
     const moved = !state || state.t !== next.t || state.T !== next.T;
+    const chosen = state && state.unit !== next.unit;
     state = next;
     const { V, H, T, t, x, y, trace, losses, vocab } = state;
     if (!controls.text.control.matches(":focus")) controls.text.control.value = model.get("text");
@@ -459,6 +518,7 @@ function render({ model, el }) {
     const total = losses.reduce((sum, loss) => sum + loss, 0);
     setText(mean, words("mean_loss", { loss: number(total / T), V, uniform: number(Math.log(V)) }));
     if (moved) keepInSight(strip.inner.parentElement, t);
+    if (chosen) units.rows.reveal(state.unit);
   }
 
   const schedule = coalesce(draw);
@@ -519,28 +579,25 @@ function render({ model, el }) {
     const { t, unit } = event.target.closest("button")?.dataset ?? {};
     if (t !== undefined) go(Number(t));
     else if (unit !== undefined) change({ unit: Number(unit) });
-    else if (event.target.closest(".rnn-row")) change({ unit: units.rows.rows.findIndex((row) => row.node.contains(event.target)) });
+    else if (event.target.closest(".rnn-row")) change({ unit: units.rows.all.find((row) => row.node.contains(event.target)).index });
   };
   strip.inner.addEventListener("click", pick);
   units.body.addEventListener("click", pick);
 
-  /** Arrow keys, Home and End move the choice and the focus with it. */
-  const keys = (list, current, forwards, backwards, choose) => (event) => {
-    const size = list().length;
-    const to = { [forwards]: current() + 1, [backwards]: current() - 1, Home: 0, End: size - 1 }[event.key];
+  /** Arrow keys, Home and End move the choice, and the focus with it once it is drawn. */
+  const keys = (forwards, backwards, place, choose, button) => (event) => {
+    const [current, size] = place();
+    const to = { [forwards]: current + 1, [backwards]: current - 1, Home: 0, End: size - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     const next = Math.min(size - 1, Math.max(0, to));
     choose(next);
-    list()[next].focus({ preventScroll: true });
+    queueMicrotask(() => button(next).focus({ preventScroll: true }));
   };
   strip.inner.addEventListener("keydown", keys(
-    () => strip.columns.rows.slice(0, state.T).map((row) => row.node), () => state.t, "ArrowRight", "ArrowLeft", go));
+    "ArrowRight", "ArrowLeft", () => [state.t, state.T], go, (t) => strip.columns.all[t].node));
   units.body.addEventListener("keydown", keys(
-    () => units.rows.rows.slice(0, state.H).map((row) => row.pick), () => state.unit, "ArrowDown", "ArrowUp", (unit) => {
-      change({ unit });
-      keepRowInSight(units.scroller, units.rows.rows[unit].node);
-    }));
+    "ArrowDown", "ArrowUp", () => [state.unit, state.H], (unit) => change({ unit }), (unit) => units.rows.at(unit).pick));
 
   const names = ["text", "hidden_size", "seed", "t", "unit", "_weights", "_characters"];
   const events = names.map((name) => `change:${name}`).join(" ");
@@ -560,14 +617,6 @@ function keepInSight(track, t) {
   const left = t * COLUMN;
   if (left < track.scrollLeft || left + COLUMN > track.scrollLeft + track.clientWidth) {
     track.scrollLeft = left + COLUMN / 2 - track.clientWidth / 2;
-  }
-}
-
-function keepRowInSight(scroller, row) {
-  const top = row.offsetTop;
-  if (top - row.offsetHeight < scroller.scrollTop) scroller.scrollTop = top - row.offsetHeight;
-  else if (top + row.offsetHeight > scroller.scrollTop + scroller.clientHeight) {
-    scroller.scrollTop = top + row.offsetHeight - scroller.clientHeight;
   }
 }
 

@@ -1,0 +1,254 @@
+/* Runs a page's Jupyter widgets without a kernel.
+ *
+ * The page holds the models' state as JSON and a <div class="rnn-widget" data-model-id> per view. Models behave
+ * like ipywidgets' (Backbone) models as far as anywidget's views can tell; what a kernel would hear is dropped.
+ */
+
+/** Every word the host shows; another language is another table. */
+const messages = {
+  failed: "This figure could not start; here is its picture.",
+  failedWithoutPicture: "This figure could not start.",
+  kernel: (name) => `This control (${name}) needs a running kernel.`,
+  missing: "The state of this figure is missing; run the notebook again.",
+};
+
+const models = new Map();
+const modelOf = (ref) => models.get(String(ref).replace(/^(IPY_MODEL_|anywidget:)/, ""));
+
+/** Deep equality, as Backbone uses it to tell whether a set() changes anything. */
+function equal(a, b) {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || !a || !b) return false;
+  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
+  if (ArrayBuffer.isView(a)) {
+    const [x, y] = [a, b].map((v) => new Uint8Array(v.buffer, v.byteOffset, v.byteLength));
+    return x.length === y.length && x.every((byte, i) => byte === y[i]);
+  }
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((k) => k in b && equal(a[k], b[k]));
+}
+
+class Model {
+  #listeners = [];
+  #changing = false;
+  #pending = false;
+
+  constructor(entry) {
+    Object.assign(this, { name: entry.model_name, esm: entry.esm, attributes: entry.state });
+    for (const { path, data, encoding } of entry.buffers ?? []) {
+      const slot = path.slice(0, -1).reduce((value, key) => value[key], this.attributes);
+      slot[path.at(-1)] = decode(data, encoding);
+    }
+  }
+  get(name) {
+    return this.attributes[name];
+  }
+  /** Each changed name fires `change:name` at once; `change` fires once, after the outermost set. */
+  set(key, value, options) {
+    const values = typeof key === "object" ? key : { [key]: value };
+    const changed = Object.keys(values).filter((k) => !equal(this.attributes[k], values[k]));
+    const outermost = !this.#changing;
+    this.#changing = true;
+    for (const k of changed) this.attributes[k] = values[k];
+    if (changed.length) this.#pending = true;
+    for (const k of changed) this.trigger(`change:${k}`, this, this.attributes[k], options);
+    if (!outermost) return this;
+    while (this.#pending) {
+      this.#pending = false;
+      this.trigger("change", this, options);
+    }
+    this.#changing = false;
+    return this;
+  }
+  save_changes() {}
+  send() {}
+  on(names, callback, context) {
+    for (const name of names.split(/\s+/)) this.#listeners.push({ name, callback, context });
+  }
+  off(names, callback, context) {
+    const gone = names?.split(/\s+/);
+    this.#listeners = this.#listeners.filter(
+      (l) =>
+        (gone && !gone.includes(l.name)) ||
+        (callback && l.callback !== callback) ||
+        (context && l.context !== context),
+    );
+  }
+  /** One listener's mistake is reported like any other, and keeps no other listener from hearing. */
+  trigger(name, ...args) {
+    for (const l of [...this.#listeners]) {
+      if (l.name !== name && l.name !== "all") continue;
+      try {
+        l.callback.apply(l.context, l.name === "all" ? [name, ...args] : args);
+      } catch (error) {
+        reportError(error);
+      }
+    }
+  }
+  /** The module, its definition and initialize() are one per model, whatever the number of its views. */
+  start() {
+    return (this.started ??= this.#start());
+  }
+  async #start() {
+    const module = await import(new URL(this.esm, document.baseURI));
+    const exported = module.default ?? { render: module.render };
+    const widget = typeof exported === "function" ? await exported() : exported;
+    const { signal } = new AbortController();
+    const result = await widget.initialize?.({ model: facade(this, this), signal, experimental });
+    return { widget, exports: typeof result === "object" ? result : undefined };
+  }
+}
+
+function decode(data, encoding) {
+  const bytes =
+    encoding === "hex"
+      ? Uint8Array.from(data.match(/../g) ?? [], (pair) => parseInt(pair, 16))
+      : Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+  return new DataView(bytes.buffer);
+}
+
+/** A model as one view sees it: its off() removes that view's listeners only. */
+const facade = (model, context) => ({
+  get: (name) => model.get(name),
+  set: (key, value, options) => void model.set(key, value, options),
+  save_changes: () => {},
+  send: () => {},
+  on: (names, callback) => model.on(names, callback, context),
+  off: (names, callback) => model.off(names, callback, context),
+  widget_manager: { get_model: async (id) => modelOf(id) },
+});
+
+const experimental = { invoke: async () => Promise.reject(new Error("no kernel to invoke")) };
+
+/** What a view may ask of other widgets on the page. */
+const hostFor = (signal) => ({
+  getModel: async (ref) => facade(modelOf(ref), {}),
+  getWidget: async (ref) => ({
+    exports: (await modelOf(ref).start()).exports,
+    render: ({ el, signal: own }) => renderAnywidget(modelOf(ref), el, own ?? signal),
+  }),
+});
+
+async function renderAnywidget(model, el, signal) {
+  const { widget } = await model.start();
+  const context = {};
+  signal.addEventListener("abort", () => model.off(null, null, context));
+  const cleanup = await widget.render?.({ model: facade(model, context), el, signal, host: hostFor(signal), experimental });
+  if (typeof cleanup === "function") signal.addEventListener("abort", () => cleanup());
+}
+
+const element = (tag, className, ...children) => {
+  const node = Object.assign(document.createElement(tag), { className });
+  node.append(...children);
+  return node;
+};
+
+/** Int- and FloatSlider as the browser's own range, with a name and a readout. */
+function renderSlider(model, el) {
+  const input = Object.assign(document.createElement("input"), { type: "range" });
+  const [text, output] = [element("span"), element("output")];
+  const digits = /\.(\d+)f/.exec(model.get("readout_format"))?.[1] ?? (model.name === "FloatSliderModel" ? 2 : 0);
+  const draw = () => {
+    for (const name of ["min", "max", "step", "disabled"]) input[name] = model.get(name) ?? "";
+    input.value = model.get("value");
+    text.textContent = model.get("description");
+    if (!model.get("description")) input.setAttribute("aria-label", model.name.replace("Model", ""));
+    output.textContent = Number(model.get("value")).toFixed(digits);
+    output.hidden = model.get("readout") === false;
+  };
+  const event = model.get("continuous_update") === false ? "change" : "input";
+  input.addEventListener(event, () => model.set("value", input.valueAsNumber));
+  model.on("change", draw);
+  draw();
+  // the readout stands outside the label, or the control's name would change with its value
+  el.append(element("div", "rnn-host-slider", element("label", "", text, input), output));
+}
+
+function renderText(model, el) {
+  const line = element("div", "rnn-host-text");
+  const draw = () => {
+    const value = String(model.get("value") ?? "");
+    // HTML is shown as its words; a parsed document runs nothing and is never attached
+    line.textContent = model.name === "LabelModel" ? value : new DOMParser().parseFromString(value, "text/html").body.textContent;
+  };
+  model.on("change", draw);
+  draw();
+  el.append(line);
+}
+
+async function renderBox(model, el, signal) {
+  const box = element("div", `rnn-host-box rnn-host-${model.name.replace("Model", "").toLowerCase()}`);
+  el.append(box);
+  await Promise.all(
+    model.get("children").map((ref) => {
+      const child = element("div", "rnn-host-child");
+      box.append(child);
+      return attempt(child, () => show(modelOf(ref), child, signal), messages.failedWithoutPicture);
+    }),
+  );
+}
+
+const renderers = {
+  IntSliderModel: renderSlider,
+  FloatSliderModel: renderSlider,
+  LabelModel: renderText,
+  HTMLModel: renderText,
+  BoxModel: renderBox,
+  VBoxModel: renderBox,
+  HBoxModel: renderBox,
+  GridBoxModel: renderBox,
+};
+
+async function show(model, el, signal) {
+  if (!model) throw new Error(messages.missing);
+  if (model.esm) return renderAnywidget(model, el, signal);
+  if (renderers[model.name]) return renderers[model.name](model, el, signal);
+  el.append(element("p", "rnn-widget-note", messages.kernel(model.name.replace("Model", ""))));
+}
+
+/** Runs one view; a failure is told in its place and keeps nothing else from starting. */
+async function attempt(el, render, message) {
+  try {
+    await render();
+    return true;
+  } catch (error) {
+    el.replaceChildren(element("p", "rnn-widget-note", message));
+    console.warn("A widget could not start:", error);
+    return false;
+  }
+}
+
+/** A view that starts takes its picture's place; one that cannot leaves the picture, and says so. */
+async function mount(view) {
+  const controller = new AbortController();
+  const live = view.appendChild(element("div", "rnn-widget-live"));
+  const picture = view.querySelector(".rnn-widget-picture");
+  const message = picture ? messages.failed : messages.failedWithoutPicture;
+  const alive = await attempt(live, () => show(models.get(view.dataset.modelId), live, controller.signal), message);
+  view.dataset.state = alive ? "live" : "failed";
+  if (alive) picture?.remove();
+  else controller.abort();
+}
+
+/** jslink keeps two traits equal, jsdlink follows one way; the source gives the first value. */
+function link({ name, attributes: { source, target } }) {
+  const [[from, a], [to, b]] = [source, target].map(([ref, trait]) => [modelOf(ref), trait]);
+  const copy = () => to.set(b, from.get(a));
+  from.on(`change:${a}`, copy);
+  if (name === "LinkModel") to.on(`change:${b}`, () => from.set(a, to.get(b)));
+  copy();
+}
+
+function start() {
+  for (const block of document.querySelectorAll('script[type="application/vnd.jupyter.widget-state+json"]')) {
+    for (const [id, entry] of Object.entries(JSON.parse(block.textContent).state)) models.set(id, new Model(entry));
+  }
+  for (const model of models.values()) if (model.attributes.source && /LinkModel$/.test(model.name)) link(model);
+  for (const model of models.values()) if (model.esm) model.start().catch(() => {}); // its views report the failure
+  document.querySelectorAll(".rnn-widget[data-model-id]").forEach(mount);
+}
+
+// an async module may come before the page is parsed; waiting for "load" would keep the reader waiting
+if (document.readyState === "loading") {
+  document.addEventListener("readystatechange", start, { once: true });
+} else start();

@@ -1,0 +1,19 @@
+/* Runs before the first paint: the reader's colours, and whether scripts run at all. */
+(() => {
+  const root = document.documentElement;
+  const stored = localStorage.getItem("mode");
+  const mode = stored === "light" || stored === "dark" ? stored : "auto";
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const apply = () => {
+    const now = root.dataset.mode;
+    root.dataset.theme = now === "auto" ? (dark.matches ? "dark" : "light") : now;
+  };
+  root.dataset.mode = mode;
+  apply();
+  dark.addEventListener("change", apply);
+  new MutationObserver(apply).observe(root, { attributeFilter: ["data-mode"] });
+
+  // while scripts run, a figure's picture waits out of sight; if the widget host cannot be had, it comes back
+  root.classList.add("has-script");
+  addEventListener("error", (e) => e.target.dataset?.host !== undefined && root.classList.remove("has-script"), true);
+})();

@@ -1,0 +1,122 @@
+/* What the page's frame can do: colours, side bars, search, copying, scrolling by keyboard. */
+
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const byId = (id) => document.getElementById(id);
+const root = document.documentElement;
+
+/* Light, dark, or as the system says. */
+const modes = matchMedia("(prefers-color-scheme: dark)").matches ? ["auto", "light", "dark"] : ["auto", "dark", "light"];
+const names = { auto: "as the system", light: "light", dark: "dark" };
+const label = () => all(".theme-switch-button").forEach((b) => b.setAttribute("aria-label", `Colours: ${names[root.dataset.mode]}`));
+for (const button of all(".theme-switch-button")) {
+  button.addEventListener("click", () => {
+    root.dataset.mode = modes[(modes.indexOf(root.dataset.mode) + 1) % modes.length];
+    localStorage.setItem("mode", root.dataset.mode);
+    label();
+  });
+}
+label();
+
+/* Dialogs close with Escape (the browser's doing) and with a click beside them. */
+for (const dialog of all("dialog")) {
+  dialog.addEventListener("click", (event) => {
+    const box = dialog.getBoundingClientRect();
+    const beside = event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
+    if (beside && event.target === dialog) dialog.close();
+  });
+}
+
+/* On a narrow screen a side bar's content moves into a dialog while it is open. */
+function drawer(button, dialog, bar) {
+  if (!button || !dialog || !bar) return;
+  const move = (from, to) => {
+    to.append(...from.childNodes);
+    to.className = from.className;
+    from.className = "";
+  };
+  button.addEventListener("click", () => {
+    if (button.matches(".primary-toggle") && matchMedia("(min-width: 992px)").matches) {
+      bar.classList.toggle("pst-sidebar-hidden");
+      return;
+    }
+    move(bar, dialog);
+    dialog.showModal();
+  });
+  dialog.addEventListener("close", () => {
+    move(dialog, bar);
+    button.focus();
+  });
+  dialog.addEventListener("click", (event) => event.target.closest("a[href]") && dialog.close());
+}
+drawer(document.querySelector(".primary-toggle"), byId("pst-primary-sidebar-modal"), byId("pst-primary-sidebar"));
+drawer(document.querySelector(".secondary-toggle"), byId("pst-secondary-sidebar-modal"), byId("pst-secondary-sidebar"));
+
+/* Search: the button or Ctrl+K opens the field; Enter goes to the search page. */
+const search = byId("pst-search-dialog");
+const find = () => {
+  const field = document.querySelector(".bd-search-container input") ?? search?.querySelector("input");
+  if (search && search.contains(field) && !search.open) search.showModal();
+  field?.focus();
+  field?.select();
+};
+all(".search-button__button").forEach((button) => button.addEventListener("click", find));
+addEventListener("keydown", (event) => {
+  if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+    event.preventDefault();
+    find();
+  }
+});
+if (document.querySelector(".bd-search-container")) find();
+
+/* A copy button on every block of code that was typed, not printed. */
+for (const pre of all("div.highlight > pre")) {
+  if (pre.closest(".cell_output") || !navigator.clipboard) continue;
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "copy-button", title: "Copy" });
+  button.setAttribute("aria-label", "Copy this code");
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(pre.textContent.trimEnd());
+    button.classList.add("copied");
+    button.setAttribute("aria-label", "Copied");
+    setTimeout(() => {
+      button.classList.remove("copied");
+      button.setAttribute("aria-label", "Copy this code");
+    }, 1500);
+  });
+  pre.parentElement.append(button);
+}
+
+/* What scrolls inside itself can be reached and scrolled with the keyboard. */
+const scrollers = { ".math-scroll": "Equation", pre: "Code", ".cell_output": "Output", ".pst-scrollable-table-container": "Table" };
+const sizes = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const scrolls = target.scrollWidth > target.clientWidth + 1 || target.scrollHeight > target.clientHeight + 1;
+    const reachable = scrolls && getComputedStyle(target).overflowX !== "visible";
+    const kind = Object.keys(scrollers).find((selector) => target.matches(selector));
+    for (const [name, value] of [["tabindex", "0"], ["role", "group"], ["aria-label", scrollers[kind]]]) {
+      if (reachable) target.setAttribute(name, value);
+      else target.removeAttribute(name);
+    }
+  }
+});
+all(Object.keys(scrollers).join()).forEach((node) => sizes.observe(node));
+
+/* The section being read is marked in the page's contents. */
+const entries = new Map(all("#pst-page-toc-nav a[href^='#']").map((a) => [byId(decodeURIComponent(a.hash.slice(1))), a]));
+const seen = new IntersectionObserver(
+  (changes) => {
+    const current = changes.filter((change) => change.isIntersecting).pop()?.target;
+    if (!current) return;
+    for (const [section, a] of entries) {
+      a.classList.toggle("active", section === current);
+      if (section === current) a.setAttribute("aria-current", "true");
+      else a.removeAttribute("aria-current");
+    }
+  },
+  { rootMargin: "-60px 0px -70% 0px" },
+);
+for (const section of entries.keys()) if (section) seen.observe(section);
+new IntersectionObserver(([mark]) => document.body.classList.toggle("scrolled", mark.boundingClientRect.y < 0)).observe(
+  document.querySelector(".sbt-scroll-pixel-helper") ?? document.body,
+);
+
+document.querySelector(".print-button")?.addEventListener("click", () => print());

@@ -1,0 +1,147 @@
+"""Lean pages: the theme's frame without its scripts, icon fonts, unused styles and other people's hosts.
+
+- The page's templates and small scripts are ours (``templates/``, ``assets/``); of the scripts that extensions add,
+  only those that the page uses stay.
+- All style sheets become one, ``book.css``, which keeps only rules whose classes occur in the book.
+- The repository's address comes from ``git remote``, or from ``book_repository``; without one, nothing links to it.
+- The executed notebook lies beside its page, for download.
+"""
+
+import hashlib
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from docutils import nodes
+from trim_css import trim, words_of
+
+HERE = Path(__file__).parent
+PUBLIC_HOSTS = ("github.com", "gitlab.com", "bitbucket.org", "codeberg.org")
+# Scripts that other extensions put on every page. Ours do their work, or the page does not need it.
+UNUSED_SCRIPTS = re.compile(
+    r"(documentation_options|doctools|sphinx_highlight|sphinx-thebe|togglebutton|clipboard\.min|copybutton|"
+    r"sphinx-book-theme|scripts/bootstrap|pydata-sphinx-theme|fontawesome|translations)\.js"
+)
+# Extensions of jupyter-book whose work is done by assets/page.js, by <details>, or not at all: they stay silent.
+SILENCED = ("sphinx_thebe", "sphinx_togglebutton", "sphinx_copybutton")
+TABS_SCRIPT = "design-tabs.js"
+# Style sheets of the theme that its templates link by themselves.
+THEME_STYLES = ("basic.css", "styles/pydata-sphinx-theme.css")
+# Classes that scripts set, or that the page's own JSON does: they occur in no HTML.
+LIVE_CLASSES = {
+    "active", "scrolled", "show", "copied", "has-script", "copy-button", "pst-sidebar-hidden", "search", "context",
+    "highlighted", "search-summary", "kind-title", "kind-text", "kind-index", "kind-object", "search-results",
+}  # fmt: skip
+
+
+def configure(app, config):
+    """What belongs to this way of building, so that _config.yml only says what belongs to the book."""
+    for listeners in app.events.listeners.values():
+        for listener in list(listeners):
+            if listener.handler.__module__.split(".")[0] in SILENCED:
+                app.disconnect(listener.id)
+    config.nb_ipywidgets_js = {}  # neither require.js nor html-manager: assets/host.js runs the widgets
+    config.html_static_path.append(str(HERE / "assets"))
+    config.templates_path.insert(0, str(HERE / "templates"))
+    config.html_copy_source = False
+    config.html_use_index = False
+    config.html_show_sourcelink = False
+    config.html_permalinks_icon = "#"
+    config.html_context["default_mode"] = "auto"
+    config.html_theme_options.update(navbar_persistent=[], back_to_top_button=False)
+    config.html_context["book_repository"] = repository(app.srcdir, config.book_repository)
+
+
+def repository(folder, address=""):
+    """The web address of the repository, '' unless it stands on a public host; never with credentials in it."""
+    if not address:
+        git = subprocess.run(
+            ["git", "-C", folder, "remote", "get-url", "origin"], capture_output=True, text=True, check=False
+        )
+        address = git.stdout.strip()
+    match = re.match(r"(?:https?://|ssh://|git@)(?:[^@/]*@)?([\w.-]+)(?::\d+)?[:/](.+?)(?:\.git)?/?$", address)
+    return f"https://{match[1]}/{match[2]}" if match and match[1] in PUBLIC_HOSTS else ""
+
+
+def lighten(app, pagename, templatename, context, doctree):
+    """Copies of Sphinx's lists, never the lists themselves: it shares them between pages."""
+    body = context.get("body", "")
+    styles = app.book_styles
+    for sheet in context.get("css_files", []):
+        name = str(getattr(sheet, "filename", sheet)).split("?")[0]
+        if name.startswith("_static/"):
+            styles.setdefault(name.removeprefix("_static/"))
+    context["css_files"] = []
+    context["script_files"] = [
+        script
+        for script in context.get("script_files", [])
+        if (name := str(script.filename or ""))  # inline scripts would need script-src 'unsafe-inline'
+        and not UNUSED_SCRIPTS.search(name)
+        and not (name.endswith(TABS_SCRIPT) and "sd-tab-set" not in body)
+    ]
+    context["page_has_math"] = "<math" in body
+    context["page_description"] = summary(doctree) if doctree else None
+
+    site = context.get("book_repository")
+    notebook = executed(app, pagename)
+    context["notebook_download"] = context["pathto"](f"_sources/{pagename}.ipynb", resource=True) if notebook else None
+    context["repository_page"] = site
+    context["binder_url"] = None
+    if site.startswith("https://github.com/") and notebook:
+        source = Path(app.env.doc2path(pagename)).relative_to(app.srcdir).as_posix()
+        context["binder_url"] = f"https://mybinder.org/v2/gh/{site.split('/', 3)[3]}/HEAD?urlpath=lab/tree/{source}"
+
+
+def summary(doctree, limit=160):
+    """The page's first sentences of prose, for search engines; the theme would take code and all."""
+    prose = (p for p in doctree.findall(nodes.paragraph) if isinstance(p.parent, nodes.section))
+    words = " ".join(p.astext() for p in prose if not next(p.findall(nodes.math), None))
+    words = " ".join(words.split())
+    return words if len(words) <= limit else words[:limit].rpartition(" ")[0] + " …"
+
+
+def executed(app, pagename):
+    """The notebook that myst-nb wrote for the page, if it is one."""
+    path = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
+    return path if pagename in app.env.all_docs and path.exists() else None
+
+
+def finish(app, exception):
+    """Write the one style sheet, put the notebooks beside the pages, drop what no page asks for."""
+    if exception or app.builder.format != "html" or not app.book_styles:  # nothing was written
+        return
+    out = Path(app.outdir)
+    pages = {path: path.read_text(encoding="utf-8") for path in out.rglob("*.html")}
+    used = set().union(LIVE_CLASSES, *(words_of(html) for html in pages.values()))
+    static = out / "_static"
+    names = [*THEME_STYLES, *(n for n in app.book_styles if n not in THEME_STYLES)]
+    sheets = [(static / n).read_text(encoding="utf-8") for n in names if (static / n).exists()]
+    css = trim("\n".join(sheets), used) + (HERE / "book.css").read_text(encoding="utf-8")
+    (static / "book.css").write_text(css, encoding="utf-8")
+
+    version = hashlib.sha256(css.encode()).hexdigest()[:8]
+    for path, html in pages.items():
+        path.write_text(re.sub(r"book\.css\?v=\w+", f"book.css?v={version}", html), encoding="utf-8")
+    if app.config.root_doc != "index":  # the book opens at once, not through a redirecting page
+        front = (out / f"{app.config.root_doc}.html").read_text(encoding="utf-8")
+        link = f'<link rel="canonical" href="{app.config.root_doc}.html" />\n  </head>'
+        (out / "index.html").write_text(front.replace("</head>", link, 1), encoding="utf-8")
+    for docname in app.env.all_docs:
+        if notebook := executed(app, docname):
+            target = out / "_sources" / f"{docname}.ipynb"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(notebook, target)
+    for unused in ("scripts", "vendor", "styles", "locales", "images"):
+        shutil.rmtree(static / unused, ignore_errors=True)
+    for path in [*static.glob("*.map"), *static.glob("*webpack-macros.html"), *(static / n for n in names)]:
+        path.unlink(missing_ok=True)
+
+
+def setup(app):
+    app.book_styles = {}  # a dict for its order
+    app.add_config_value("book_repository", "", "html", str)
+    app.connect("config-inited", configure, priority=100)
+    app.connect("html-page-context", lighten, priority=900)
+    app.connect("build-finished", finish, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": False}

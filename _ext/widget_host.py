@@ -1,0 +1,184 @@
+"""Keep Jupyter widgets alive on a static page: no kernel, no CDN, no inline script.
+
+An executed notebook leaves two things behind: a view (a model id) where a widget was shown, and the state of
+every model it made. From these this extension writes, per page,
+
+- for each view a ``<div class="rnn-widget rnn-widget-<name>" data-model-id=…>`` that holds the stand-in picture,
+- one JSON block with the models that the views can reach, and nothing else,
+
+and, per book, each distinct ``_esm`` and ``_css`` text once, in a file named by its hash. ``assets/host.js`` then
+reads the JSON and runs the widgets' own modules.
+"""
+
+import hashlib
+import json
+import posixpath
+import re
+import struct
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from myst_nb.sphinx_ import NbMetadataCollector
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+VIEW_MIME = "application/vnd.jupyter.widget-view+json"
+STATE_MIME = "application/vnd.jupyter.widget-state+json"
+WIDGET_DIR = "_static/widgets"
+LINKS = {"LinkModel", "DirectionalLinkModel"}
+
+# Traits that mean something to a kernel or to JupyterLab only; no view asks for them on a static page.
+IDLE_TRAITS = {"_dom_classes", "_esm", "_css", "layout", "style", "tabbable", "tooltip", "_view_count"}
+IDLE_PREFIXES = ("_model_", "_view_")
+
+NO_SCRIPT = "This figure needs JavaScript to move; here is its picture."
+NO_SCRIPT_NO_PICTURE = "This figure needs JavaScript."
+
+
+class widget_view(nodes.General, nodes.Element):
+    """One displayed view; its only child, if any, is the image node of the stand-in picture."""
+
+
+class CollectViews(SphinxPostTransform):
+    """Turn a mime bundle that holds a widget view into one node, before myst-nb picks a single mime type."""
+
+    default_priority = 3  # myst-nb's SelectMimeType runs at 4
+    formats = ("html",)
+
+    def run(self, **kwargs):
+        bundles = [n for n in self.document.findall(nodes.container) if n.get("nb_element") == "mime_bundle"]
+        for bundle in bundles:
+            by_mime = {child["mime_type"]: child for child in bundle.children}
+            if VIEW_MIME not in by_mime:
+                continue
+            model_id = json.loads(re.sub(r"</?script[^>]*>", "", by_mime[VIEW_MIME].astext()))["model_id"]
+            view = widget_view(model_id=model_id, alt=plain_text(by_mime))
+            if "image/png" in by_mime:
+                view += next(by_mime["image/png"].findall(nodes.image))
+            bundle.replace_self(view)
+
+
+def plain_text(by_mime):
+    """The words that stand for the widget: its text/plain, unless that is just a Python repr."""
+    node = by_mime.get("text/plain")
+    text = " ".join(node.astext().split()) if node is not None else ""
+    return "" if re.match(r"^[\w.]+\(.*\)?$", text) else text
+
+
+def visit_widget_view(self, node):
+    state = page_state(self.builder.env, self.builder.current_docname)
+    name = view_name(state.get(node["model_id"], {}))
+    picture = next(node.findall(nodes.image), None)
+    self.body.append(f'<div class="rnn-widget rnn-widget-{name}" data-model-id="{escape(node["model_id"])}">')
+    note = NO_SCRIPT_NO_PICTURE
+    if picture is not None:
+        note = NO_SCRIPT
+        source = self.builder.images.get(picture["uri"])
+        width, height = picture_size(Path(self.builder.srcdir) / picture["uri"], picture.get("width"))
+        self.body.append(
+            f'<img class="rnn-widget-picture" loading="lazy" width="{width}" height="{height}" '
+            f'src="{escape(posixpath.join(self.builder.imgpath, source))}" '
+            f'alt="{escape(picture.get("alt") or node["alt"] or name)}">'
+        )
+    self.body.append(f'<noscript><p class="rnn-widget-note">{note}</p></noscript></div>\n')
+    raise nodes.SkipNode
+
+
+def picture_size(path, width=None):
+    """CSS size of a PNG: its pixels, or the given width in the same proportion (for pictures of high density)."""
+    pixels_wide, pixels_high = struct.unpack(">II", path.read_bytes()[16:24])
+    wanted = int(float(re.sub(r"[^\d.]", "", str(width)))) if width else pixels_wide
+    return wanted, round(pixels_high * wanted / pixels_wide)
+
+
+def view_name(entry):
+    """'forwardstepper' for a ForwardStepper: the hook by which a widget's own CSS reserves its height."""
+    state = entry.get("state", {})
+    name = str(state.get("_anywidget_id") or state.get("_view_name") or "unknown")
+    return re.sub(r"View$", "", name.rpartition(".")[2]).lower()
+
+
+def page_state(env, docname):
+    """All widget models that the page's notebook left, by id."""
+    _, attributes = NbMetadataCollector.get_js_files(env, docname).get("ipywidgets_state", (None, {}))
+    return json.loads(attributes["body"])["state"] if attributes else {}
+
+
+def references(value):
+    """The model ids named anywhere inside a value, either in ipywidgets' or in anywidget's way of writing."""
+    if isinstance(value, str):
+        for prefix in ("IPY_MODEL_", "anywidget:"):
+            if value.startswith(prefix):
+                yield value[len(prefix) :]
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+def live_traits(entry):
+    return {k: v for k, v in entry["state"].items() if k not in IDLE_TRAITS and not k.startswith(IDLE_PREFIXES)}
+
+
+def needed(models, shown):
+    """Ids reachable from the displayed ones; a link belongs when it touches one, and brings its other end along."""
+    keep, queue = set(), [i for i in shown if i in models]
+    while queue:
+        while queue:
+            model_id = queue.pop()
+            if model_id not in keep:
+                keep.add(model_id)
+                queue += [i for i in references(live_traits(models[model_id])) if i in models]
+        for model_id, entry in models.items():
+            ends = set(references(entry["state"])) if entry["model_name"] in LINKS else set()
+            if model_id not in keep and ends & keep:
+                queue.append(model_id)
+    return keep
+
+
+def store(app, text, suffix):
+    """Write a text once per book, named by what it says; returns its address from the book's root."""
+    address = f"{WIDGET_DIR}/{hashlib.sha256(text.encode()).hexdigest()[:12]}.{suffix}"
+    path = Path(app.outdir, address)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return address
+
+
+def page_widgets(app, pagename, templatename, context, doctree):
+    """Give the page's template what it links and embeds: modules, style sheets and the models' JSON."""
+    context.update(widget_modules=[], widget_styles=[], widget_state=None)
+    if doctree is None:
+        return
+    shown = [node["model_id"] for node in doctree.findall(widget_view)]
+    if not shown:
+        return
+    models = page_state(app.env, pagename)
+    keep = needed(models, shown)
+    pathto, entries = context["pathto"], {}
+    for model_id in sorted(keep, key=list(models).index):
+        entry = models[model_id]
+        slim = {"model_name": entry["model_name"], "state": live_traits(entry)}
+        if entry.get("buffers"):
+            slim["buffers"] = entry["buffers"]
+        if entry["state"].get("_esm"):
+            slim["esm"] = pathto(store(app, entry["state"]["_esm"], "js"), resource=True)
+            context["widget_modules"] += [slim["esm"]] * (slim["esm"] not in context["widget_modules"])
+        if entry["state"].get("_css"):
+            style = pathto(store(app, entry["state"]["_css"], "css"), resource=True)
+            context["widget_styles"] += [style] * (style not in context["widget_styles"])
+        entries[model_id] = slim
+    # "<" could end the script element or open a comment in it, in any spelling
+    text = json.dumps({"state": entries}, ensure_ascii=False, separators=(",", ":"))
+    context["widget_state"] = text.replace("<", "\\u003c")
+    context["widget_state_mime"] = STATE_MIME
+
+
+def setup(app):
+    app.add_node(widget_view, html=(visit_widget_view, None))
+    app.add_post_transform(CollectViews)
+    app.connect("html-page-context", page_widgets)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

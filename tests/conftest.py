@@ -1,0 +1,134 @@
+"""What the browser tests share: a browser, the book built from nothing, and a watch on what a page does."""
+
+import contextlib
+import importlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+BROWSER_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+sys.path.append(str(ROOT / "_ext"))  # as jupyter-book does: the folder is no package
+
+
+@pytest.fixture(scope="session")
+def load_ext():
+    """load_ext("serve") -> that module of _ext."""
+    return importlib.import_module
+
+
+def build(source, target):
+    """Build a book from nothing, as CI does; fails with the end of the log."""
+    command = [
+        *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(source)),
+        *("--path-output", str(target), "-W", "-n", "--keep-going"),
+    ]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    if run.returncode:
+        pytest.fail("\n".join((run.stdout + run.stderr).splitlines()[-60:]), pytrace=False)
+    return target / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory):
+    """The built book's folder."""
+    return build(ROOT, tmp_path_factory.mktemp("book"))
+
+
+@pytest.fixture(scope="session")
+def specimen(tmp_path_factory):
+    """A small book with the book's own settings, whose pages hold one of each thing that can happen."""
+    source = tmp_path_factory.mktemp("specimen-source")
+    shutil.copytree(ROOT / "tests" / "specimen", source, dirs_exist_ok=True)
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    config.pop("bibtex_bibfiles", None)
+    config["sphinx"]["config"].pop("bibtex_reference_style", None)
+    config["title"] = "Specimen"
+    config["sphinx"]["local_extensions"] = dict.fromkeys(config["sphinx"]["local_extensions"], str(ROOT / "_ext"))
+    (source / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    return build(source, tmp_path_factory.mktemp("specimen"))
+
+
+@pytest.fixture(scope="session")
+def serving(load_ext):
+    """serving(folder) -> base address; every folder stays served until the session ends."""
+    serve, addresses = load_ext("serve").serve, {}
+    with contextlib.ExitStack() as stack:
+
+        def address(folder):
+            if folder not in addresses:
+                addresses[folder] = stack.enter_context(serve(folder))
+            return addresses[folder]
+
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=BROWSER_ARGS)
+        yield chromium
+        chromium.close()
+
+
+STARTED = "[...document.querySelectorAll('.rnn-widget')].every((view) => view.dataset.state)"
+
+
+class Watch:
+    """What a page said and asked for, since it was opened."""
+
+    def __init__(self, page, base):
+        self.host = urlsplit(base).netloc
+        self.console, self.errors, self.foreign, self.failed = [], [], [], []
+        page.on("console", lambda m: m.type in ("error", "warning") and self.console.append(f"{m.type}: {m.text}"))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self.note_request)
+        page.on("response", lambda r: r.status >= 400 and self.failed.append(f"{r.status} {r.url}"))
+
+    def note_request(self, request):
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob", "about") and parts.netloc != self.host:
+            self.foreign.append(request.url)
+
+    @property
+    def complaints(self):
+        return self.console + self.errors + self.foreign + self.failed
+
+
+@pytest.fixture
+def visit(browser, serving):
+    """visit(folder, "page.html", width=…, theme=…) -> (page, watch); the pages close with the test."""
+    contexts = []
+
+    def go(folder, path, *, width=1280, height=900, theme="light", **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, **options)
+        contexts.append(context)
+        page = context.new_page()
+        base = serving(folder)
+        watch = Watch(page, base)
+        page.goto(f"{base}/{path}")
+        if options.get("java_script_enabled", True):
+            page.wait_for_function(STARTED)
+        return page, watch
+
+    yield go
+    for context in contexts:
+        context.close()
