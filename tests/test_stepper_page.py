@@ -37,11 +37,27 @@ def shown(value, digits=3):
 
 
 def rows(view, table):
-    """The cells of a table's rows, scrolled out of sight or not."""
-    found = view.locator(f".rnn-{table} > :last-child > .rnn-row").evaluate_all(
-        "rows => rows.filter((r) => !r.hidden).map((r) => [...r.children].map((c) => c.textContent))"
+    """The cells of all rows of a table. Only those in sight exist, so it is scrolled from end to end and back."""
+    found = view.locator(f".rnn-{table}").evaluate(
+        """async (grid) => {
+          const scroller = grid.parentElement;
+          const found = new Map();
+          const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+          for (let top = 0; top === 0 || found.size < grid.ariaRowCount - 1; top += 150) {
+            if (top > 5000) break;
+            scroller.scrollTop = top;
+            await painted();
+            for (const row of grid.querySelectorAll(":scope > :last-child > .rnn-row:not([hidden])")) {
+              found.set(Number(row.ariaRowIndex), [...row.children].map((cell) => cell.textContent.trim()));
+            }
+          }
+          scroller.scrollTop = 0;
+          await painted();
+          return [...found].sort((a, b) => a[0] - b[0]);
+        }"""
     )
-    return found
+    assert [index for index, _ in found] == list(range(2, len(found) + 2))
+    return [cells for _, cells in found]
 
 
 def set_range(scope, name, value):
@@ -74,14 +90,15 @@ def test_every_number_on_the_page_is_the_number_of_rnnlib(stepper):
         for i, c in enumerate(signs)
     ]
     terms = rows(stepper, "terms")
-    assert terms[0][:3] == ["input “你”", f"1 × {shown(params.Wxh[x[t], j])}", shown(params.Wxh[x[t], j])]
+    assert terms[0][:3] == ["input “你”", f"1 × {shown(params.Wxh[x[t], j]):>6}", shown(params.Wxh[x[t], j])]
     for k in range(11):
         state, weight = trace.h[t - 1, k], params.Whh[k, j]
-        expected = [f"unit {k + 1} at t = 6", f"{shown(state)} × {shown(weight)}", shown(state * weight)]
+        expected = [f"unit {k + 1}, t = 6", f"{shown(state)} × {shown(weight):>6}", shown(state * weight)]
         assert terms[k + 1][:3] == expected
     assert len(terms) == 13
-    losses_shown = stepper.locator(".rnn-column:not([hidden]) .rnn-col-loss").all_text_contents()
-    assert losses_shown == [shown(loss, 2) for loss in losses]
+    columns = stepper.locator(".rnn-column:not([hidden])")
+    assert columns.locator(".rnn-col-x").all_text_contents() == ["␣" if c == " " else c for c in text[:-1]]
+    assert columns.locator(".rnn-col-loss").all_text_contents() == [shown(loss, 2) for loss in losses]
     assert f"mean loss {shown(losses.mean())}" in stepper.inner_text()
 
 
@@ -215,7 +232,7 @@ def test_a_text_too_short_gets_a_message_and_the_last_picture_stays(stepper, typ
 def test_a_very_long_text_is_cut_with_a_message(stepper):
     stepper.get_by_label("Text", exact=True).fill("春眠不觉晓" * 2000)
     assert "10000 characters came; the first 65 are used" in stepper.inner_text()
-    assert stepper.locator(".rnn-column:not([hidden])").count() == 64
+    assert "6 of 64" in stepper.inner_text()
 
 
 @pytest.mark.parametrize(
@@ -226,7 +243,7 @@ def test_any_unicode_is_shown_as_text(stepper, text):
     stepper.get_by_label("Text", exact=True).fill(text)
     typed = stepper.get_by_label("Text", exact=True).input_value()
     assert len(rows(stepper, "characters")) == len(set(typed))
-    assert stepper.locator(".rnn-column:not([hidden])").count() == len(typed) - 1
+    assert f"of {len(typed) - 1}" in stepper.inner_text()
     assert stepper.locator("img").count() == 0
     assert all(cell[0].strip() for cell in rows(stepper, "characters"))  # nothing is invisible
 
@@ -256,7 +273,7 @@ def test_the_largest_network_and_text_are_shown_whole(stepper):
 
 
 def test_dark_mode_repaints_at_once(stepper):
-    cell = stepper.locator(".rnn-number").first
+    cell = stepper.locator(".rnn-number[role=cell]").first
     before = cell.evaluate("n => getComputedStyle(n).backgroundColor")
     pixels = stepper.locator("canvas").evaluate("n => n.toDataURL()")
     stepper.page.evaluate("document.documentElement.dataset.theme = 'dark'")

@@ -5,17 +5,14 @@
 
 import { vocabulary, encode, initParams, forward, stepLosses, dotTerms } from "./engine.js";
 import {
-  make, math, formula, sub, setText, number, percent, codePoints, visible, quoted, colour, paint, ramp, isDark,
+  make, math, formula, sub, setText, number, percent, codePoints, visible, quoted, paint, stripe, drawCells, ramp, isDark,
   onThemeChange, wordsFor, coalesce,
 } from "./parts.js";
+import { Sight, cell, row, table, showRows, line, symbols } from "./tables.js";
 
 const LIMITS = { steps: 64, hidden: 64, seed: Number.MAX_SAFE_INTEGER };
 const COLUMN = 44; // width of one step in the strip, px
-const STRIP = 72; // height of the hidden states in the strip, px
 const PLAY = 900; // time between two steps while playing, ms
-const ROW = 26; // height of a row of a table and of its head, px
-const HEAD = 29;
-const POOL = 16; // rows of a table that exist at a time; some seven are in sight
 
 /** A value that cannot be shown: which control it belongs to, and which words say why. */
 class Problem extends Error {
@@ -93,101 +90,6 @@ function spread(array) {
   return limit;
 }
 
-/** Columns of the strip: made when first needed, hidden when not. */
-class Columns {
-  constructor(parent, build) {
-    Object.assign(this, { parent, build, all: [] });
-  }
-
-  show(n) {
-    while (this.all.length < n) {
-      const column = this.build(this.all.length);
-      this.all.push(column);
-      this.parent.append(column.node);
-    }
-    this.all.forEach(({ node }, i) => {
-      if (node.hidden !== i >= n) node.hidden = i >= n;
-    });
-    return this.all.slice(0, n);
-  }
-}
-
-/** The rows of a table that are in sight and a few more: only these are drawn. When the reader scrolls, the same nodes
- * are filled with other rows, and the space above and below them stands for the rest. */
-class Rows {
-  constructor({ body, grid, scroller }, build) {
-    Object.assign(this, { body, grid, scroller, n: 0, first: 0 });
-    this.all = Array.from({ length: POOL }, build);
-    body.append(...this.all.map(({ node }) => node));
-    scroller.addEventListener("scroll", () => this.scrolled(scroller.scrollTop));
-  }
-
-  /** Show n rows; draw(row, i) fills the nodes of one row with what stands in the i-th. */
-  show(n, draw) {
-    Object.assign(this, { n, draw });
-    if (this.grid.getAttribute("aria-rowcount") !== String(n + 1)) {
-      this.grid.setAttribute("aria-rowcount", n + 1);
-      this.body.style.height = `${n * ROW}px`;
-    }
-    this.fill();
-  }
-
-  fill() {
-    const start = Math.max(0, Math.min(this.first, this.n - POOL));
-    this.body.style.paddingTop = `${start * ROW}px`;
-    this.all.forEach((row, i) => {
-      row.node.hidden = start + i >= this.n;
-      if (row.node.hidden) return;
-      row.node.setAttribute("aria-rowindex", start + i + 2); // the head is the first
-      row.index = start + i;
-      this.draw(row, start + i);
-    });
-  }
-
-  scrolled(top) {
-    const first = Math.max(0, Math.floor(top / ROW) - 4);
-    if (first === this.first) return;
-    this.first = first;
-    this.fill();
-  }
-
-  /** Scroll the table, and never the page, until row i can be seen. */
-  reveal(i) {
-    const { scrollTop, clientHeight } = this.scroller;
-    const room = clientHeight - HEAD - ROW;
-    if (i * ROW >= scrollTop && i * ROW <= scrollTop + room) return;
-    this.scroller.scrollTop = i * ROW - room / 2;
-    this.scrolled(this.scroller.scrollTop);
-  }
-
-  at(i) {
-    return this.all.find((row) => row.index === i && !row.node.hidden);
-  }
-}
-
-/** A cell of a table, by its role. Tables are grids of blocks, because the browser can then pass over the rows that are
- * scrolled out of sight, which it cannot do in a <table>; the roles keep them tables for a screen reader. */
-const cell = (role, className = "", ...children) => make("div", { role, className }, ...children);
-const row = (...children) => cell("row", "rnn-row", ...children);
-const numbers = (n) => Array.from({ length: n }, () => cell("cell", "rnn-number"));
-
-/** A panel with a title and a table whose head stays in sight while its rows scroll. */
-function table(name, heads) {
-  const body = cell("rowgroup");
-  const title = make("div", { className: "rnn-title" });
-  const head = cell("rowgroup", "rnn-head", row(...heads.map((text) => cell("columnheader", "", text))));
-  const grid = cell("table", `rnn-table rnn-${name}`, head, body);
-  const scroller = make("div", { className: "rnn-scroll", tabIndex: 0, role: "group" }, grid);
-  return { node: make("section", { className: "rnn-panel" }, title, scroller), title, scroller, grid, body };
-}
-
-/** Give a panel its title, which is also the name of its table. */
-function name(panel, title) {
-  if (panel.title.textContent === title) return;
-  panel.title.textContent = title;
-  for (const node of [panel.scroller, panel.grid]) node.setAttribute("aria-label", title);
-}
-
 const space = () => math("mspace"); // between the name of a function and its argument; its width is in the style sheet
 const before = () => math("mrow", "t", "−", math("mn", "1")); // t − 1
 
@@ -230,125 +132,104 @@ function buildStrip(words) {
     [words("reads"), sub("x", "t")], [words("carries"), sub("h", "t")],
     [words("guesses"), sub(math("mover", "y", "^"), "t")], [words("target"), sub("y", "t")], [words("loss"), sub("L", "t")],
   ].map(([word, symbol]) => make("div", {}, make("span", {}, word), formula(symbol)));
-  const columns = new Columns(inner, (i) => {
-    const parts = ["x", "gap", "guess", "y", "loss"].map((name) => make("span", { className: `rnn-col-${name}` }));
-    const node = make("button", { type: "button", className: "rnn-column" }, ...parts);
-    node.dataset.t = i;
+  const track = make("div", { className: "rnn-track" }, inner);
+  const node = make("div", { className: "rnn-strip" }, make("div", { className: "rnn-heads", "aria-hidden": "true" }, ...heads), track);
+  const columns = new Sight({ view: track, space: inner, across: true, size: COLUMN, room: 600, build: () => {
+    const parts = ["x", "guess", "y", "loss"].map((name) => make("span", { className: `rnn-col-${name}` }));
+    const [x, guess, y, loss] = parts; // four lines of text, the states between the first and the second
+    const gap = make("span", { className: "rnn-gap" });
+    const node = make("button", { type: "button", className: "rnn-column" },
+      x, make("br"), gap, make("br"), guess, make("br"), y, make("br"), loss);
     return { node, parts };
-  });
-  const node = make("div", { className: "rnn-strip" },
-    make("div", { className: "rnn-heads", "aria-hidden": "true" }, ...heads),
-    make("div", { className: "rnn-track" }, inner));
+  } });
   return { node, inner, canvas, columns };
 }
 
+const value = () => cell("cell", "rnn-number");
+
+const hat = () => sub(math("mover", "y", "^"), "t");
+
 function buildUnits(words) {
   const parts = table("units", [
-    words("unit"),
-    formula(sub("x", "t"), sub("W", "xh")),
-    formula("+", sub("h", before()), sub("W", "hh")),
-    formula("+", sub("b", "h")),
-    formula("=", sub("a", "t")),
-    formula(sub("h", "t"), "=", "tanh", "(", sub("a", "t"), ")"),
-  ]);
-  parts.rows = new Rows(parts, () => {
+    [words("unit"), "rnn-col-unit"],
+    [words("head_input"), "rnn-number", formula(sub("x", "t"), sub("W", "xh"))],
+    [words("head_state"), "rnn-number", formula(sub("h", before()), sub("W", "hh"))],
+    [words("head_bias"), "rnn-number", formula(sub("b", "h"))],
+    [words("head_a"), "rnn-number", formula(sub("a", "t"))],
+    [words("head_h"), "rnn-number", formula(sub("h", "t"))],
+  ], () => {
     const pick = make("button", { type: "button", className: "rnn-pick" });
-    const values = numbers(5);
-    return { node: row(cell("rowheader", "", pick), ...values), pick, values };
+    const values = Array.from({ length: 5 }, value);
+    return { node: row(cell("rowheader", "rnn-col-unit", pick), ...values), pick, values };
   });
+  explain(parts,
+    formula(sub("a", "t"), "=", sub("x", "t"), sub("W", "xh"), "+", sub("h", before()), sub("W", "hh"), "+", sub("b", "h")),
+    formula(sub("h", "t"), "=", "tanh", space(), sub("a", "t")));
   return parts;
 }
 
+/** Put equations between the title of a panel and its table. */
+function explain(panel, ...equations) {
+  panel.node.insertBefore(make("div", { className: "rnn-formula rnn-equations" }, ...equations), panel.scroller);
+}
+
 function buildCharacters(words) {
-  const hat = () => sub(math("mover", "y", "^"), "t");
   const parts = table("characters", [
-    words("character"),
-    formula(sub("x", "t")),
-    formula(sub("o", "t"), "=", sub("h", "t"), sub("W", "hy"), "+", sub("b", "y")),
-    formula(hat(), "=", "softmax", "(", sub("o", "t"), ")"),
-    formula(sub("y", "t")),
-  ]);
-  parts.rows = new Rows(parts, () => {
-    const name = cell("rowheader", "rnn-char");
-    const values = numbers(4);
-    const bar = make("span", { className: "rnn-bar" });
-    const share = make("span", { className: "rnn-share" });
-    values[2].append(bar, share);
-    values[2].className = "rnn-probability";
-    return { node: row(name, ...values), name, values, bar, share };
+    [words("character"), "rnn-col-char"],
+    [words("head_x"), "rnn-flag", formula(sub("x", "t"))],
+    [words("head_o"), "rnn-number", formula(sub("o", "t"))],
+    [words("head_yhat"), "rnn-probability", formula(hat())],
+    [words("head_y"), "rnn-flag", formula(sub("y", "t"))],
+  ], () => {
+    const head = cell("rowheader", "rnn-col-char rnn-char");
+    const [x, y] = [cell("cell", "rnn-flag"), cell("cell", "rnn-flag")];
+    const [o, yhat] = [value(), cell("cell", "rnn-probability")];
+    return { node: row(head, x, o, yhat, y), head, x, o, yhat, y };
   });
-  parts.loss = make("div", { className: "rnn-formula" });
+  explain(parts,
+    formula(sub("o", "t"), "=", sub("h", "t"), sub("W", "hy"), "+", sub("b", "y")),
+    formula(hat(), "=", "softmax", "(", sub("o", "t"), ")"));
+  parts.loss = line();
   parts.node.append(parts.loss);
   return parts;
 }
 
 function buildTerms(words) {
-  const parts = table("terms", [words("from"), words("state_weight"), words("term"), words("push")]);
-  parts.rows = new Rows(parts, () => {
-    const name = cell("rowheader");
-    const product = cell("cell", "rnn-product");
-    const [value] = numbers(1);
-    const bar = make("span", { className: "rnn-signed" });
-    return { node: row(name, product, value, cell("cell", "rnn-signed-cell", bar)), name, product, value, bar };
+  const parts = table("terms", [
+    [words("from"), "rnn-col-from"], [words("state_weight"), "rnn-product"], [words("term"), "rnn-number"],
+    [words("push"), "rnn-push"],
+  ], () => {
+    const [from, product, term] = [cell("rowheader", "rnn-col-from"), cell("cell", "rnn-product"), value()];
+    const push = cell("cell", "rnn-push");
+    return { node: row(from, product, term, push), from, product, term, push };
   });
-  parts.sum = make("div", { className: "rnn-formula" });
+  parts.sum = line();
+  parts.state = line();
   parts.largest = make("p", { className: "rnn-largest" });
-  parts.node.insertBefore(parts.sum, parts.scroller);
+  for (const node of [parts.sum, parts.state]) parts.node.insertBefore(node, parts.scroller);
   parts.node.append(parts.largest);
   return parts;
 }
 
-/** The hidden states of all steps: one column of cells a step, an arrow from each to the next. */
-function drawStates(strip, state, dark) {
-  const { canvas } = strip;
-  const ratio = window.devicePixelRatio || 1;
-  const width = Math.round(state.T * COLUMN * ratio);
-  const height = Math.round(STRIP * ratio);
-  if (canvas.width !== width || canvas.height !== height) {
-    Object.assign(canvas, { width, height });
-    canvas.style.width = `${state.T * COLUMN}px`;
-    canvas.style.height = `${STRIP}px`;
-  }
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, state.T * COLUMN, STRIP);
-  const size = STRIP / state.H;
-  for (let t = 0; t < state.T; t++) {
-    for (let j = 0; j < state.H; j++) {
-      context.fillStyle = colour(state.trace.h[t * state.H + j], 1, dark).fill;
-      context.fillRect(t * COLUMN + 8, j * size, COLUMN - 16, size > 4 ? size - 1 : size);
-    }
-  }
-  context.strokeStyle = context.fillStyle = dark ? "#b5b5b5" : "#595959";
-  context.beginPath();
-  for (let t = 1; t < state.T; t++) {
-    context.moveTo(t * COLUMN - 6, STRIP / 2);
-    context.lineTo(t * COLUMN + 3, STRIP / 2);
-    context.moveTo(t * COLUMN, STRIP / 2 - 3);
-    context.lineTo(t * COLUMN + 4, STRIP / 2);
-    context.lineTo(t * COLUMN, STRIP / 2 + 3);
-  }
-  context.stroke();
-}
-
 function drawStrip(strip, state, words, dark) {
-  const { V, T, x, y, trace, losses, vocab, t } = state;
+  const { V, H, T, t, x, y, trace, losses, vocab } = state;
   if (strip.drawn !== trace || strip.dark !== dark) {
-    strip.inner.style.width = `${T * COLUMN}px`;
-    drawStates(strip, state, dark);
+    drawCells(strip.canvas, trace.h, H, { column: COLUMN, gap: 8, height: 72, limit: 1, dark });
     Object.assign(strip, { drawn: trace, dark });
   }
-  strip.columns.show(T).forEach(({ node, parts }, i) => {
+  strip.columns.show(T, ({ node, parts }, i) => {
     const guess = largest(trace.yhat, i * V, (i + 1) * V);
-    const p = trace.yhat[i * V + guess];
     const loss = number(losses[i], 2);
     setText(parts[0], visible(vocab[x[i]]));
-    setText(parts[2], visible(vocab[guess]));
-    setText(parts[3], visible(vocab[y[i]]));
-    setText(parts[4], loss);
-    parts[2].classList.toggle("rnn-right", guess === y[i]);
+    setText(parts[1], visible(vocab[guess]));
+    setText(parts[2], visible(vocab[y[i]]));
+    setText(parts[3], loss);
+    parts[1].classList.toggle("rnn-right", guess === y[i]);
+    node.classList.toggle("rnn-last", i === T - 1);
+    node.dataset.t = i;
     node.setAttribute("aria-label", words("column", {
-      t: i + 1, x: quoted(vocab[x[i]]), guess: quoted(vocab[guess]), p: percent(p), y: quoted(vocab[y[i]]), loss,
+      t: i + 1, x: quoted(vocab[x[i]]), guess: quoted(vocab[guess]), p: percent(trace.yhat[i * V + guess]),
+      y: quoted(vocab[y[i]]), loss,
     }));
     if (i === t) node.setAttribute("aria-current", "step");
     else node.removeAttribute("aria-current");
@@ -358,9 +239,8 @@ function drawStrip(strip, state, words, dark) {
 
 function drawUnits(units, state, words, dark) {
   const { H, t, unit, params, trace, x } = state;
-  name(units, words("units", { t: t + 1 }));
   const limit = spread(trace.a);
-  units.rows.show(H, ({ node, pick, values }, j) => {
+  showRows(units, words("units", { t: t + 1 }), H, ({ node, pick, values }, j) => {
     setText(pick, String(j + 1));
     pick.dataset.unit = j;
     pick.setAttribute("aria-label", words("show_unit", { j: j + 1 }));
@@ -369,7 +249,7 @@ function drawUnits(units, state, words, dark) {
     // What came from the earlier state is summed here as it is in the engine, not found by subtraction.
     let earlier = 0;
     for (let k = 0; k < H; k++) earlier += (t ? trace.h[(t - 1) * H + k] : trace.h0[k]) * params.Whh[k * H + j];
-    [input, earlier, params.bh[j], a].forEach((value, i) => paint(values[i], value, limit, dark));
+    [input, earlier, params.bh[j], a].forEach((term, i) => paint(values[i], term, limit, dark));
     paint(values[4], trace.h[t * H + j], 1, dark);
     node.classList.toggle("rnn-selected", j === unit);
     pick.setAttribute("aria-pressed", String(j === unit));
@@ -379,25 +259,24 @@ function drawUnits(units, state, words, dark) {
 
 function drawCharacters(characters, state, words, dark) {
   const { V, t, x, y, trace, losses, vocab } = state;
-  name(characters, words("characters", { t: t + 1 }));
   const limit = spread(trace.o);
-  characters.rows.show(V, ({ node, name: head, values, bar, share }, i) => {
+  showRows(characters, words("characters", { t: t + 1 }), V, (item, i) => {
     const p = trace.yhat[t * V + i];
-    setText(head, visible(vocab[i]));
-    paint(values[1], trace.o[t * V + i], limit, dark);
-    setText(values[0], i === x[t] ? "1" : "0");
-    setText(values[3], i === y[t] ? "1" : "0");
-    values[0].classList.toggle("rnn-one", i === x[t]);
-    values[3].classList.toggle("rnn-one", i === y[t]);
-    bar.style.width = `${100 * p}%`;
-    setText(share, number(p));
-    node.classList.toggle("rnn-target", i === y[t]);
+    setText(item.head, visible(vocab[i]));
+    paint(item.o, trace.o[t * V + i], limit, dark);
+    setText(item.yhat, number(p).padStart(12));
+    item.yhat.style.backgroundImage = stripe("var(--rnn-bar)", 0, p);
+    for (const [flag, id] of [[item.x, x[t]], [item.y, y[t]]]) {
+      setText(flag, i === id ? " 1" : " 0");
+      flag.classList.toggle("rnn-one", i === id);
+    }
+    item.node.classList.toggle("rnn-target", i === y[t]);
   });
   const target = trace.yhat[t * V + y[t]];
-  characters.loss.replaceChildren(formula(
-    sub("L", "t"), "=", "−", "ln", space(), sub(math("mover", "y", "^"), "t"), "[", math("mtext", visible(vocab[y[t]])), "]",
-    "=", "−", "ln", space(), number(target, 4), "=", number(losses[t], 4),
-  ));
+  symbols(characters.loss.symbols, vocab[y[t]], () => [
+    formula(sub("L", "t"), "=", "−", "ln", space(), hat(), "[", math("mtext", visible(vocab[y[t]])), "]"),
+  ]);
+  setText(characters.loss.numbers, ` = −ln ${number(target, 4)} = ${number(losses[t], 4)}`);
 }
 
 function drawTerms(terms, state, words, dark) {
@@ -411,34 +290,37 @@ function drawTerms(terms, state, words, dark) {
     if (i === 0) return words("term_input", { x: quoted(vocab[x[t]]) });
     return i > H ? words("term_bias") : words(t ? "term_unit" : "term_start", { k: i, t });
   };
-  const product = (i) => {
-    if (i === 0 || i > H) return `1 × ${number(values[i])}`;
+  const factors = (i) => {
+    if (i === 0 || i > H) return ["1", number(values[i])];
     const state = t ? trace.h[(t - 1) * H + i - 1] : trace.h0[i - 1];
-    return `${number(state)} × ${number(params.Whh[(i - 1) * H + unit])}`;
+    return [number(state), number(params.Whh[(i - 1) * H + unit])];
   };
-  terms.rows.show(values.length, (row, i) => {
+  showRows(terms, words("terms", { j: unit + 1, t: t + 1 }), values.length, (item, i) => {
     const share = sizes[top] ? values[i] / sizes[top] : 0;
-    setText(row.name, from(i));
-    setText(row.product, product(i));
-    paint(row.value, values[i], Math.max(sizes[top], 1e-300), dark);
-    row.bar.style.width = `${50 * Math.abs(share)}%`;
-    row.bar.style.marginLeft = `${share < 0 ? 50 + 50 * share : 50}%`;
-    row.bar.classList.toggle("rnn-negative", share < 0);
-    row.node.classList.toggle("rnn-selected", i === top);
+    setText(item.from, from(i));
+    const [state, weight] = factors(i);
+    setText(item.product, `${state.padStart(6)} × ${weight.padStart(6)}`);
+    paint(item.term, values[i], Math.max(sizes[top], 1e-300), dark);
+    item.push.style.backgroundImage =
+      stripe(`var(--rnn-${share < 0 ? "negative" : "positive"})`, Math.min(0.5, 0.5 + share / 2), Math.max(0.5, 0.5 + share / 2));
+    item.node.classList.toggle("rnn-selected", i === top);
   });
-  name(terms, words("terms", { j: unit + 1, t: t + 1 }));
   setText(terms.largest, words("largest", { name: from(top), value: number(values[top]) }));
   const earlier = sum.h.reduce((total, value) => total + value, 0);
-  const signed = (value) => [value < 0 ? "−" : "+", number(Math.abs(value))];
+  const signed = (value) => (value < 0 ? `− ${number(-value)}` : `+ ${number(value)}`);
   const j = () => math("mn", String(unit + 1));
-  terms.sum.replaceChildren(
+  symbols(terms.sum.symbols, `${unit} ${vocab[x[t]]}`, () => [
     formula(sub("a", "t"), "[", j(), "]", "=", sub("W", "xh"), "[", math("mtext", visible(vocab[x[t]])), ",", j(), "]"),
+    " ",
     formula("+", math("munder", "∑", "k"), sub("h", before()), "[", "k", "]", sub("W", "hh"), "[", "k", ",", j(), "]"),
+    " ",
     formula("+", sub("b", "h"), "[", j(), "]"),
-    formula("=", number(sum.x), ...signed(earlier), ...signed(sum.b), "=", number(sum.sum)),
-    make("br"),
-    formula(sub("h", "t"), "[", j(), "]", "=", "tanh", "(", number(sum.sum), ")", "=", number(Math.tanh(sum.sum))),
-  );
+  ]);
+  setText(terms.sum.numbers, ` = ${number(sum.x)} ${signed(earlier)} ${signed(sum.b)} = ${number(sum.sum)}`);
+  symbols(terms.state.symbols, unit, () => [
+    formula(sub("h", "t"), "[", j(), "]", "=", "tanh", space(), sub("a", "t"), "[", j(), "]"),
+  ]);
+  setText(terms.state.numbers, ` = tanh(${number(sum.sum)}) = ${number(Math.tanh(sum.sum))}`);
 }
 
 function render({ model, el }) {
@@ -517,7 +399,7 @@ function render({ model, el }) {
     }));
     const total = losses.reduce((sum, loss) => sum + loss, 0);
     setText(mean, words("mean_loss", { loss: number(total / T), V, uniform: number(Math.log(V)) }));
-    if (moved) keepInSight(strip.inner.parentElement, t);
+    if (moved) strip.columns.reveal(t);
     if (chosen) units.rows.reveal(state.unit);
   }
 
@@ -595,7 +477,7 @@ function render({ model, el }) {
     queueMicrotask(() => button(next).focus({ preventScroll: true }));
   };
   strip.inner.addEventListener("keydown", keys(
-    "ArrowRight", "ArrowLeft", () => [state.t, state.T], go, (t) => strip.columns.all[t].node));
+    "ArrowRight", "ArrowLeft", () => [state.t, state.T], go, (t) => strip.columns.at(t).node));
   units.body.addEventListener("keydown", keys(
     "ArrowDown", "ArrowUp", () => [state.unit, state.H], (unit) => change({ unit }), (unit) => units.rows.at(unit).pick));
 
@@ -608,16 +490,9 @@ function render({ model, el }) {
   return () => {
     pause();
     forget();
+    for (const sight of [strip.columns, units.rows, characters.rows, terms.rows]) sight.observer.disconnect();
     model.off(events, schedule);
   };
-}
-
-/** Scroll the strip, and never the page, until the column of step t can be seen. */
-function keepInSight(track, t) {
-  const left = t * COLUMN;
-  if (left < track.scrollLeft || left + COLUMN > track.scrollLeft + track.clientWidth) {
-    track.scrollLeft = left + COLUMN / 2 - track.clientWidth / 2;
-  }
 }
 
 export default { render };

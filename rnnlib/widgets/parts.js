@@ -39,15 +39,19 @@ export function sub(base, ...index) {
   return math("msub", typeof base === "string" ? math("mi", base) : base, math("mrow", ...index));
 }
 
-/** Put text into a node only where it differs: most cells stay the same from draw to draw. */
+/** Put text into a node that nobody else writes to, and only where it differs: most cells stay as they are from draw to
+ * draw, and a node remembers what it shows more cheaply than it can be asked. */
 export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  if (node.shown === text) return;
+  node.shown = text;
+  node.textContent = text;
 }
 
-/** A number in print: three decimals and a true minus sign; very large ones in powers of ten. */
+/** A number in print: three decimals and a true minus sign; from 100 on fewer, very large ones in powers of ten, so that
+ * most take at most seven characters. */
 export function number(value, digits = 3) {
   const size = Math.abs(value);
-  const text = size < 1e4 ? size.toFixed(digits) : size.toExponential(2);
+  const text = size < 100 ? size.toFixed(digits) : size < 1e4 ? size.toFixed(size < 1000 ? 2 : 1) : size.toExponential(1);
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
 }
 
@@ -99,8 +103,8 @@ function oklch(L, C, hue) {
     clamp(-0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s),
   ];
   const luminance = 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2];
-  const byte = (v) => Math.round(255 * (v <= 0.0031308 ? 12.92 * v : 1.055 * v ** (1 / 2.4) - 0.055));
-  return { fill: `rgb(${rgb.map(byte).join(",")})`, ink: luminance > 0.179 ? "#000" : "#fff" };
+  const bytes = rgb.map((v) => Math.round(255 * (v <= 0.0031308 ? 12.92 * v : 1.055 * v ** (1 / 2.4) - 0.055)));
+  return { bytes, fill: `rgb(${bytes.join(",")})`, ink: luminance > 0.179 ? "#000" : "#fff" };
 }
 
 function scale(centre, end) {
@@ -114,7 +118,7 @@ function scale(centre, end) {
 
 const SCALES = { light: scale(0.975, 0.58), dark: scale(0.27, 0.8) };
 
-/** The colour of a value on the diverging scale from -limit to limit: {fill, ink}. */
+/** The colour of a value on the diverging scale from -limit to limit: {fill, ink} for CSS, bytes for pixels. */
 export function colour(value, limit, dark) {
   const x = Math.round((STEPS * value) / limit);
   return SCALES[dark ? "dark" : "light"][STEPS + Math.max(-STEPS, Math.min(STEPS, x || 0))];
@@ -128,11 +132,39 @@ export function ramp(dark) {
 /** Paint a cell: its number, and its colour on the scale from -limit to limit. */
 export function paint(cell, value, limit, dark) {
   const { fill, ink } = colour(value, limit, dark);
-  setText(cell, number(value));
+  setText(cell, number(value).padStart(7));
   if (cell.fill !== fill) {
     cell.fill = fill; // what was set last; reading it back from the style is slower and normalised
     cell.style.backgroundColor = fill;
     cell.style.color = ink;
+  }
+}
+
+/** A bar as a background, from one share of the width to another: it moves without anything being laid out. */
+export function stripe(fill, from, to) {
+  const [a, b] = [from, to].map((share) => `${(100 * share).toFixed(2)}%`);
+  return `linear-gradient(90deg, transparent ${a}, ${fill} ${a} ${b}, transparent ${b})`;
+}
+
+/** Draw numbers as cells: `rows` of them in each column, `column` wide and `height` high with a gap on either side (px),
+ * on the scale from -limit to limit. The colours go into one pixel a number, which is then stretched. */
+export function drawCells(canvas, values, rows, { column, gap, height, limit, dark }) {
+  const columns = values.length / rows;
+  const image = new ImageData(columns, rows);
+  for (let i = 0; i < values.length; i++) {
+    const [red, green, blue] = colour(values[i], limit, dark).bytes;
+    image.data.set([red, green, blue, 255], 4 * ((i % rows) * columns + Math.floor(i / rows)));
+  }
+  const small = make("canvas", { width: columns, height: rows });
+  small.getContext("2d").putImageData(image, 0, 0);
+  const ratio = window.devicePixelRatio || 1;
+  Object.assign(canvas, { width: Math.round(columns * column * ratio), height: Math.round(height * ratio) });
+  Object.assign(canvas.style, { width: `${columns * column}px`, height: `${height}px` });
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  for (let t = 0; t < columns; t++) {
+    context.drawImage(small, t, 0, 1, rows, t * column + gap, 0, column - 2 * gap, height);
   }
 }
 
@@ -154,7 +186,11 @@ export function onThemeChange(callback) {
 export function wordsFor(node) {
   const language = (node.closest("[lang]") ?? document.documentElement).lang || "en";
   const table = { ...WORDS.en, ...WORDS[language.split("-")[0]], ...WORDS[language] };
-  return (key, values = {}) => table[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const pieces = {}; // key -> the text between the names, the names at odd places
+  return (key, values = {}) => {
+    pieces[key] ??= table[key].split(/\{(\w+)\}/);
+    return pieces[key].map((piece, i) => (i % 2 ? values[piece] : piece)).join("");
+  };
 }
 
 /** Draw once, however many traits change in the same task. */
