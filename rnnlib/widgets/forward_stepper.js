@@ -307,7 +307,7 @@ function drawTerms(terms, state, words, dark) {
   });
   setText(terms.largest, words("largest", { name: from(top), value: number(values[top]) }));
   const earlier = sum.h.reduce((total, value) => total + value, 0);
-  const signed = (value) => (value < 0 ? `− ${number(-value)}` : `+ ${number(value)}`);
+  const signed = (value) => number(value).replace(/^(−?)/, (_, minus) => (minus ? "− " : "+ "));
   const j = () => math("mn", String(unit + 1));
   symbols(terms.sum.symbols, `${unit} ${vocab[x[t]]}`, () => [
     formula(sub("a", "t"), "[", j(), "]", "=", sub("W", "xh"), "[", math("mtext", visible(vocab[x[t]])), ",", j(), "]"),

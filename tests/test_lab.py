@@ -1,0 +1,104 @@
+"""In JupyterLab, with a kernel: chapters open as notebooks; figure, Python and sliders move together."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOK = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+    format_version: 0.13
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+```{code-cell} ipython3
+import ipywidgets as w
+from rnnlib.widgets import ForwardStepper
+
+stepper = ForwardStepper(text="hello", hidden_size=3)
+linked, front = w.IntSlider(description="linked", max=3), w.IntSlider(description="front", max=3)
+w.link((linked, "value"), (stepper, "t"))
+w.jslink((front, "value"), (stepper, "t"))
+told = w.Label("nothing yet")
+stepper.observe(lambda change: setattr(told, "value", f"python: {stepper.text} {stepper.t} {stepper.params.Whh.shape}"))
+w.VBox([stepper, linked, front, told])
+```
+"""
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """The address of a JupyterLab in a folder that holds one notebook of text, set up as `make lab` sets it up."""
+    (tmp_path / "note.md").write_text(NOTEBOOK, encoding="utf-8")
+    shutil.copy(ROOT / "intro.md", tmp_path)
+    bin_folder = Path(sys.executable).parent
+    home = {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
+    environment = os.environ | home
+    view = [bin_folder / "jupytext-config", "set-default-viewer", "markdown"]
+    subprocess.run(view, env=environment, check=True, capture_output=True)
+    log = tmp_path / "log"
+    command = [bin_folder / "jupyter", "lab", "--no-browser", "--port=0", "--IdentityProvider.token=t", "--allow-root"]
+    with log.open("w") as output:
+        server = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output)
+    try:
+        for _ in range(300):
+            if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
+                break
+            time.sleep(0.2)
+        else:
+            pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-2000:]}", pytrace=False)
+        yield found[0]
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def run_all(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.goto(address)
+    page.locator(".jp-Notebook").wait_for()
+    page.locator("#jp-main-statusbar").get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    page.get_by_role("menuitem", name="Run").first.click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    return page
+
+
+def test_the_figure_python_and_sliders_move_together(browser, lab):
+    page = run_all(browser, f"{lab}/lab/tree/note.md?token=t")
+    view = page.locator(".rnn-forward")
+    view.get_by_role("button", name="Next step").click()
+    page.get_by_text("python: hello 1 (3, 3)").wait_for()
+    linked, front = (
+        page.locator(".widget-slider", has_text=name).get_by_role("slider") for name in ("linked", "front")
+    )
+    assert float(linked.get_attribute("aria-valuenow")) == 1
+    linked.focus()
+    page.keyboard.press("ArrowRight")  # link: through Python
+    view.locator("[data-t='2'][aria-current=step]").wait_for()
+    front.focus()
+    page.keyboard.press("ArrowRight")  # jslink: in the page
+    view.locator("[data-t='3'][aria-current=step]").wait_for()
+    view.get_by_label("Text", exact=True).fill("hi 你好")
+    page.get_by_text("python: hi 你好 3 (3, 3)").wait_for()
+    page.close()
+
+
+def test_a_chapter_opens_as_a_notebook_and_runs(browser, lab):
+    page = run_all(browser, f"{lab}/lab/tree/intro.md?token=t")
+    page.locator(".jp-OutputArea-output").get_by_text("V = 12 characters, T = 16 steps").wait_for()
+    page.locator(".jp-WindowedPanel-outer").evaluate("n => n.scrollTo(0, 0)")  # Lab draws what is in sight
+    page.locator(".rnn-forward").wait_for()
+    page.close()
