@@ -1,5 +1,6 @@
 """HTML that folds without a script and that a screen reader can follow, where Sphinx's own does not."""
 
+import re
 from html import escape
 
 from docutils import nodes
@@ -39,6 +40,22 @@ def depart_fold(self, node):
     self.body.append("</details>\n")
 
 
+class KeepPunctuation(SphinxPostTransform):
+    """A full stop or comma after inline mathematics never begins a line."""
+
+    default_priority = 220
+    formats = ("html",)
+
+    def run(self, **kwargs):
+        for node in list(self.document.findall(nodes.math)):
+            after = neighbour(node, 1)
+            mark = re.match(r"[.,;:!?)\]]+", after.astext()) if isinstance(after, nodes.Text) else None
+            if mark:
+                rest = nodes.Text(after.astext()[mark.end() :])
+                node.parent.replace(after, rest)
+                node.replace_self(nodes.inline("", "", node.deepcopy(), nodes.Text(mark[0]), classes=["with-math"]))
+
+
 def is_citation(node):
     return isinstance(node, nodes.citation)
 
@@ -62,5 +79,6 @@ def depart_citation(self, node):
 def setup(app):
     app.add_node(fold, html=(visit_fold, depart_fold))
     app.add_post_transform(FoldBoxes)
+    app.add_post_transform(KeepPunctuation)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -80,7 +80,7 @@ def visit_widget_view(self, node):
             f'src="{escape(posixpath.join(self.builder.imgpath, source))}" '
             f'alt="{escape(picture.get("alt") or node["alt"] or name)}">'
         )
-    self.body.append(f'<noscript><p class="rnn-widget-note">{note}</p></noscript></div>\n')
+    self.body.append(f'<p class="rnn-widget-note rnn-widget-unscripted">{note}</p></div>\n')
     raise nodes.SkipNode
 
 

@@ -47,7 +47,7 @@ def rows(view, table):
             if (top > 5000) break;
             scroller.scrollTop = top;
             await painted();
-            for (const row of grid.querySelectorAll(":scope > :last-child > .rnn-row:not([hidden])")) {
+            for (const row of grid.querySelectorAll(":scope > :last-child > .rnn-row")) {
               found.set(Number(row.ariaRowIndex), [...row.children].map((cell) => cell.textContent.trim()));
             }
           }
@@ -90,13 +90,17 @@ def test_every_number_on_the_page_is_the_number_of_rnnlib(stepper):
         for i, c in enumerate(signs)
     ]
     terms = rows(stepper, "terms")
-    assert terms[0][:3] == ["input “你”", f"1 × {shown(params.Wxh[x[t], j]):>6}", shown(params.Wxh[x[t], j])]
+    assert terms[0][:3] == [
+        "input “\u2068你\u2069”",
+        f"1 × {shown(params.Wxh[x[t], j]):>6}",
+        shown(params.Wxh[x[t], j]),
+    ]
     for k in range(11):
         state, weight = trace.h[t - 1, k], params.Whh[k, j]
         expected = [f"unit {k + 1}, t = 6", f"{shown(state)} × {shown(weight):>6}", shown(state * weight)]
         assert terms[k + 1][:3] == expected
     assert len(terms) == 13
-    columns = stepper.locator(".rnn-column:not([hidden])")
+    columns = stepper.locator(".rnn-column")
     assert columns.locator(".rnn-col-x").all_text_contents() == ["␣" if c == " " else c for c in text[:-1]]
     assert columns.locator(".rnn-col-loss").all_text_contents() == [shown(loss, 2) for loss in losses]
     assert f"mean loss {shown(losses.mean())}" in stepper.inner_text()
@@ -336,3 +340,84 @@ def test_given_weights_are_shown_and_know_only_their_characters(linked):
     assert rows(view, "units") == before
     view.get_by_label("Text", exact=True).fill("你好你好")
     assert rows(view, "units") != before
+
+
+def test_focus_stays_on_a_button_that_has_nothing_left_to_do(stepper):
+    page = stepper.page
+    stepper.get_by_label("Text", exact=True).fill("abcd")
+    button = stepper.get_by_role("button", name="Next step")
+    button.focus()
+    top = page.evaluate("scrollY")
+    for _ in range(6):
+        page.keyboard.press("Space")
+    assert stepper.locator("[aria-current=step]").get_attribute("data-t") == "2"
+    assert button.get_attribute("aria-disabled") == "true"
+    assert button.evaluate("n => n === document.activeElement") and page.evaluate("scrollY") == top
+
+
+def test_arrow_keys_find_their_way_after_the_choice_was_scrolled_away(stepper):
+    page = stepper.page
+    stepper.get_by_label("Text", exact=True).fill("".join(chr(0x4E00 + i) for i in range(61)))
+    set_range(stepper, "Hidden size H", 64)
+    for name, move, scroller in (("column", "ArrowRight", ".rnn-track"), ("pick", "ArrowDown", ".rnn-units")):
+        chosen = stepper.locator(f".rnn-{name}[tabindex='0']:visible")
+        chosen.focus()
+        page.keyboard.press("End")
+        stepper.locator(scroller).evaluate(
+            "n => { const view = n.matches('.rnn-track') ? n : n.parentElement; view.scrollTo(0, 0); }"
+        )
+        page.wait_for_timeout(100)
+        assert chosen.count() == 1  # the Tab key still has a place to stop
+        chosen.focus()
+        page.keyboard.press("Home")
+        page.keyboard.press(move)
+        at = "data-t" if name == "column" else "data-unit"
+        assert page.evaluate("at => document.activeElement.getAttribute(at)", at) == "1"
+
+
+def test_keys_of_the_browser_are_left_to_it(stepper):
+    column = stepper.locator("[aria-current=step]")
+    column.focus()
+    for key in ("Control+Home", "Shift+ArrowRight", "Meta+ArrowLeft"):
+        stepper.page.keyboard.press(key)
+        assert column.get_attribute("data-t") == "5"
+
+
+def test_a_message_goes_with_the_value_it_was_about(stepper):
+    field = stepper.get_by_label("Text", exact=True)
+    field.fill("a")
+    stepper.get_by_role("button", name="Next step").click()
+    assert field.input_value() == TEXT
+    assert stepper.locator(".rnn-control-text .rnn-message").inner_text() == ""
+    assert field.get_attribute("aria-invalid") == "false"
+
+
+def test_a_late_style_sheet_does_not_paint_a_dark_page_light(book, browser, serving):
+    context = browser.new_context(color_scheme="dark")
+    page = context.new_page()
+
+    def late(route):
+        page.wait_for_timeout(400)
+        route.continue_()
+
+    page.route("**/_static/widgets/*.css", late)
+    page.goto(f"{serving(book)}/{PAGE}", wait_until="networkidle")
+    cell = page.locator(".rnn-forward .rnn-number[role=cell]").nth(2)  # the bias, 0: the middle of the scale
+    red = int(cell.evaluate("n => getComputedStyle(n).backgroundColor").split("(")[1].split(",")[0])
+    context.close()
+    assert red < 80
+
+
+@pytest.mark.parametrize("blocked", ["**/host.js*", "**/_static/widgets/*.js", None])
+def test_without_its_script_a_figure_is_its_picture_and_a_message(book, browser, serving, blocked):
+    context = browser.new_context(java_script_enabled=blocked is not None)
+    page = context.new_page()
+    if blocked:
+        page.route(blocked, lambda route: route.abort())
+    page.goto(f"{serving(book)}/{PAGE}", wait_until="networkidle")
+    widget = page.locator(".rnn-widget").first
+    picture, note = widget.locator("img"), widget.locator(".rnn-widget-note:visible")
+    assert picture.is_visible() and "its picture" in note.inner_text()
+    box, inside = widget.bounding_box(), picture.bounding_box()
+    assert box["height"] < inside["height"] + 120  # and no hole below
+    context.close()

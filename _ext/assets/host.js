@@ -239,12 +239,21 @@ function link({ name, attributes: { source, target } }) {
   copy();
 }
 
-function start() {
+/** Style sheets tell a view whether the page is dark, and its size; a script that is there before them waits. */
+const styled = () =>
+  Promise.all(
+    [...document.querySelectorAll('link[rel="stylesheet"]')].map(
+      (link) => link.sheet ?? new Promise((done) => (link.onload = link.onerror = done)),
+    ),
+  );
+
+async function start() {
   for (const block of document.querySelectorAll('script[type="application/vnd.jupyter.widget-state+json"]')) {
     for (const [id, entry] of Object.entries(JSON.parse(block.textContent).state)) models.set(id, new Model(entry));
   }
   for (const model of models.values()) if (model.attributes.source && /LinkModel$/.test(model.name)) link(model);
   for (const model of models.values()) if (model.esm) model.start().catch(() => {}); // its views report the failure
+  await styled();
   document.querySelectorAll(".rnn-widget[data-model-id]").forEach(mount);
 }
 

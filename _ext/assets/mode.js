@@ -1,7 +1,12 @@
 /* Runs before the first paint: the reader's colours, and whether scripts run at all. */
 (() => {
   const root = document.documentElement;
-  const stored = localStorage.getItem("mode");
+  let stored;
+  try {
+    stored = localStorage.getItem("mode");
+  } catch {
+    // a browser that keeps nothing for the page: the system's colours, then
+  }
   const mode = stored === "light" || stored === "dark" ? stored : "auto";
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const apply = () => {

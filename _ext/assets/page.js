@@ -11,7 +11,11 @@ const label = () => all(".theme-switch-button").forEach((b) => b.setAttribute("a
 for (const button of all(".theme-switch-button")) {
   button.addEventListener("click", () => {
     root.dataset.mode = modes[(modes.indexOf(root.dataset.mode) + 1) % modes.length];
-    localStorage.setItem("mode", root.dataset.mode);
+    try {
+      localStorage.setItem("mode", root.dataset.mode);
+    } catch {
+      // not kept for the next page
+    }
     label();
   });
 }
@@ -44,7 +48,7 @@ function drawer(button, dialog, bar) {
   });
   dialog.addEventListener("close", () => {
     move(dialog, bar);
-    button.focus();
+    button.focus({ preventScroll: true }); // the link that was followed has scrolled the page
   });
   dialog.addEventListener("click", (event) => event.target.closest("a[href]") && dialog.close());
 }
@@ -102,10 +106,11 @@ all(Object.keys(scrollers).join()).forEach((node) => sizes.observe(node));
 
 /* The section being read is marked in the page's contents. */
 const entries = new Map(all("#pst-page-toc-nav a[href^='#']").map((a) => [byId(decodeURIComponent(a.hash.slice(1))), a]));
+const inSight = new Set();
 const seen = new IntersectionObserver(
   (changes) => {
-    const current = changes.filter((change) => change.isIntersecting).pop()?.target;
-    if (!current) return;
+    for (const { target, isIntersecting } of changes) inSight[isIntersecting ? "add" : "delete"](target);
+    const current = [...entries.keys()].filter((section) => inSight.has(section)).pop();
     for (const [section, a] of entries) {
       a.classList.toggle("active", section === current);
       if (section === current) a.setAttribute("aria-current", "true");

@@ -204,6 +204,7 @@ function buildTerms(words) {
     return { node: row(from, product, term, push), from, product, term, push };
   });
   parts.sum = line();
+  parts.sum.classList.add("rnn-terms-sum");
   parts.state = line();
   parts.largest = make("p", { className: "rnn-largest" });
   for (const node of [parts.sum, parts.state]) parts.node.insertBefore(node, parts.scroller);
@@ -217,12 +218,14 @@ function drawStrip(strip, state, words, dark) {
     drawCells(strip.canvas, trace.h, H, { column: COLUMN, gap: 8, height: 72, limit: 1, dark });
     Object.assign(strip, { drawn: trace, dark });
   }
-  strip.columns.show(T, ({ node, parts }, i) => {
+  strip.columns.show(T, t, ({ node, parts }, i, stop) => {
     const guess = largest(trace.yhat, i * V, (i + 1) * V);
     const loss = number(losses[i], 2);
-    setText(parts[0], visible(vocab[x[i]]));
-    setText(parts[1], visible(vocab[guess]));
-    setText(parts[2], visible(vocab[y[i]]));
+    [x[i], guess, y[i]].forEach((id, k) => {
+      const sign = visible(vocab[id]);
+      setText(parts[k], sign);
+      parts[k].classList.toggle("rnn-code", sign.length > 4); // a code point takes more room than a character
+    });
     setText(parts[3], loss);
     parts[1].classList.toggle("rnn-right", guess === y[i]);
     node.classList.toggle("rnn-last", i === T - 1);
@@ -233,14 +236,14 @@ function drawStrip(strip, state, words, dark) {
     }));
     if (i === t) node.setAttribute("aria-current", "step");
     else node.removeAttribute("aria-current");
-    node.tabIndex = i === t ? 0 : -1;
+    node.tabIndex = stop ? 0 : -1;
   });
 }
 
 function drawUnits(units, state, words, dark) {
   const { H, t, unit, params, trace, x } = state;
   const limit = spread(trace.a);
-  showRows(units, words("units", { t: t + 1 }), H, ({ node, pick, values }, j) => {
+  showRows(units, words("units", { t: t + 1 }), H, ({ node, pick, values }, j, stop) => {
     setText(pick, String(j + 1));
     pick.dataset.unit = j;
     pick.setAttribute("aria-label", words("show_unit", { j: j + 1 }));
@@ -253,8 +256,8 @@ function drawUnits(units, state, words, dark) {
     paint(values[4], trace.h[t * H + j], 1, dark);
     node.classList.toggle("rnn-selected", j === unit);
     pick.setAttribute("aria-pressed", String(j === unit));
-    pick.tabIndex = j === unit ? 0 : -1;
-  });
+    pick.tabIndex = stop ? 0 : -1;
+  }, unit);
 }
 
 function drawCharacters(characters, state, words, dark) {
@@ -355,6 +358,16 @@ function render({ model, el }) {
     }
   };
 
+  /** Put the trait into its field, unless the reader is typing there. With a refused value goes its message. */
+  const refresh = (name) => {
+    const { control, message } = controls[name];
+    const value = String(model.get(name));
+    if (control.value === value || control.matches(":focus")) return;
+    control.value = value;
+    control.setAttribute("aria-invalid", "false");
+    setText(message, "");
+  };
+
   function draw() {
     const dark = isDark(root);
     let next;
@@ -372,9 +385,9 @@ function render({ model, el }) {
     const chosen = state && state.unit !== next.unit;
     state = next;
     const { V, H, T, t, x, y, trace, losses, vocab } = state;
-    if (!controls.text.control.matches(":focus")) controls.text.control.value = model.get("text");
     controls.hidden_size.control.value = H;
-    if (!controls.seed.control.matches(":focus")) controls.seed.control.value = model.get("seed");
+    refresh("text");
+    refresh("seed");
     controls.t.control.max = T - 1;
     controls.t.control.value = t;
     controls.t.control.setAttribute("aria-valuetext", words("of", { t: t + 1, T }));
@@ -383,8 +396,10 @@ function render({ model, el }) {
     controls.hidden_size.node.hidden = controls.seed.node.hidden = state.given;
     controls.given.hidden = !state.given;
     setText(controls.given, words("given", { V, H }));
-    controls.previous.disabled = t === 0;
-    controls.next.disabled = t === T - 1;
+    // Not `disabled`: that would take the focus away from a reader who pressed the button once too often.
+    controls.previous.setAttribute("aria-disabled", String(t === 0));
+    controls.next.setAttribute("aria-disabled", String(t === T - 1));
+    controls.play.setAttribute("aria-disabled", String(T === 1));
 
     bar.style.background = ramp(dark);
     drawStrip(strip, state, words, dark);
@@ -419,7 +434,7 @@ function render({ model, el }) {
     controls.play.setAttribute("aria-pressed", "false");
   };
   const play = () => {
-    if (timer) return pause();
+    if (timer || state.T === 1) return pause();
     if (state.t === state.T - 1) go(0);
     timer = setInterval(() => (state.t < state.T - 1 ? go(state.t + 1) : pause()), PLAY);
     setText(controls.play, words("pause"));
@@ -452,6 +467,7 @@ function render({ model, el }) {
     const value = target.value === "" ? NaN : Number(target.value);
     return { seed: checkWhole("seed", "bad_seed", value, 0, LIMITS.seed) };
   }));
+  for (const name of ["text", "seed"]) controls[name].control.addEventListener("blur", () => refresh(name));
   controls.t.control.addEventListener("input", ({ target }) => go(Number(target.value)));
   controls.previous.addEventListener("click", () => go(state.t - 1));
   controls.next.addEventListener("click", () => go(state.t + 1));
@@ -467,19 +483,22 @@ function render({ model, el }) {
   units.body.addEventListener("click", pick);
 
   /** Arrow keys, Home and End move the choice, and the focus with it once it is drawn. */
-  const keys = (forwards, backwards, place, choose, button) => (event) => {
+  const keys = (sight, forwards, backwards, place, choose, button) => (event) => {
     const [current, size] = place();
     const to = { [forwards]: current + 1, [backwards]: current - 1, Home: 0, End: size - 1 }[event.key];
-    if (to === undefined) return;
+    if (to === undefined || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     const next = Math.min(size - 1, Math.max(0, to));
     choose(next);
-    queueMicrotask(() => button(next).focus({ preventScroll: true }));
+    queueMicrotask(() => {
+      sight.reveal(next);
+      button(sight.at(next)).focus({ preventScroll: true });
+    });
   };
   strip.inner.addEventListener("keydown", keys(
-    "ArrowRight", "ArrowLeft", () => [state.t, state.T], go, (t) => strip.columns.at(t).node));
+    strip.columns, "ArrowRight", "ArrowLeft", () => [state.t, state.T], go, ({ node }) => node));
   units.body.addEventListener("keydown", keys(
-    "ArrowDown", "ArrowUp", () => [state.unit, state.H], (unit) => change({ unit }), (unit) => units.rows.at(unit).pick));
+    units.rows, "ArrowDown", "ArrowUp", () => [state.unit, state.H], (unit) => change({ unit }), ({ pick: button }) => button));
 
   const names = ["text", "hidden_size", "seed", "t", "unit", "_weights", "_characters"];
   const events = names.map((name) => `change:${name}`).join(" ");

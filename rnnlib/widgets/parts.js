@@ -79,9 +79,9 @@ export function visible(character) {
   return character;
 }
 
-/** A character in a sentence. */
+/** A character in a sentence, which it cannot turn around when it is written from right to left. */
 export function quoted(character) {
-  return `“${visible(character)}”`;
+  return `“\u2068${visible(character)}\u2069”`;
 }
 
 /* Colour. Lightness and chroma change evenly with |value| in the OKLab space, so equal steps look equal; blue against

@@ -14,7 +14,7 @@ export class Sight {
    * view scrolls, space inside it holds the nodes; size is that of one item and room that of the view, in px, until the
    * view can be measured; head is what covers the view's first px */
   constructor(parts) {
-    Object.assign(this, { head: 0 }, parts, { n: 0, offset: 0, all: [] });
+    Object.assign(this, { head: 0 }, parts, { n: 0, start: 0, offset: 0, all: [] });
     this.view.addEventListener("scroll", () => this.scrolled());
     this.observer = new ResizeObserver(([{ contentRect }]) => {
       const room = this.across ? contentRect.width : contentRect.height;
@@ -27,10 +27,11 @@ export class Sight {
     this.observer.observe(this.view);
   }
 
-  /** Show n items; draw(item, i) fills the node of one with the i-th. */
-  show(n, draw) {
+  /** Show n items, one of them the current; draw(item, i, stop) fills the node of one with the i-th, and stop says whether
+   * the Tab key stops there: at the current one, or at the first in sight when that is scrolled away. */
+  show(n, current, draw) {
     if (this.n !== n) this.space.style[this.across ? "width" : "height"] = `${n * this.size}px`;
-    Object.assign(this, { n, draw });
+    Object.assign(this, { n, current, draw });
     this.fill();
   }
 
@@ -41,12 +42,28 @@ export class Sight {
       this.all.push(this.build());
       this.space.append(this.all.at(-1).node);
     }
+    while (this.all.length > count) this.all.pop().node.remove();
+    this.turn(start - this.start);
+    this.start = start;
     this.space.style[this.across ? "paddingLeft" : "paddingTop"] = `${start * this.size}px`;
+    const stop = this.current >= start && this.current < start + count ? this.current : start;
     this.all.forEach((item, i) => {
-      item.index = i < count ? start + i : -1;
-      item.node.hidden = i >= count;
-      if (i < count) this.draw(item, item.index);
+      item.index = start + i;
+      this.draw(item, item.index, item.index === stop);
     });
+  }
+
+  /** Move nodes from one end to the other, so that an item that stays in sight keeps its node, and its focus. */
+  turn(by) {
+    if (Math.abs(by) >= this.all.length) return;
+    for (let i = 0; i < by; i++) {
+      this.all.push(this.all.shift());
+      this.all.at(-2).node.after(this.all.at(-1).node);
+    }
+    for (let i = 0; i > by; i--) {
+      this.all.unshift(this.all.pop());
+      this.all[1].node.before(this.all[0].node);
+    }
   }
 
   scrolled() {
@@ -91,7 +108,10 @@ export function table(name, heads, build) {
   const title = make("div", { className: "rnn-title" });
   const titles = heads.map(([word, className, symbols]) => {
     const node = cell("columnheader", className, symbols ?? word);
-    if (symbols) node.setAttribute("aria-label", word);
+    if (symbols) {
+      symbols.setAttribute("aria-hidden", "true");
+      node.append(make("span", { className: "rnn-said" }, word));
+    }
     return node;
   });
   const head = make("div", { role: "rowgroup", className: "rnn-head" }, row(...titles));
@@ -104,15 +124,15 @@ export function table(name, heads, build) {
 }
 
 /** Show n rows; draw(row, i) fills the nodes of one with the i-th. The title is also the name of the table. */
-export function showRows({ title, scroller, grid, rows }, text, n, draw) {
+export function showRows({ title, scroller, grid, rows }, text, n, draw, current = 0) {
   if (title.shown !== text) {
     setText(title, text);
     for (const node of [scroller, grid]) node.setAttribute("aria-label", text);
   }
   grid.setAttribute("aria-rowcount", n + 1);
-  rows.show(n, (item, i) => {
+  rows.show(n, current, (item, i, stop) => {
     item.node.setAttribute("aria-rowindex", i + 2); // the head is the first
-    draw(item, i);
+    draw(item, i, stop);
   });
 }
 
