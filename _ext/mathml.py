@@ -16,6 +16,8 @@ from sphinx.util.math import get_node_equation_number
 logger = logging.getLogger(__name__)
 
 ENVIRONMENT = re.compile(r"\\(begin|end)\{(\w+\*?)\}")
+# Browsers hang a radical sign from its bar, so that over a low letter it sinks below the line; this lifts the bar.
+STRUT = '<mpadded width="0"><mphantom><mo stretchy="false">(</mo></mphantom></mpadded>'
 
 
 @lru_cache
@@ -27,7 +29,8 @@ def to_mathml(translator, node, latex, display):
     convert = converter(tuple(sorted(translator.config.mathml_macros.items())))
     try:
         mathml = convert.convert_with_local_state(latex, displaystyle=display)
-        return mathml.replace(">\u20d7</mo>", ">→</mo>")  # browsers set the combining arrow beside its letter
+        mathml = mathml.replace(">\u20d7</mo>", ">→</mo>")  # browsers set the combining arrow beside its letter
+        return mathml.replace("<msqrt>", "<msqrt>" + STRUT)
     except LatexError as error:
         logger.warning("equation cannot be shown: %s in: %s", error, latex, location=node, type="math")
         return f"<code>{escape(latex)}</code>"
