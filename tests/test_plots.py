@@ -3,12 +3,10 @@ import itertools
 import logging
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip("matplotlib")
-
 from matplotlib.image import imread
 
 from rnnlib import Vocabulary, forward, init_params, one_hot, plots
@@ -105,6 +103,7 @@ def test_nothing_is_outlined_unasked():
 def test_pyplot_is_not_needed_and_a_notebook_still_shows_the_figure():
     code = """
 import sys
+from pathlib import Path
 import numpy as np
 from rnnlib import Vocabulary, forward, init_params
 from rnnlib.plots import plot_trace
@@ -188,3 +187,13 @@ def test_what_cannot_be_drawn_is_refused_by_name():
     ]:
         with pytest.raises(error, match=f"^{name}"):
             call()
+
+
+def test_the_colours_of_the_states_are_those_of_the_widgets(browser):
+    parts = Path(plots.__file__).parent / "widgets" / "parts.js"
+    page = browser.new_page()
+    page.add_script_tag(content=parts.read_text(encoding="utf-8") + "window.colour = colour;", type="module")
+    values = np.linspace(-1, 1, 81)
+    fills = page.evaluate("values => values.map((value) => colour(value, 1, false).bytes)", values.tolist())
+    page.close()
+    assert abs(np.array(fills) - 255 * np.array(plots.STATE_COLOURS.colors)).max() <= 0.5 + 1e-9  # whole bytes there

@@ -3,80 +3,16 @@
  * the nodes are built once and reused.
  */
 
-import { vocabulary, encode, initParams, forward, stepLosses, dotTerms } from "./engine.js";
+import { dotTerms } from "./engine.js";
+import { LIMITS, Problem, checkText, checkWhole, network } from "./network.js";
 import {
-  make, math, formula, sub, setText, number, percent, codePoints, visible, quoted, paint, stripe, drawCells, ramp, isDark,
+  make, math, formula, sub, setText, number, percent, visible, quoted, paint, stripe, drawCells, ramp, isDark,
   onThemeChange, wordsFor, coalesce,
 } from "./parts.js";
 import { Sight, cell, row, table, showRows, line, symbols } from "./tables.js";
 
-const LIMITS = { steps: 64, hidden: 64, seed: Number.MAX_SAFE_INTEGER };
 const COLUMN = 44; // width of one step in the strip, px
 const PLAY = 900; // time between two steps while playing, ms
-
-/** A value that cannot be shown: which control it belongs to, and which words say why. */
-class Problem extends Error {
-  constructor(control, key, values) {
-    super(key);
-    Object.assign(this, { control, key, values });
-  }
-}
-
-/** A text that the network can read, or a Problem. */
-function checkText(text, known) {
-  const characters = codePoints(text);
-  if (characters.length < 2) throw new Problem("text", "too_short");
-  const unknown = known.length ? [...new Set(characters)].filter((c) => !known.includes(c)) : [];
-  if (unknown.length) {
-    throw new Problem("text", "unknown", {
-      known: known.map(visible).join(" "), unknown: unknown.slice(0, 12).map(visible).join(" "),
-    });
-  }
-  return characters.slice(0, LIMITS.steps + 1);
-}
-
-function checkWhole(control, key, value, low, limit) {
-  if (Number.isInteger(value) && value >= low && value <= limit) return value;
-  throw new Problem(control, key, { limit, value });
-}
-
-/** The arrays of Params that Python sent one after the other as float64. */
-function unpack(bytes, V, H) {
-  const numbers = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-  const params = { V, H };
-  let start = 0;
-  for (const [name, size] of [["Wxh", V * H], ["Whh", H * H], ["Why", H * V], ["bh", H], ["by", V]]) {
-    params[name] = numbers.subarray(start, start + size);
-    start += size;
-  }
-  return params;
-}
-
-/** All that is shown, from the traits alone; throws a Problem. What `last` computed from the same text and weights is kept. */
-function compute(model, last) {
-  const key = JSON.stringify(["text", "hidden_size", "seed", "_characters"].map((name) => model.get(name)));
-  const weights = model.get("_weights");
-  const network = last?.key === key && last.weights === weights ? last : { key, weights, ...run(model) };
-  const inside = (value, size) => Math.min(size - 1, Math.max(0, Math.round(value) || 0));
-  return { ...network, t: inside(model.get("t"), network.T), unit: inside(model.get("unit"), network.H) };
-}
-
-function run(model) {
-  const known = codePoints(model.get("_characters"));
-  const characters = checkText(model.get("text"), known);
-  const H = checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, LIMITS.hidden);
-  const vocab = known.length ? known : vocabulary(characters.join(""));
-  const V = vocab.length;
-  const params = known.length
-    ? unpack(model.get("_weights"), V, H)
-    : initParams(V, H, checkWhole("seed", "bad_seed", model.get("seed"), 0, LIMITS.seed));
-  const ids = encode(vocab, characters.join(""));
-  const x = ids.slice(0, -1);
-  const y = ids.slice(1);
-  const trace = forward(params, x);
-  const losses = stepLosses(trace.o, y, V);
-  return { vocab, V, H, T: x.length, params, x, y, trace, losses, given: known.length > 0 };
-}
 
 function largest(array, start, end) {
   let best = start;
@@ -152,8 +88,8 @@ const hat = () => sub(math("mover", "y", "^"), "t");
 function buildUnits(words) {
   const parts = table("units", [
     [words("unit"), "rnn-col-unit"],
-    [words("head_input"), "rnn-number", formula(sub("x", "t"), sub("W", "xh"))],
-    [words("head_state"), "rnn-number", formula(sub("h", before()), sub("W", "hh"))],
+    [words("head_input"), "rnn-number", formula(sub("x", "t"), sub("W", "x", "h"))],
+    [words("head_state"), "rnn-number", formula(sub("h", before()), sub("W", "h", "h"))],
     [words("head_bias"), "rnn-number", formula(sub("b", "h"))],
     [words("head_a"), "rnn-number", formula(sub("a", "t"))],
     [words("head_h"), "rnn-number", formula(sub("h", "t"))],
@@ -163,7 +99,7 @@ function buildUnits(words) {
     return { node: row(cell("rowheader", "rnn-col-unit", pick), ...values), pick, values };
   });
   explain(parts,
-    formula(sub("a", "t"), "=", sub("x", "t"), sub("W", "xh"), "+", sub("h", before()), sub("W", "hh"), "+", sub("b", "h")),
+    formula(sub("a", "t"), "=", sub("x", "t"), sub("W", "x", "h"), "+", sub("h", before()), sub("W", "h", "h"), "+", sub("b", "h")),
     formula(sub("h", "t"), "=", "tanh", space(), sub("a", "t")));
   return parts;
 }
@@ -187,7 +123,7 @@ function buildCharacters(words) {
     return { node: row(head, x, o, yhat, y), head, x, o, yhat, y };
   });
   explain(parts,
-    formula(sub("o", "t"), "=", sub("h", "t"), sub("W", "hy"), "+", sub("b", "y")),
+    formula(sub("o", "t"), "=", sub("h", "t"), sub("W", "h", "y"), "+", sub("b", "y")),
     formula(hat(), "=", "softmax", "(", sub("o", "t"), ")"));
   parts.loss = line();
   parts.node.append(parts.loss);
@@ -313,9 +249,9 @@ function drawTerms(terms, state, words, dark) {
   const signed = (value) => number(value).replace(/^(−?)/, (_, minus) => (minus ? "− " : "+ "));
   const j = () => math("mn", String(unit + 1));
   symbols(terms.sum.symbols, `${unit} ${vocab[x[t]]}`, () => [
-    formula(sub("a", "t"), "[", j(), "]", "=", sub("W", "xh"), "[", math("mtext", visible(vocab[x[t]])), ",", j(), "]"),
+    formula(sub("a", "t"), "[", j(), "]", "=", sub("W", "x", "h"), "[", math("mtext", visible(vocab[x[t]])), ",", j(), "]"),
     " ",
-    formula("+", math("munder", "∑", "k"), sub("h", before()), "[", "k", "]", sub("W", "hh"), "[", "k", ",", j(), "]"),
+    formula("+", math("munder", "∑", "k"), sub("h", before()), "[", "k", "]", sub("W", "h", "h"), "[", "k", ",", j(), "]"),
     " ",
     formula("+", sub("b", "h"), "[", j(), "]"),
   ]);
@@ -372,7 +308,7 @@ function render({ model, el }) {
     const dark = isDark(root);
     let next;
     try {
-      next = compute(model, state);
+      next = network(model, state);
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       say(problem.control, problem.key, problem.values); // and the last good picture stays
@@ -453,8 +389,8 @@ function render({ model, el }) {
   };
   controls.text.control.addEventListener("input", ({ target }) => attempt(() => {
     const typed = target.value.replace(/\p{Cs}/gu, "\ufffd"); // half a surrogate pair is no character
-    const characters = checkText(typed, codePoints(model.get("_characters")));
-    const n = codePoints(typed).length;
+    const characters = checkText(typed, [...model.get("_characters")]);
+    const n = [...typed].length;
     if (n > characters.length) say("text", "too_long", { n, limit: characters.length });
     const last = characters.length - 2;
     return { text: characters.join(""), t: Math.min(model.get("t"), last) };

@@ -1,0 +1,73 @@
+/**
+ * From the traits of a figure to the network it shows: checked, run, and kept as long as the traits stay the same.
+ */
+
+import { vocabulary, encode, initParams, forward, stepLosses } from "./engine.js";
+import { codePoints, visible } from "./parts.js";
+
+export const LIMITS = { steps: 64, hidden: 64, seed: Number.MAX_SAFE_INTEGER };
+
+/** A value that cannot be shown: which control it belongs to, and which words say why. */
+export class Problem extends Error {
+  constructor(control, key, values) {
+    super(key);
+    Object.assign(this, { control, key, values });
+  }
+}
+
+/** A text that the network can read, or a Problem. */
+export function checkText(text, known) {
+  const characters = codePoints(text);
+  if (characters.length < 2) throw new Problem("text", "too_short");
+  const unknown = known.length ? [...new Set(characters)].filter((c) => !known.includes(c)) : [];
+  if (unknown.length) {
+    throw new Problem("text", "unknown", {
+      known: known.map(visible).join(" "), unknown: unknown.slice(0, 12).map(visible).join(" "),
+    });
+  }
+  return characters.slice(0, LIMITS.steps + 1);
+}
+
+/** A whole number from low to limit, or a Problem. */
+export function checkWhole(control, key, value, low, limit) {
+  if (Number.isInteger(value) && value >= low && value <= limit) return value;
+  throw new Problem(control, key, { limit, value });
+}
+
+/** The arrays of Params that Python sent one after the other as float64. */
+function unpack(bytes, V, H) {
+  const numbers = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+  const params = { V, H };
+  let start = 0;
+  for (const [name, size] of [["Wxh", V * H], ["Whh", H * H], ["Why", H * V], ["bh", H], ["by", V]]) {
+    params[name] = numbers.subarray(start, start + size);
+    start += size;
+  }
+  return params;
+}
+
+/** All that is shown, from the traits alone; throws a Problem. What `last` computed from the same text and weights is kept. */
+export function network(model, last) {
+  const key = JSON.stringify(["text", "hidden_size", "seed", "_characters"].map((name) => model.get(name)));
+  const weights = model.get("_weights");
+  const same = last?.key === key && last.weights === weights ? last : { key, weights, ...run(model) };
+  const inside = (value, size) => Math.min(size - 1, Math.max(0, Math.round(value) || 0));
+  return { ...same, t: inside(model.get("t"), same.T), unit: inside(model.get("unit"), same.H) };
+}
+
+function run(model) {
+  const known = codePoints(model.get("_characters"));
+  const characters = checkText(model.get("text"), known);
+  const H = checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, LIMITS.hidden);
+  const vocab = known.length ? known : vocabulary(characters.join(""));
+  const V = vocab.length;
+  const params = known.length
+    ? unpack(model.get("_weights"), V, H)
+    : initParams(V, H, checkWhole("seed", "bad_seed", model.get("seed"), 0, LIMITS.seed));
+  const ids = encode(vocab, characters.join(""));
+  const x = ids.slice(0, -1);
+  const y = ids.slice(1);
+  const trace = forward(params, x);
+  const losses = stepLosses(trace.o, y, V);
+  return { vocab, V, H, T: x.length, params, x, y, trace, losses, given: known.length > 0 };
+}
