@@ -6,7 +6,7 @@ The plots are in `rnnlib.plots` (needs matplotlib), the interactive figures in `
 neither is imported here.
 """
 
-from .bptt import Grads, backward
+from .bptt import Grads, backward, contributions
 from .loss import cross_entropy, log_softmax, softmax, step_losses
 from .rnn import Params, Trace, forward, init_params
 from .text import Vocabulary, one_hot, windows
@@ -19,6 +19,7 @@ __all__ = [
     "Trace",
     "Vocabulary",
     "backward",
+    "contributions",
     "cross_entropy",
     "forward",
     "init_params",

@@ -23,7 +23,7 @@ class Grads(NamedTuple):
     da: np.ndarray  # (T, B, H)
 
 
-def backward(params, trace, y, *, reduction="mean"):
+def backward(params, trace, y, *, reduction="mean", truncate=None):
     """The gradient of `cross_entropy(trace.o, y, reduction)` in every parameter and in h0, in one pass back.
 
         do_t = ŷ_t - y_t                        divided by T·B when the loss is the mean
@@ -33,34 +33,37 @@ def backward(params, trace, y, *, reduction="mean"):
         dh0 = da_1 Whhᵀ
 
     `trace` is what `forward(params, x, h0)` returned; y: target ids (T,) or (T, B). The sums run over the steps
-    and, in a batch, over the sequences; h_0 need not be zero.
+    and, in a batch, over the sequences; h_0 need not be zero. The source of the method: Werbos, Backpropagation
+    Through Time: What It Does and How to Do It, Proceedings of the IEEE 78(10), 1990.
 
-    Raises TypeError for targets that are not integers; ValueError for targets out of range or of another shape,
-    parameters of another size than the trace's, and a reduction other than "sum" and "mean".
+    With `truncate=k` the loss of each step reaches back over at most k pre-activations: k = 1 is its own step only,
+    k = T the full gradient. da_s is then the sum of the losses' shares (see `shares`) from step s to s + k - 1, and
+    all the other sums follow from it as above. This takes up to k passes instead of one.
+
+    Raises TypeError for targets that are not integers, a trace that is no `Trace` and a truncate that is no whole
+    number; ValueError for targets out of range or of another shape, parameters of another size than the trace's, a
+    reduction other than "sum" and "mean", and a truncate below 1.
     """
-    Wxh, Whh, Why, _, _ = check_params(params)
-    if not isinstance(trace, Trace):
-        raise TypeError(f"trace: expected the Trace that forward returned, got {_check.describe(trace)}")
-    _check.one_of("reduction", reduction, REDUCTIONS)
-    y = check_targets(trace.o, y)
+    Wxh, Whh, Why, do = _errors(params, trace, y, reduction)
     V, H = Wxh.shape
-    if trace.o.shape[-1] != V or trace.h.shape[-1] != H:
-        raise ValueError(
-            f"trace: expected V = {V} and H = {H} as in params, got V = {trace.o.shape[-1]} and H = {trace.h.shape[-1]}"
-        )
-
-    do = trace.yhat.copy()
-    np.put_along_axis(do, y[..., None], np.take_along_axis(do, y[..., None], axis=-1) - 1, axis=-1)
-    if reduction == "mean":
-        do /= y.size
+    T = len(do)
+    if truncate is not None:
+        truncate = min(_check.positive_int("truncate", truncate), T)
 
     dh = np.empty_like(trace.h)
     da = np.empty_like(trace.h)
-    dh_next = np.zeros_like(trace.h0)  # no step follows the last one
-    for t in reversed(range(len(dh))):
-        dh[t] = do[t] @ Why.T + dh_next
-        da[t] = dh[t] * (1 - trace.h[t] ** 2)
-        dh_next = da[t] @ Whh.T
+    if truncate is None or truncate == T:
+        dh_next = np.zeros_like(trace.h0)  # no step follows the last one
+        for t in reversed(range(T)):
+            dh[t] = do[t] @ Why.T + dh_next
+            da[t] = dh[t] * (1 - trace.h[t] ** 2)
+            dh_next = da[t] @ Whh.T
+    else:
+        dh[:] = do @ Why.T
+        for lag, share in enumerate(_shares_by_lag(Whh, Why, trace.h, do, truncate)):
+            if lag:
+                dh[: T - lag] += share
+        da[:] = dh * (1 - trace.h**2)
 
     # One product sums over steps and sequences at once, when these share an axis.
     h_prev = np.concatenate([trace.h0[None], trace.h[:-1]]).reshape(-1, H)
@@ -76,8 +79,61 @@ def backward(params, trace, y, *, reduction="mean"):
         Why=h.T @ do_rows,
         bh=da_rows.sum(axis=0),
         by=do_rows.sum(axis=0),
-        h0=dh_next,
+        h0=da[0] @ Whh.T,
         do=do,
         dh=dh,
         da=da,
     )
+
+
+def shares(params, trace, y, *, reduction="mean"):
+    """What the loss of each step adds to each step's da: an array of shape (T, T, B, H), B absent for one sequence.
+
+        shares[t, s] = ∂L_t/∂a_s = (do_t Whyᵀ) ⊙ (1 - h_t²) · Π Whhᵀ diag(1 - h_r²),  r = t-1, …, s;  zero for s > t
+
+    Summed over t this is `backward(...).da`; summed over the band t < s + k it is that of `truncate=k`. Memory and time
+    grow with T². Raises as `backward` does.
+    """
+    _, Whh, Why, do = _errors(params, trace, y, reduction)
+    T = len(do)
+    result = np.zeros((T, *trace.h.shape), trace.h.dtype)
+    for lag, share in enumerate(_shares_by_lag(Whh, Why, trace.h, do, T)):
+        steps = np.arange(T - lag)
+        result[steps + lag, steps] = share * (1 - trace.h[: T - lag] ** 2)
+    return result
+
+
+def contributions(params, trace, y, *, reduction="mean"):
+    """How much the loss of step t moves the pre-activation of step s: the matrix |shares[t, s]| of shape (T, T).
+
+    The length is taken over all hidden units, and over the sequences of a batch; zero for s > t. Raises as `backward`.
+    """
+    array = shares(params, trace, y, reduction=reduction)
+    return np.sqrt((abs(array) ** 2).sum(axis=tuple(range(2, array.ndim))))
+
+
+def _errors(params, trace, y, reduction):
+    """Wxh, Whh, Why and do, after all checks."""
+    Wxh, Whh, Why, _, _ = check_params(params)
+    if not isinstance(trace, Trace):
+        raise TypeError(f"trace: expected the Trace that forward returned, got {_check.describe(trace)}")
+    _check.one_of("reduction", reduction, REDUCTIONS)
+    y = check_targets(trace.o, y)
+    V, H = Wxh.shape
+    if trace.o.shape[-1] != V or trace.h.shape[-1] != H:
+        raise ValueError(
+            f"trace: expected V = {V} and H = {H} as in params, got V = {trace.o.shape[-1]} and H = {trace.h.shape[-1]}"
+        )
+    do = trace.yhat.copy()
+    np.put_along_axis(do, y[..., None], np.take_along_axis(do, y[..., None], axis=-1) - 1, axis=-1)
+    if reduction == "mean":
+        do /= y.size
+    return Wxh, Whh, Why, do
+
+
+def _shares_by_lag(Whh, Why, h, do, reach):
+    """For each lag below `reach`, what the losses of the steps lag, lag + 1, … add to dh that many steps before."""
+    share = do @ Why.T
+    for _ in range(reach):
+        yield share
+        share = (share[1:] * (1 - h[1 : len(share)] ** 2)) @ Whh.T
