@@ -1,7 +1,7 @@
-"""Lean pages: the theme's frame without its scripts, icon fonts, unused styles and other people's hosts.
+"""Lean pages: the theme's looks without its scripts, icon fonts, unused styles and other people's hosts.
 
-- The page's templates and small scripts are ours (``templates/``, ``assets/``); of the scripts that extensions add,
-  only those that the page uses stay.
+- The page's frame and its small scripts are ours (``templates/``, ``assets/``), so that they are the same with each
+  version of the theme; of the scripts that extensions add, only those that the page uses stay.
 - All style sheets become one, ``book.css``, which keeps only rules whose classes occur in the book.
 - The repository's address comes from ``git remote``, or from ``book_repository``; without one, nothing links to it.
 - The executed notebook lies beside its page, for download.
@@ -26,8 +26,8 @@ UNUSED_SCRIPTS = re.compile(
 # Extensions of jupyter-book whose work is done by assets/page.js, by <details>, or not at all: they stay silent.
 SILENCED = ("sphinx_thebe", "sphinx_togglebutton", "sphinx_copybutton")
 TABS_SCRIPT = "design-tabs.js"
-# Style sheets of the theme that its templates link by themselves.
-THEME_STYLES = ("basic.css", "styles/pydata-sphinx-theme.css")
+# Style sheets of the theme that its templates link by themselves; Bootstrap's is a file of its own in older versions.
+THEME_STYLES = ("basic.css", "styles/bootstrap.css", "styles/pydata-sphinx-theme.css")
 # Classes that scripts set, or that the page's own JSON does: they occur in no HTML.
 LIVE_CLASSES = {
     "active", "scrolled", "show", "copied", "has-script", "copy-button", "pst-sidebar-hidden", "search", "context",
@@ -49,7 +49,6 @@ def configure(app, config):
     config.html_show_sourcelink = False
     config.html_permalinks_icon = "#"
     config.html_context["default_mode"] = "auto"
-    config.html_theme_options.update(navbar_persistent=[], back_to_top_button=False)
     config.html_context["book_repository"] = repository(app.srcdir, config.book_repository)
 
 
@@ -80,6 +79,8 @@ def lighten(app, pagename, templatename, context, doctree):
         and not UNUSED_SCRIPTS.search(name)
         and not (name.endswith(TABS_SCRIPT) and "sd-tab-set" not in body)
     ]
+    # Sphinx's layout has the same line
+    context["metatags"] = re.sub(r'\s*<meta name="viewport"[^>]*>', "", context.get("metatags", ""))
     context["page_has_math"] = "<math" in body
     context["page_description"] = summary(doctree) if doctree else None
 

@@ -361,6 +361,12 @@ def test_search_finds_a_page_from_the_button_with_no_other_host(specimen, visit)
     assert not watch.complaints
 
 
+def test_an_equation_stands_once_in_a_search_result(specimen, visit):
+    page, _ = visit(specimen, "search.html?q=sums")
+    words = page.locator("#search-results .context").inner_text()
+    assert "sums" in words and "softmax(ot)" in words and "\\" not in words
+
+
 def test_the_chapters_open_on_a_phone_and_close_again(specimen, visit):
     page, _ = visit(specimen, "index.html", width=360)
     links = page.get_by_role("navigation", name="Main")
@@ -426,6 +432,7 @@ def test_the_frame_names_the_language_the_book_and_its_author(book):
     assert '<html lang="en"' in html
     assert "Backpropagation through time, step by step" in re.search(r"<title>(.*?)</title>", html, re.S)[1]
     assert 'name="author" content="the rnnlib authors"' in html
+    assert html.count('name="viewport"') == 1
 
 
 # The parts
