@@ -22,6 +22,8 @@ from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+from rnnlib.widgets._modules import words
+
 VIEW_MIME = "application/vnd.jupyter.widget-view+json"
 STATE_MIME = "application/vnd.jupyter.widget-state+json"
 WIDGET_DIR = "_static/widgets"
@@ -30,9 +32,6 @@ LINKS = {"LinkModel", "DirectionalLinkModel"}
 # Traits that mean something to a kernel or to JupyterLab only; no view asks for them on a static page.
 IDLE_TRAITS = {"_dom_classes", "_esm", "_css", "layout", "style", "tabbable", "tooltip", "_view_count"}
 IDLE_PREFIXES = ("_model_", "_view_")
-
-NO_SCRIPT = "This figure needs JavaScript to move; here is its picture."
-NO_SCRIPT_NO_PICTURE = "This figure needs JavaScript."
 
 
 class widget_view(nodes.General, nodes.Element):
@@ -69,10 +68,11 @@ def visit_widget_view(self, node):
     state = page_state(self.builder.env, self.builder.current_docname)
     name = view_name(state.get(node["model_id"], {}))
     picture = next(node.findall(nodes.image), None)
+    said = host_words(self.config.language)
     self.body.append(f'<div class="rnn-widget rnn-widget-{name}" data-model-id="{escape(node["model_id"])}">')
-    note = NO_SCRIPT_NO_PICTURE
+    note = said["host_unscripted_plain"]
     if picture is not None:
-        note = NO_SCRIPT
+        note = said["host_unscripted"]
         source = self.builder.images.get(picture["uri"])
         width, height = picture_size(Path(self.builder.srcdir) / picture["uri"], picture.get("width"))
         self.body.append(
@@ -96,6 +96,12 @@ def view_name(entry):
     state = entry.get("state", {})
     name = str(state.get("_anywidget_id") or state.get("_view_name") or "unknown")
     return re.sub(r"View$", "", name.rpartition(".")[2]).lower()
+
+
+def host_words(language):
+    """What the host says, from the one table of all the figures' words; English where a word is missing."""
+    table = words()["en"] | words().get(language, {})
+    return {key: text for key, text in table.items() if key.startswith("host_")}
 
 
 def page_state(env, docname):
@@ -172,7 +178,9 @@ def page_widgets(app, pagename, templatename, context, doctree):
             context["widget_styles"] += [style] * (style not in context["widget_styles"])
         entries[model_id] = slim
     # "<" could end the script element or open a comment in it, in any spelling
-    text = json.dumps({"state": entries}, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(
+        {"words": host_words(app.config.language), "state": entries}, ensure_ascii=False, separators=(",", ":")
+    )
     context["widget_state"] = text.replace("<", "\\u003c")
     context["widget_state_mime"] = STATE_MIME
 

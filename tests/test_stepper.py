@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from pathlib import Path
 
 import ipywidgets
 import numpy as np
@@ -12,6 +13,7 @@ import traitlets
 from rnnlib import Params, Vocabulary, forward, init_params
 from rnnlib.widgets import ForwardStepper, _modules
 
+ROOT = Path(__file__).parents[1]
 TEXT = "I am learning RNN"
 
 
@@ -146,10 +148,11 @@ def test_joined_modules_hold_each_file_once_and_import_nothing():
 
 def test_every_word_in_the_table_is_used_and_every_word_used_is_in_the_table():
     table = _modules.words()["en"]
-    sources = [p.read_text(encoding="utf-8") for p in sorted(_modules.HERE.glob("*.js"))]
-    sources += [p.read_text(encoding="utf-8") for p in sorted(_modules.HERE.glob("*.py"))]
-    quoted = set(re.findall(r'"(\w+)"', "\n".join(sources)))
-    assert set(table) <= quoted
+    folders = (_modules.HERE, ROOT / "_ext", ROOT / "_ext" / "assets")
+    files = [path for folder in folders for suffix in ("js", "py") for path in sorted(folder.glob(f"*.{suffix}"))]
+    sources = [path.read_text(encoding="utf-8") for path in files]
+    quoted = set(re.findall(r'"(\w+)"|\bwords\.(\w+)', "\n".join(sources)))
+    assert set(table) <= {name for pair in quoted for name in pair}
     used = set(re.findall(r'words\("(\w+)"', "\n".join(sources)))
     assert used <= set(table)
     assert json.loads((_modules.HERE / "words.json").read_text(encoding="utf-8")) == _modules.words()

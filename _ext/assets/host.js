@@ -4,13 +4,8 @@
  * like ipywidgets' (Backbone) models as far as anywidget's views can tell; what a kernel would hear is dropped.
  */
 
-/** Every word the host shows; another language is another table. */
-const messages = {
-  failed: "This figure could not start; here is its picture.",
-  failedWithoutPicture: "This figure could not start.",
-  kernel: (name) => `This control (${name}) needs a running kernel.`,
-  missing: "The state of this figure is missing; run the notebook again.",
-};
+/** The words the host shows, in the page's language; they come with the models. */
+let words = {};
 
 const models = new Map();
 const modelOf = (ref) => models.get(String(ref).replace(/^(IPY_MODEL_|anywidget:)/, ""));
@@ -183,7 +178,7 @@ async function renderBox(model, el, signal) {
     model.get("children").map((ref) => {
       const child = element("div", "rnn-host-child");
       box.append(child);
-      return attempt(child, () => show(modelOf(ref), child, signal), messages.failedWithoutPicture);
+      return attempt(child, () => show(modelOf(ref), child, signal), words.host_failed_plain);
     }),
   );
 }
@@ -200,10 +195,10 @@ const renderers = {
 };
 
 async function show(model, el, signal) {
-  if (!model) throw new Error(messages.missing);
+  if (!model) throw new Error(words.host_missing);
   if (model.esm) return renderAnywidget(model, el, signal);
   if (renderers[model.name]) return renderers[model.name](model, el, signal);
-  el.append(element("p", "rnn-widget-note", messages.kernel(model.name.replace("Model", ""))));
+  el.append(element("p", "rnn-widget-note", words.host_kernel.replace("{name}", model.name.replace("Model", ""))));
 }
 
 /** Runs one view; a failure is told in its place and keeps nothing else from starting. */
@@ -223,7 +218,7 @@ async function mount(view) {
   const controller = new AbortController();
   const live = view.appendChild(element("div", "rnn-widget-live"));
   const picture = view.querySelector(".rnn-widget-picture");
-  const message = picture ? messages.failed : messages.failedWithoutPicture;
+  const message = picture ? words.host_failed : words.host_failed_plain;
   const alive = await attempt(live, () => show(models.get(view.dataset.modelId), live, controller.signal), message);
   view.dataset.state = alive ? "live" : "failed";
   if (alive) picture?.remove();
@@ -249,7 +244,9 @@ const styled = () =>
 
 async function start() {
   for (const block of document.querySelectorAll('script[type="application/vnd.jupyter.widget-state+json"]')) {
-    for (const [id, entry] of Object.entries(JSON.parse(block.textContent).state)) models.set(id, new Model(entry));
+    const page = JSON.parse(block.textContent);
+    words = page.words;
+    for (const [id, entry] of Object.entries(page.state)) models.set(id, new Model(entry));
   }
   for (const model of models.values()) if (model.attributes.source && /LinkModel$/.test(model.name)) link(model);
   for (const model of models.values()) if (model.esm) model.start().catch(() => {}); // its views report the failure
