@@ -7,6 +7,7 @@ neither is imported here.
 """
 
 from .bptt import Grads, backward, contributions
+from .gradcheck import check_gradients
 from .loss import cross_entropy, log_softmax, softmax, step_losses
 from .rnn import Params, Trace, forward, init_params
 from .text import Vocabulary, one_hot, windows
@@ -19,6 +20,7 @@ __all__ = [
     "Trace",
     "Vocabulary",
     "backward",
+    "check_gradients",
     "contributions",
     "cross_entropy",
     "forward",

@@ -26,6 +26,8 @@ export function math(tag, ...children) {
     if (leaf || typeof child !== "string") node.append(child);
     else node.append(math(/^[−\d]/.test(child) ? "mn" : /^[\p{L}]/u.test(child) ? "mi" : "mo", child));
   }
+  if (tag === "mo") node.setAttribute("stretchy", "false"); // brackets stay as high as letters
+  if (children[0] === "+") node.setAttribute("form", "infix"); // also where a line begins with it
   return node;
 }
 

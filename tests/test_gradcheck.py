@@ -1,0 +1,482 @@
+"""The gradient check: right gradients pass, wrong ones are found, and the cause that is named is the one put in."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from models import make_case, refuses
+
+from rnnlib import Params, Trace, backward, cross_entropy, forward, softmax
+from rnnlib.gradcheck import NAMES, TOLERANCES, check_gradients
+
+RECURRENT = {"Wxh", "Whh", "bh", "h0"}
+CASE = make_case(0, T=5, B=2, V=4, H=3)
+
+
+def check(case, **options):
+    return check_gradients(case.params, case.x, case.y, h0=case.h0, reduction=case.reduction, **options)
+
+
+def random_case(seed, *, T=None, least=1, scales=(0.1, 0.5, 1.0, 3.0, 10.0)):
+    """A model of any kind, no size below `least`."""
+    rng = np.random.default_rng([seed, 7])
+    T, V, H = rng.integers(least, 21) if T is None else T, *rng.integers(least, 4, size=2)
+    B = [None, 1, 2, 3][rng.integers(4)] if least == 1 else [None, 2, 3][rng.integers(3)]
+    options = {"features": bool(rng.integers(2)), "reduction": ["sum", "mean"][rng.integers(2)]}
+    return make_case(seed, T=int(T), B=B, V=int(V), H=int(H), scale=rng.choice(scales), **options)
+
+
+def only(wrong):
+    """A pass backward which is right but for what `wrong(grads, params, trace)` puts in place of some gradients."""
+
+    def changed(params, trace, y, *, reduction):
+        grads = backward(params, trace, y, reduction=reduction)
+        return grads._replace(**wrong(grads, params, trace))
+
+    return changed
+
+
+def loop(*, slope=lambda a, h: 1 - h**2, turned=False, targets=True, assign=False, order=reversed):
+    """A pass backward as one writes it by hand, one step and one term after the other, with one mistake put in."""
+
+    def by_hand(params, trace, y, *, reduction):
+        Whh, Why, V = params.Whh, params.Why, len(params.by)
+        do = trace.yhat - np.eye(V)[y] if targets else trace.yhat
+        do = do if reduction == "sum" else do / y.size
+        da, future = np.zeros_like(trace.h), 0
+        for t in reversed(range(len(y))):
+            da[t] = (np.einsum("...v,hv->...h", do[t], Why) + future) * slope(trace.a[t], trace.h[t])
+            future = np.einsum("...h,hk->...k" if turned else "...h,kh->...k", da[t], Whh)
+        total = dict.fromkeys(Params._fields, 0)
+        for t in order(range(len(y))):
+            row = trace.x[t] if trace.x.dtype.kind == "f" else np.eye(V)[trace.x[t]]
+            before = trace.h[t - 1] if t else trace.h0
+            for name, left, right in (("Wxh", row, da), ("Whh", before, da), ("Why", trace.h[t], do)):
+                term = np.atleast_2d(left).T @ np.atleast_2d(right[t])
+                total[name] = term if assign else total[name] + term
+            for name, right in (("bh", da), ("by", do)):
+                term = np.atleast_2d(right[t]).sum(axis=0)
+                total[name] = term if assign else total[name] + term
+        return SimpleNamespace(**total, h0=future)
+
+    return by_hand
+
+
+def before(trace):
+    return np.concatenate([trace.h0[None], trace.h[:-1]])
+
+
+def product(left, right):
+    """Σ of the outer products over all axes but the last."""
+    return np.einsum("ni,nj->ij", left.reshape(-1, left.shape[-1]), right.reshape(-1, right.shape[-1]))
+
+
+def clipped(bound):
+    """Every gradient clipped to a share of its own largest entry, so that in each at least one entry stands there."""
+
+    def clip(grads, params, trace):
+        limit = bound * min(np.abs(getattr(grads, name)).max() for name in Params._fields)
+        return {name: getattr(grads, name).clip(-limit, limit) for name in NAMES}
+
+    return only(clip)
+
+
+MISTAKES = {
+    "sign": (only(lambda g, p, tr: {"Wxh": -g.Wxh}), {"Wxh"}, "the negative"),
+    "twice": (only(lambda g, p, tr: {"bh": 2.5 * g.bh}), {"bh"}, "2.5 times what it should be"),
+    "never added": (only(lambda g, p, tr: {"by": np.zeros_like(g.by)}), {"by"}, "nothing but zeros"),
+    "transposed": (only(lambda g, p, tr: {"Whh": g.Whh.T}), {"Whh"}, "transposed"),
+    "state lost": (
+        lambda p, tr, y, *, reduction: backward(p, tr._replace(h0=0 * tr.h0), y, reduction=reduction),
+        {"Whh"},
+        "initial state lost",
+    ),
+    "source 1": (only(lambda g, p, tr: {"Whh": product(tr.h[:-1], g.da[1:])}), {"Whh"}, "initial state lost"),
+    "state late": (only(lambda g, p, tr: {"Whh": product(tr.h, g.da)}), {"Whh"}, "h_t where h_{t-1}"),
+    "slope late": (only(lambda g, p, tr: {"Whh": product(before(tr)[:-1], g.da[1:])}), {"Whh"}, "da_{t+1} where da_t"),
+    "state early": (only(lambda g, p, tr: {"Why": product(before(tr), g.do)}), {"Why"}, "h_{t-1} where h_t"),
+    "da_1": (only(lambda g, p, tr: {"h0": g.da[0]}), {"h0"}, "Whhᵀ is missing"),
+    "own step": (
+        lambda p, tr, y, *, reduction: backward(p, tr, y, reduction=reduction, truncate=1),
+        RECURRENT,
+        "only each step's own loss",
+    ),
+    "window": (
+        lambda p, tr, y, *, reduction: backward(p, tr, y, reduction=reduction, truncate=3),
+        RECURRENT,
+        "over 3 steps only",
+    ),
+    "no slope": (loop(slope=lambda a, h: 1), RECURRENT, "slope is left out"),
+    "slope at a": (loop(slope=lambda a, h: 1 - a**2), RECURRENT, "1 - a² where"),
+    "slope of h": (loop(slope=lambda a, h: 1 - np.tanh(h) ** 2), RECURRENT, "1 - tanh²(h) where"),
+    "inverse": (loop(slope=lambda a, h: 1 / (1 - h**2)), RECURRENT, "turned over"),
+    "sigmoid": (loop(slope=lambda a, h: h * (1 - h)), RECURRENT, "sigmoid"),
+    "no square": (loop(slope=lambda a, h: 1 - h), RECURRENT, "square is missing"),
+    "Whh turned": (loop(turned=True), RECURRENT, "Whh where its transpose belongs"),
+    "no targets": (loop(targets=False), set(NAMES), "targets are left out"),
+    "assigned": (loop(assign=True), set(Params._fields), "the first step's term alone"),
+    "assigned forward": (loop(assign=True, order=iter), set(Params._fields), "the last step's term alone"),
+    "clipped": (clipped(0.5), None, "clipped: every entry beyond"),
+}
+
+
+@pytest.mark.parametrize("method", TOLERANCES)
+def test_a_right_pass_backward_is_found_right_on_a_hundred_random_models(method):
+    for seed in range(100):
+        report = check(random_case(seed), method=method)
+        assert report.ok, f"seed {seed}\n{report}"
+        assert tuple(report.checks) == NAMES
+        if method == "complex":
+            assert not any(one.cause for one in report.checks.values())
+
+
+@pytest.mark.parametrize("method", TOLERANCES)
+def test_a_right_pass_backward_over_sixty_four_steps_is_found_right(method):
+    for seed in range(4):
+        assert check(random_case(seed, T=64), method=method).ok
+
+
+def test_a_loop_written_by_hand_is_found_right():
+    for seed in range(10):
+        assert check(random_case(seed), backward=loop()).ok
+
+
+@pytest.mark.parametrize("method", TOLERANCES)
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_found_its_cause_named_and_nothing_else_accused(mistake, method):
+    wrong_backward, names, words = MISTAKES[mistake]
+    for seed in range(5 if method == "complex" else 2):
+        case = random_case(seed, T=4 + seed, least=2, scales=(0.5, 1.0))
+        report = check(case, backward=wrong_backward, method=method)
+        wrong = {name for name, one in report.checks.items() if not one.ok}
+        assert wrong and wrong == (names or wrong), f"seed {seed}\n{report}"
+        for name, one in report.checks.items():
+            assert (words in one.cause) if name in wrong else one.cause == "", f"seed {seed}, {name}\n{report}"
+
+
+@pytest.mark.parametrize("B, words", [(None, "T = 6"), (4, "T·B = 24")])
+@pytest.mark.parametrize("reduction, size", [("mean", "too large"), ("sum", "too small")])
+def test_the_sum_for_the_mean_and_the_mean_for_the_sum_are_told_by_their_factor(reduction, size, B, words):
+    for seed in range(3):
+        case = make_case(seed, T=6, B=B, V=3, H=3, reduction=reduction)
+        other = {"mean": "sum", "sum": "mean"}[reduction]
+        report = check(case, backward=lambda p, tr, y, other=other, **_: backward(p, tr, y, reduction=other))
+        assert {one.cause for one in report.checks.values()} == {f"{words} times {size}: sum or mean?"}
+
+
+def test_a_mean_over_the_batch_alone_is_told_by_its_factor():
+    case = make_case(0, T=6, B=4, V=3, H=4)
+    report = check(case, backward=lambda p, tr, y, **_: SimpleNamespace(bh=backward(p, tr, y).bh * 6))
+    assert report.checks["bh"].cause == "T = 6 times too large: sum or mean?"
+
+
+def test_a_cause_that_explains_many_gradients_goes_before_one_that_explains_a_single_one():
+    # of two steps, the last step's term alone is also what is left of Whh when the initial state is lost
+    for seed in range(5):
+        case = random_case(seed, T=2, least=2, scales=(0.5, 1.0))
+        report = check(case, backward=MISTAKES["assigned forward"][0])
+        assert "the last step's term alone" in report.checks["Whh"].cause
+        report = check(case, backward=MISTAKES["state lost"][0])
+        assert "initial state lost" in report.checks["Whh"].cause
+
+
+def test_a_single_hidden_unit_does_not_hide_a_cause_behind_a_factor():
+    for seed in range(5):  # with H = 1 any wrong gradient in h0 of one sequence is a multiple of the right one
+        case = make_case(seed, T=4, B=None, V=3, H=1)
+        assert "Whhᵀ is missing" in check(case, backward=MISTAKES["da_1"][0]).checks["h0"].cause
+        assert (
+            "h_{t-1} where h_t"
+            in check(case._replace(y=0 * case.y), backward=MISTAKES["state early"][0]).checks["Why"].cause
+        )
+        assert check(case, backward=MISTAKES["twice"][0]).checks["bh"].cause == ""
+
+
+def test_a_mistake_that_is_not_known_is_found_without_a_claim():
+    for seed in range(5):
+        case = random_case(seed, T=5, least=2, scales=(0.5,))
+        noise = 1e-3 * np.random.default_rng(seed).normal(size=case.params.Whh.shape)
+        report = check(case, backward=only(lambda g, p, tr, noise=noise: {"Whh": g.Whh + noise}))
+        assert [(name, one.cause) for name, one in report.checks.items() if not one.ok] == [("Whh", "")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_wrong_entry_is_found_where_it_is_with_both_numbers(name):
+    def nudge(grads, params, trace):
+        array = getattr(grads, name).copy()
+        array.flat[-1] += 1e-6
+        return {name: array}
+
+    report = check(CASE, backward=only(nudge))
+    shape = report.expected[name].shape
+    one = report.checks[name]
+    assert [each.name for each in report.checks.values() if not each.ok] == [name]
+    assert one.index == tuple(n - 1 for n in shape)
+    assert one.given == report.given[name][one.index] and one.expected == report.expected[name][one.index]
+    assert one.given - one.expected == pytest.approx(1e-6, rel=1e-6)
+    errors = report.relative_errors[name]
+    assert errors.shape == shape and errors.max() == errors[one.index] == one.error
+    assert np.array_equal(
+        report.given[name], nudge(backward(CASE.params, forward(*CASE[:2], CASE.h0), CASE.y), 0, 0)[name]
+    )
+
+
+def test_complex_steps_are_exact_to_rounding():
+    for seed in range(100, 110):
+        assert all(one.error < 1e-13 for one in check(random_case(seed, scales=(0.1, 0.5, 1.0))).checks.values())
+
+
+def test_a_central_difference_s_error_shrinks_with_the_square_of_a_large_step():
+    coarse, fine = (check(CASE, method="central", step=step, tolerance=1.0) for step in (4e-3, 2e-3))
+    for name in NAMES:
+        ratio = np.linalg.norm(coarse.given[name] - coarse.expected[name]) / np.linalg.norm(
+            fine.given[name] - fine.expected[name]
+        )
+        assert ratio == pytest.approx(4, rel=0.01)
+
+
+def test_a_central_difference_s_error_is_the_rounding_of_the_loss_over_a_small_step():
+    loss = cross_entropy(forward(CASE.params, CASE.x, CASE.h0).o, CASE.y)
+    report = check(CASE, method="central", step=1e-10, tolerance=1.0)
+    rounding = np.finfo(float).eps * loss / 1e-10
+    worst = max(np.abs(report.given[name] - report.expected[name]).max() for name in NAMES)
+    assert rounding / 10 < worst < 10 * rounding
+
+
+def test_a_central_difference_of_the_usual_step_is_right_to_about_ten_digits():
+    report = check(CASE, method="central")
+    assert 1e-12 < max(np.abs(report.given[name] - report.expected[name]).max() for name in NAMES) < 1e-9
+
+
+def test_what_a_central_difference_cannot_know_is_not_held_against_a_right_gradient():
+    report = check(CASE, method="central", step=0.02)
+    assert report.ok
+    doubtful = [one for one in report.checks.values() if one.error > TOLERANCES["central"]]
+    assert doubtful and all("use the method 'complex'" in one.cause for one in doubtful)
+    wrong = only(lambda g, p, tr: {"Whh": g.Whh.T})
+    assert not check(CASE, method="central", step=0.02, backward=wrong).ok
+
+
+def test_a_network_with_one_symbol_has_no_gradient_and_raises_no_alarm():
+    case = make_case(0, T=5, B=2, V=1, H=3)
+    for method in TOLERANCES:
+        report = check(case, method=method)
+        assert report.ok and max(np.abs(array).max() for array in report.expected.values()) < 1e-9
+
+
+@pytest.mark.parametrize("scale", [10.0, 50.0])
+def test_saturated_units_whose_gradients_vanish_raise_no_alarm(scale):
+    for seed in range(5):
+        assert check(make_case(seed, T=8, B=2, V=3, H=3, scale=scale)).ok
+
+
+@pytest.mark.parametrize("features", [False, True])
+def test_float32_parameters_are_checked_in_float64(features):
+    case = make_case(1, T=4, B=2, V=3, H=4, features=features)
+    params = Params(*(array.astype(np.float32) for array in case.params))
+    x = case.x.astype(np.float32) if features else case.x
+    seen = []
+
+    def watch(params, trace, y, *, reduction):
+        seen.extend([*params, trace.h0, trace.h])
+        return backward(params, trace, y, reduction=reduction)
+
+    report = check_gradients(params, x, case.y, h0=case.h0.astype(np.float32), backward=watch)
+    assert report.ok and {array.dtype for array in seen} == {np.dtype(np.float64)}
+    assert max(one.error for one in report.checks.values()) < 1e-13
+
+
+def test_a_gradient_returned_in_float32_is_said_to_be_rounded():
+    report = check(CASE, backward=only(lambda g, p, tr: {"Whh": g.Whh.astype(np.float32)}))
+    assert not report.checks["Whh"].ok and "float32, whose rounding" in report.checks["Whh"].cause
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        (lambda g: g.T, "shape (3, 4), where (4, 3) belongs: transposed"),
+        (lambda g: g.ravel(), "shape (12,), where (4, 3) belongs: the numbers are right"),
+        (lambda g: -g.T, "shape (3, 4), where (4, 3) belongs"),
+        (lambda g: g[:2], "shape (2, 3), where (4, 3) belongs"),
+        (lambda g: 0.0, "shape (), where (4, 3) belongs"),
+        (lambda g: g + 0j, "of type complex128, where floating numbers belong"),
+        (lambda g: g > 0, "of type bool, where floating numbers belong"),
+        (lambda g: [[1.0], [1.0, 2.0]], "of type object, where floating numbers belong"),
+        (lambda g: "text", "of type <U4, where floating numbers belong"),
+        (lambda g: (1000 * g).astype(int), "of type int64, which cuts fractions off"),
+        (lambda g: np.where(g == g[1, 0], np.nan, g), "1 of 12 entries are NaN or infinite"),
+        (lambda g: g / 0.0, "12 of 12 entries are NaN or infinite"),
+        (lambda g: np.full_like(g, 1e308), ""),
+    ],
+)
+def test_a_gradient_of_another_shape_or_type_gets_a_clear_line(value, words):
+    def give(grads, params, trace):
+        with np.errstate(all="ignore"):
+            return {"Wxh": value(grads.Wxh)}
+
+    report = check(CASE, backward=only(give))
+    assert [one.name for one in report.checks.values() if not one.ok] == ["Wxh"]
+    assert report.checks["Wxh"].cause == words
+    assert report.relative_errors["Wxh"].shape == (4, 3)
+    assert words in str(report)
+
+
+def test_a_wrong_gradient_beside_one_of_another_shape_still_gets_its_cause():
+    report = check(CASE, backward=only(lambda g, p, tr: {"Whh": g.Whh.T, "by": g.by[:2], "bh": [np.nan] * 3}))
+    assert report.checks["Whh"].cause == "transposed"
+
+
+def test_gradients_that_are_not_returned_are_not_checked_and_the_report_says_so():
+    report = check(CASE, backward=lambda p, tr, y, **_: SimpleNamespace(bh=backward(p, tr, y).bh, Whh=None))
+    assert report.ok and list(report.checks) == ["bh"]
+    assert str(report).splitlines()[-1].endswith("Wxh, Whh, Why, by, h0")
+
+
+def test_a_report_prints_a_header_a_line_for_each_parameter_and_one_for_each_cause():
+    report = check(CASE, backward=MISTAKES["no slope"][0])
+    lines = str(report).splitlines()
+    assert lines[0] == "complex steps, tolerance 1.0e-09: wrong: Wxh, Whh, bh, h0"
+    assert lines[1].split() == ["shape", "worst", "error", "at", "given", "expected"]
+    number = r"-?[\d.]+(e[-+]\d+)?"
+    for name, line in zip(NAMES, lines[2:8], strict=True):
+        verdict = "WRONG" if name in RECURRENT else "ok"
+        columns = rf"{name} +\(\d,.*\) +\d\.\de[-+]\d\d +\(\d,.*\) +{number} +{number} +{verdict}"
+        assert re.fullmatch(columns, line), line
+    assert len({line.index("(") for line in lines[2:8]}) == 1  # columns stand below each other
+    assert len({re.search("ok$|WRONG$", line).start() for line in lines[2:8]}) == 1
+    assert lines[8:] == ["Wxh, Whh, bh, h0: tanh's slope is left out: the factor 1 - h² is missing"]
+    assert repr(report) == str(report)
+
+
+def test_a_report_of_right_gradients_says_so_in_its_first_line():
+    for method, words in (("complex", "complex steps"), ("central", "central differences")):
+        lines = str(check(CASE, method=method)).splitlines()
+        assert lines[0].startswith(words) and lines[0].endswith("every gradient is right")
+        assert len(lines) == 2 + len(NAMES)
+
+
+def linear(params, x, h0=None):
+    """A pass forward that forgets tanh."""
+    trace = forward(params, x, h0)
+    a, h = np.empty_like(trace.a), trace.h0
+    for t, symbol in enumerate(trace.x):
+        a[t] = h = params.Wxh[symbol] + h @ params.Whh + params.bh
+    o = a @ params.Why + params.by
+    return Trace(trace.x, trace.h0, a, a, o, softmax(o))
+
+
+def test_a_tanh_left_out_of_forward_alone_is_found_and_named():
+    for seed in range(5):
+        report = check(make_case(seed, T=5, B=2, V=4, H=3, scale=0.3), forward=linear)
+        assert {name for name, one in report.checks.items() if not one.ok} == RECURRENT
+        assert all("does forward leave the tanh out" in report.checks[name].cause for name in RECURRENT)
+
+
+def test_a_linear_network_with_its_own_backward_is_right():
+    assert check(make_case(0, T=5, B=2, V=4, H=3, scale=0.3), forward=linear, backward=loop(slope=lambda a, h: 1)).ok
+
+
+def test_a_softmax_over_the_whole_array_is_found_and_named():
+    def spread(params, x, h0=None):
+        trace = forward(params, x, h0)
+        whole = softmax(trace.o.reshape(-1)).reshape(trace.o.shape)
+        return trace._replace(yhat=whole)
+
+    report = check(CASE, forward=spread)
+    assert not report.ok and all("right if ŷ were softmax(o)" in one.cause for one in report.checks.values())
+
+
+def test_a_forward_of_another_layout_gets_verdicts_without_causes():
+    def bare(params, x, h0=None):
+        trace = forward(params, x, h0)
+        return SimpleNamespace(o=trace.o, h0=trace.h0, usual=trace)
+
+    through = {name: lambda p, tr, y, f=f, **options: f(p, tr.usual, y, **options) for name, f in
+               {"right": backward, "wrong": MISTAKES["no slope"][0]}.items()}  # fmt: skip
+    assert check(CASE, forward=bare, backward=through["right"]).ok
+    report = check(CASE, forward=bare, backward=through["wrong"])
+    assert {(name, one.cause) for name, one in report.checks.items() if not one.ok} == {(n, "") for n in RECURRENT}
+
+
+def test_a_pass_backward_that_trains_in_place_is_judged_at_the_old_point():
+    before = [array.copy() for array in (*CASE.params, CASE.x, CASE.y, CASE.h0)]
+
+    def train(params, trace, y, *, reduction):
+        grads = backward(params, trace, y, reduction=reduction)
+        for array in (*params, trace.h0, trace.h, trace.x, y):
+            array[...] = 0
+        return grads
+
+    assert check(CASE, backward=train).ok
+    after = (*CASE.params, CASE.x, CASE.y, CASE.h0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_without_an_initial_state_the_zero_state_is_checked():
+    report = check_gradients(CASE.params, CASE.x.tolist(), CASE.y.tolist())
+    assert report.ok and report.expected["h0"].shape == (2, 3)
+
+
+def test_one_initial_state_for_a_batch_is_checked_for_every_sequence():
+    report = check(CASE._replace(h0=CASE.h0[0]))
+    assert report.ok and report.expected["h0"].shape == (2, 3)
+
+
+def test_a_tolerance_of_one_s_own_is_what_the_verdict_rests_on():
+    wrong = only(lambda g, p, tr: {"bh": g.bh * (1 + 1e-6)})
+    assert check(CASE, backward=wrong, tolerance=2e-6).ok
+    assert not check(CASE, backward=wrong, tolerance=5e-7).ok
+
+
+@pytest.mark.parametrize(
+    "options, error, argument, got",
+    [
+        ({"method": "forward"}, ValueError, "method", "str 'forward'"),
+        ({"method": None}, ValueError, "method", "NoneType None"),
+        ({"step": 0}, ValueError, "step", "0"),
+        ({"step": -1e-6}, ValueError, "step", "-1e-06"),
+        ({"step": np.nan}, ValueError, "step", "nan"),
+        ({"step": np.inf}, ValueError, "step", "inf"),
+        ({"step": "1e-6"}, TypeError, "step", "str '1e-6'"),
+        ({"step": 1e-20, "method": "central"}, ValueError, "step", "1e-20"),
+        ({"tolerance": 0.0}, ValueError, "tolerance", "0.0"),
+        ({"tolerance": True}, TypeError, "tolerance", "bool True"),
+        ({"backward": None}, TypeError, "backward", "NoneType None"),
+        ({"backward": lambda *a, **k: None}, TypeError, "backward", "NoneType None"),
+        ({"backward": lambda *a, **k: {"Wxh": 0}}, TypeError, "backward", "dict {'Wxh': 0}"),
+        ({"forward": 3}, TypeError, "forward", "int 3"),
+        ({"forward": lambda *a: None}, TypeError, "forward", "NoneType None"),
+        ({"h0": np.zeros(7)}, ValueError, "h0", "(7,)"),
+        ({"h0": np.zeros((2, 3), complex)}, TypeError, "h0", "complex128"),
+        ({"x": CASE.x + 9}, ValueError, "x", "13"),
+        ({"x": np.zeros((5, 2, 4), complex)}, TypeError, "x", "complex128"),
+        ({"y": CASE.y[:4]}, ValueError, "y", "(4, 2)"),
+        ({"y": CASE.y / 1}, TypeError, "y", "float64"),
+        ({"reduction": "max"}, ValueError, "reduction", "str 'max'"),
+        ({"params": CASE.params._replace(bh=np.zeros(2))}, ValueError, "params.bh", "(2,)"),
+        ({"params": Params(*(array + 0j for array in CASE.params))}, TypeError, "params", "complex128"),
+    ],
+)
+def test_arguments_of_no_use_are_refused(options, error, argument, got):
+    options = {"params": CASE.params, "x": CASE.x, "y": CASE.y, "h0": CASE.h0} | options
+    if argument == "x" and error is ValueError:
+        got = str(int(options["x"][options["x"] > 3][0]))
+    with refuses(error, argument, got):
+        check_gradients(options.pop("params"), options.pop("x"), options.pop("y"), **options)
+
+
+@pytest.mark.parametrize(
+    "real",
+    [
+        lambda trace: trace._replace(o=trace.o.real),
+        lambda trace: trace._replace(o=trace.o.astype(float)),
+        lambda trace: trace._replace(o=np.array([[[float(v) for v in row] for row in step] for step in trace.o])),
+    ],
+)
+def test_a_forward_that_drops_the_imaginary_part_is_refused_for_complex_steps_only(real):
+    def dropping(params, x, h0=None):
+        return real(forward(params, x, h0))
+
+    with refuses(TypeError, "forward", "'central'", expected="complex"):
+        check(CASE, forward=dropping)
+    assert check(CASE, forward=lambda *args: (lambda tr: tr._replace(o=tr.o.real))(forward(*args)), method="central").ok
