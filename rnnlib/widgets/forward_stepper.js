@@ -212,8 +212,8 @@ function drawCharacters(characters, state, words, dark) {
     item.node.classList.toggle("rnn-target", i === y[t]);
   });
   const target = trace.yhat[t * V + y[t]];
-  symbols(characters.loss.symbols, vocab[y[t]], () => [
-    formula(sub("L", "t"), "=", "−", "ln", space(), hat(), "[", math("mtext", visible(vocab[y[t]])), "]"),
+  symbols(characters.loss.symbols, "", () => [
+    formula(sub("L", "t"), "=", "−", "ln", space(), hat(), "[", sub("y", "t"), "]"),
   ]);
   setText(characters.loss.numbers, ` = −ln ${number(target, 4)} = ${number(losses[t], 4)}`);
 }
@@ -248,8 +248,8 @@ function drawTerms(terms, state, words, dark) {
   const earlier = sum.h.reduce((total, value) => total + value, 0);
   const signed = (value) => number(value).replace(/^(−?)/, (_, minus) => (minus ? "− " : "+ "));
   const j = () => math("mn", String(unit + 1));
-  symbols(terms.sum.symbols, `${unit} ${vocab[x[t]]}`, () => [
-    formula(sub("a", "t"), "[", j(), "]", "=", sub("W", "x", "h"), "[", math("mtext", visible(vocab[x[t]])), ",", j(), "]"),
+  symbols(terms.sum.symbols, unit, () => [
+    formula(sub("a", "t"), "[", j(), "]", "=", sub("W", "x", "h"), "[", sub("x", "t"), ",", j(), "]"),
     " ",
     formula("+", math("munder", "∑", "k"), sub("h", before()), "[", "k", "]", sub("W", "h", "h"), "[", "k", ",", j(), "]"),
     " ",
