@@ -370,7 +370,7 @@ function render({ model, el }) {
     controls.play.setAttribute("aria-pressed", "false");
   };
   const play = () => {
-    if (timer || state.T === 1) return pause();
+    if (timer || !state || state.T === 1) return pause(); // no state: the first traits could not be shown
     if (state.t === state.T - 1) go(0);
     timer = setInterval(() => (state.t < state.T - 1 ? go(state.t + 1) : pause()), PLAY);
     setText(controls.play, words("pause"));
@@ -405,8 +405,8 @@ function render({ model, el }) {
   }));
   for (const name of ["text", "seed"]) controls[name].control.addEventListener("blur", () => refresh(name));
   controls.t.control.addEventListener("input", ({ target }) => go(Number(target.value)));
-  controls.previous.addEventListener("click", () => go(state.t - 1));
-  controls.next.addEventListener("click", () => go(state.t + 1));
+  controls.previous.addEventListener("click", () => state && go(state.t - 1));
+  controls.next.addEventListener("click", () => state && go(state.t + 1));
   controls.play.addEventListener("click", play);
 
   const pick = (event) => {

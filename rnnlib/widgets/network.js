@@ -3,7 +3,7 @@
  */
 
 import { vocabulary, encode, initParams, forward, stepLosses } from "./engine.js";
-import { codePoints, visible } from "./parts.js";
+import { visible } from "./parts.js";
 
 export const LIMITS = { steps: 64, hidden: 64, seed: Number.MAX_SAFE_INTEGER };
 
@@ -17,7 +17,7 @@ export class Problem extends Error {
 
 /** A text that the network can read, or a Problem. */
 export function checkText(text, known) {
-  const characters = codePoints(text);
+  const characters = [...text]; // code points, as in Python
   if (characters.length < 2) throw new Problem("text", "too_short");
   const unknown = known.length ? [...new Set(characters)].filter((c) => !known.includes(c)) : [];
   if (unknown.length) {
@@ -56,7 +56,7 @@ export function network(model, last) {
 }
 
 function run(model) {
-  const known = codePoints(model.get("_characters"));
+  const known = [...model.get("_characters")];
   const characters = checkText(model.get("text"), known);
   const H = checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, LIMITS.hidden);
   const vocab = known.length ? known : vocabulary(characters.join(""));

@@ -62,11 +62,6 @@ export function percent(value) {
   return `${(100 * value).toFixed(1)} %`;
 }
 
-/** The length of a text in characters (Unicode code points). */
-export function codePoints(text) {
-  return Array.from(text);
-}
-
 const VISIBLE = new Map([[" ", "␣"], ["\n", "⏎"], ["\t", "⇥"], ["\u00a0", "⍽"], ["\u3000", "□"]]);
 
 /** A character as something that can be seen: white space as a sign, a combining mark on a dotted circle,
