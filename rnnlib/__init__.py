@@ -6,7 +6,7 @@ The plots are in `rnnlib.plots` (needs matplotlib), the interactive figures in `
 neither is imported here.
 """
 
-from .bptt import Grads, backward, contributions
+from .bptt import Grads, Path, backward, contributions, path, shares
 from .gradcheck import check_gradients
 from .loss import cross_entropy, log_softmax, softmax, step_losses
 from .rnn import Params, Trace, forward, init_params
@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Grads",
     "Params",
+    "Path",
     "Trace",
     "Vocabulary",
     "backward",
@@ -27,6 +28,8 @@ __all__ = [
     "init_params",
     "log_softmax",
     "one_hot",
+    "path",
+    "shares",
     "softmax",
     "step_losses",
     "windows",

@@ -31,6 +31,18 @@ def positive_int(name, value):
     return int(value)
 
 
+def whole(name, value, low, high):
+    """Return `value` as an int from `low` to `high`.
+
+    Raises TypeError when it is no whole number (a bool is none), ValueError when it is out of range.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name}: expected a whole number from {low} to {high}, got {describe(value)}")
+    if not low <= value <= high:
+        raise ValueError(f"{name}: expected a whole number from {low} to {high}, got {value}")
+    return int(value)
+
+
 def ids(name, value, size, shapes):
     """Return `value` as an array of ids from 0 to `size` - 1; `shapes` says in words which shapes are expected.
 

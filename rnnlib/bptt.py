@@ -23,6 +23,16 @@ class Grads(NamedTuple):
     da: np.ndarray  # (T, B, H)
 
 
+class Path(NamedTuple):
+    """The way from the loss of step t back to step s: the terms behind one cell of `contributions`. See `path`."""
+
+    error: np.ndarray  # (B, H)          do_t Whyᵀ = ∂L_t/∂h_t; the axis B is absent for one sequence
+    jacobians: np.ndarray  # (t - s, B, H, H)  diag(1 - h_r²) Whhᵀ for r = t, …, s+1, in this order
+    slope: np.ndarray  # (B, H)          1 - h_s²
+    state: np.ndarray  # (B, H)          h_{s-1}; the initial state where s is the first step
+    share: np.ndarray  # (B, H)          ∂L_t/∂a_s, the product of the error, the jacobians and the slope
+
+
 def backward(params, trace, y, *, reduction="mean", truncate=None):
     """The gradient of `cross_entropy(trace.o, y, reduction)` in every parameter and in h0, in one pass back.
 
@@ -110,6 +120,29 @@ def contributions(params, trace, y, *, reduction="mean"):
     """
     array = shares(params, trace, y, reduction=reduction)
     return np.sqrt((abs(array) ** 2).sum(axis=tuple(range(2, array.ndim))))
+
+
+def path(params, trace, y, t, s, *, reduction="mean"):
+    """The terms of `shares(...)[t, s]`: what the loss of step t goes through on its way back to step s; a `Path`.
+
+        ∂L_t/∂h_t = do_t Whyᵀ,  ∂h_r/∂h_{r-1} = diag(1 - h_r²) Whhᵀ,  ∂h_s/∂a_s = diag(1 - h_s²)
+        share = do_t Whyᵀ · Π diag(1 - h_r²) Whhᵀ · diag(1 - h_s²),  r = t, …, s+1
+
+    t and s count from 0, s at most t. The part of dWhh that this way adds is stateᵀ share.
+
+    Raises as `backward` does, TypeError for a step that is no whole number, ValueError for one out of range.
+    """
+    _, Whh, Why, do = _errors(params, trace, y, reduction)
+    t = _check.whole("t", t, 0, len(do) - 1)
+    s = _check.whole("s", s, 0, t)
+    slopes = 1 - trace.h**2
+    error = do[t] @ Why.T
+    jacobians = slopes[t:s:-1, ..., None] * Whh.T
+    share = error
+    for jacobian in jacobians:
+        share = (share[..., None, :] @ jacobian)[..., 0, :]
+    state = trace.h[s - 1] if s else trace.h0
+    return Path(error, jacobians, slopes[s], state, share * slopes[s])
 
 
 def _errors(params, trace, y, reduction):
