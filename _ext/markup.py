@@ -52,7 +52,7 @@ class KeepPunctuation(SphinxPostTransform):
             mark = re.match(r"[.,;:!?)\]]+", after.astext()) if isinstance(after, nodes.Text) else None
             if mark:
                 rest = nodes.Text(after.astext()[mark.end() :])
-                node.parent.replace(after, rest)
+                node.parent[node.parent.index(node) + 1] = rest  # replace() would find another text of the same words
                 node.replace_self(nodes.inline("", "", node.deepcopy(), nodes.Text(mark[0]), classes=["with-math"]))
 
 

@@ -1,24 +1,26 @@
-"""How long the browser works on one change of a ForwardStepper: recompute, style, layout and paint, on the main thread.
+"""How long the browser works on one change of a stepper: recompute, style, layout and paint, on the main thread.
 
     python benchmarks/frame_time.py
 
-prints the median and the 95th percentile in milliseconds at H = 64, T = 64, V = 65, the largest figure there is, and
-at the size it has on the landing page. A frame has 16 ms. The time is that of the tasks of Chromium's main thread from
-the change until it is painted, so that waiting for the next frame does not count. The last lines are yardsticks for the
-machine's mood: 180 numbers that change on a page with nothing else, and one forward and backward pass of the engine at
-V = 65, H = 64, T = 32.
+prints the median and the 95th percentile in milliseconds at H = 64, T = 64, V = 65, the largest figure there is, at
+half of that, and at the size of the book's sentence. A frame has 16 ms. The time is that of the tasks of Chromium's
+main thread from the change until it is painted, so that waiting for the next frame does not count. The last lines are
+yardsticks for the machine's mood: 180 numbers that change on a page with nothing else, and one forward and backward
+pass of the engine at V = 65, H = 64, T = 32.
 """
 
 import json
 import shutil
 import statistics
+from itertools import product
 
 from playwright.sync_api import sync_playwright
 
-from rnnlib.widgets import ForwardStepper
+from rnnlib.widgets import BackwardStepper, ForwardStepper
 
 SIZES = {
     "H = 64, T = 64, V = 65": ("".join(chr(0x4E00 + i) for i in range(65)), 64),
+    "H = 32, T = 32, V = 33": ("".join(chr(0x4E00 + i) for i in range(33)), 32),
     "H = 8, T = 16, V = 12": ("I am learning RNN", 8),
 }
 ROUNDS, WARM_UP = 60, 20
@@ -90,42 +92,47 @@ def busy_times(events):
         yield start["name"].removeprefix("change "), sum(max(0, b - a) for a, b in spans) / 1000
 
 
+def changes_of(stepper, text, H):
+    """Which traits are changed, and to which values in turn."""
+    T = len(text) - 1
+    places = [7 * i % (T - 1) for i in range(1, ROUNDS)]
+    network = {"seed": list(range(1, ROUNDS)), "hidden_size": [H, H - 1, H - 2], "text": [text[:-1], text]}
+    if stepper is ForwardStepper:
+        return {"t": places, "unit": [3 * i % (H - 2) for i in range(1, ROUNDS)], **network}
+    steps = {"t": places, "move": [i % 5 for i in range(1, ROUNDS)], "parameter": ["Wxh", "Whh", "Why", "bh", "by"]}
+    return {**steps, "s": places, "truncate": [1 + place for place in places], **network}
+
+
+def measure(browser, page, changes):
+    """name of the trait -> the times of its changes, in ms."""
+    page.evaluate(RUN, [changes, WARM_UP])
+    browser.start_tracing(page=page, categories=["devtools.timeline", "toplevel", "blink.user_timing"])
+    page.evaluate(RUN, [changes, ROUNDS])
+    times = {name: [] for name in changes}
+    for name, time in busy_times(json.loads(browser.stop_tracing())["traceEvents"]):
+        times[name].append(time)
+    return times
+
+
 def main():
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     arguments = ["--no-sandbox", "--disable-background-networking"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=arguments)
-        print(f"{'':24}{'change of':14}{'median':>8}{'p95':>8}  ms on the main thread")
-        for size, (text, H) in SIZES.items():
+        print(f"{'':40}{'change of':14}{'median':>8}{'p95':>8}  ms on the main thread")
+        for (size, (text, H)), stepper in product(SIZES.items(), (ForwardStepper, BackwardStepper)):
             page = browser.new_page(viewport={"width": 736, "height": 900})  # the width of the book's column
-            traits = {"text": text, "hidden_size": H, "seed": 0, "t": 0, "unit": 0, "_weights": None, "_characters": ""}
-            page.evaluate(MOUNT, [ForwardStepper._esm, ForwardStepper._css, traits])
-            T = len(text) - 1
-            changes = {
-                "t": [7 * i % (T - 1) for i in range(1, ROUNDS)],
-                "unit": [3 * i % (H - 2) for i in range(1, ROUNDS)],
-                "seed": list(range(1, ROUNDS)),
-                "hidden_size": [H, H - 1, H - 2],
-                "text": [text[:-1], text],
-            }
-            page.evaluate(RUN, [changes, WARM_UP])
-            browser.start_tracing(page=page, categories=["devtools.timeline", "toplevel", "blink.user_timing"])
-            page.evaluate(RUN, [changes, ROUNDS])
-            times = {name: [] for name in changes}
-            for name, time in busy_times(json.loads(browser.stop_tracing())["traceEvents"]):
-                times[name].append(time)
-            for name, values in times.items():
+            traits = stepper(text=text, hidden_size=H).get_state()
+            traits = {name: value for name, value in traits.items() if isinstance(value, (str, int))}
+            page.evaluate(MOUNT, [stepper._esm, stepper._css, traits | {"_weights": None}])
+            for name, values in measure(browser, page, changes_of(stepper, text, H)).items():
                 p95 = statistics.quantiles(values, n=20)[-1]
-                print(f"{size:24}{name:14}{statistics.median(values):8.1f}{p95:8.1f}")
+                print(f"{stepper.__name__:16}{size:24}{name:14}{statistics.median(values):8.1f}{p95:8.1f}")
             page.close()
         page = browser.new_page(viewport={"width": 736, "height": 900})
         page.set_content(("<p>" + "<span>0.123 </span>" * 6 + "</p>") * 30)
         page.evaluate(BARE)
-        changes = {"all": list(range(ROUNDS))}
-        page.evaluate(RUN, [changes, WARM_UP])
-        browser.start_tracing(page=page, categories=["devtools.timeline", "toplevel", "blink.user_timing"])
-        page.evaluate(RUN, [changes, ROUNDS])
-        bare = [time for _, time in busy_times(json.loads(browser.stop_tracing())["traceEvents"])]
+        (bare,) = measure(browser, page, {"all": list(range(ROUNDS))}).values()
         print(f"yardstick: {statistics.median(bare):.1f} ms for 180 numbers of a bare page")
         print(f"yardstick: {page.evaluate(YARDSTICK, ForwardStepper._esm):.2f} ms for one pass of the engine")
         browser.close()

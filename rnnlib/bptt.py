@@ -152,6 +152,8 @@ def _errors(params, trace, y, reduction):
         raise TypeError(f"trace: expected the Trace that forward returned, got {_check.describe(trace)}")
     _check.one_of("reduction", reduction, REDUCTIONS)
     y = check_targets(trace.o, y)
+    if not y.size:
+        raise ValueError(f"trace: expected at least one step and one sequence, got h of shape {np.shape(trace.h)}")
     V, H = Wxh.shape
     if trace.o.shape[-1] != V or trace.h.shape[-1] != H:
         raise ValueError(

@@ -3,100 +3,52 @@
 The figures are plain `matplotlib.figure.Figure`s, outside pyplot: nothing has to be closed, and nothing is shared.
 """
 
-import io
-import unicodedata
-from functools import lru_cache
+import re
+import textwrap
 
 import numpy as np
-from matplotlib import font_manager, style
-from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
+from matplotlib.patches import Patch
 
 from . import _check
+from ._figures import (
+    CUT,
+    MAGNITUDE_COLOURS,
+    MOST_NUMBERS,
+    OUTLINE,
+    PROBABILITY_COLOURS,
+    STATE_COLOURS,
+    label,
+    new_figure,
+    outline,
+    short,
+    styled,
+    thinned,
+    write_numbers,
+)
+from .gradcheck import Report
 from .loss import check_targets
 from .text import Vocabulary
 
-# Tried in this order for every single character, as far as they are installed; the first comes with matplotlib.
-FONTS = (
-    "DejaVu Sans",
-    *("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "Noto Sans CJK JP"),
-    *("PingFang SC", "Hiragino Sans GB", "Heiti SC", "STHeiti", "Microsoft YaHei", "SimHei", "SimSun"),
-    *("WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS"),
+__all__ = ["STATE_COLOURS", "label", "plot_check", "plot_contributions", "plot_step_sizes", "plot_trace"]
+
+ERRORS = 1e-16, 1.0  # the ends of the colours of a gradient check
+ZERO = 1e-17  # where a logarithmic axis shows an error of zero
+PANELS = {  # place in the grid, and what rows and columns are; those that share their columns stand below each other
+    "Wxh": (0, 0, "from symbol", "to unit"),
+    "Whh": (0, 1, "from unit", "to unit"),
+    "Why": (0, 2, "from unit", "to symbol"),
+    "bh": (1, 0, "", "unit"),
+    "h0": (1, 1, "sequence", "unit"),
+    "by": (1, 2, "", "symbol"),
+}
+WRONG = "#b2182b"
+CURVES = (  # colours, dashes and markers, each repeated after a length of its own
+    (WRONG, "#2166ac", "#1a1a1a", "#e08214", "#5aae61", "#762a83"),
+    ("-", "--", "-.", ":"),
+    ("o", "s", "^", "D", "v"),
 )
-SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
-
-
-def _diverging(steps=40, centre=0.975, end=0.58, chroma=0.15, hues=(250, 60)):
-    """The scale of the widgets, `scale` in widgets/parts.js: blue to orange, lightness and chroma even in OKLab."""
-    x = np.linspace(-1, 1, 2 * steps + 1)
-    hue = np.radians(np.where(x < 0, *hues))
-    L, C = centre + (end - centre) * abs(x), chroma * abs(x)
-    lab = np.stack([L, C * np.cos(hue), C * np.sin(hue)])
-    lms = np.array(
-        [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.291485548]]
-    )
-    rgb = np.array(
-        [
-            [4.0767416621, -3.3077115913, 0.2309699292],
-            [-1.2684380046, 2.6097574011, -0.3413193965],
-            [-0.0041960863, -0.7034186147, 1.707614701],
-        ]
-    )
-    linear = np.clip(rgb @ (lms @ lab) ** 3, 0, 1).T
-    return ListedColormap(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
-
-
-# Both can be told apart by colour-blind readers.
-STATE_COLOURS, PROBABILITY_COLOURS = _diverging(), "cividis"
-OUTLINE = "#d01c8b"  # stands out from both colour maps
-
-CELL = 0.42, 0.26  # inches, wide enough for a number
-LARGEST = 8.4, 4.6  # inches, of one heat map
-SMALLEST = 1.6, 1.3
-MOST_NUMBERS = 20  # rows or columns; beyond that the cells carry no numbers
-
-
-class _ShownFigure(Figure):
-    """A Figure that a notebook displays although pyplot was never imported."""
-
-    def _repr_png_(self):
-        png = io.BytesIO()
-        self.savefig(png, format="png", facecolor=self.get_facecolor())
-        return png.getvalue()
-
-
-@lru_cache
-def _families(fonts):
-    """Those of `fonts` that are installed; asking matplotlib for the others would log warnings."""
-    installed = set(font_manager.get_font_names())
-    return tuple(font for font in fonts if font in installed)
-
-
-@lru_cache
-def _code_points(family):
-    """The code points for which the font has a glyph."""
-    path = font_manager.findfont(family, fallback_to_default=False)
-    return frozenset(font_manager.get_font(path).get_charmap())
-
-
-def label(character):
-    """A printable sign for one character: itself; ␣ ⏎ ⇥ for space, line feed, tab; else its code point as U+1F916.
-
-    The code point stands for controls, other white space, marks that combine with their neighbour, and every
-    character for which none of the installed `FONTS` has a glyph.
-
-    Raises TypeError for anything but a string, ValueError for a string that is not one character.
-    """
-    if not isinstance(character, str):
-        raise TypeError(f"character: expected a string of one character, got {_check.describe(character)}")
-    if len(character) != 1:
-        raise ValueError(f"character: expected exactly one character, got {_check.describe(character)}")
-    sign = SIGNS.get(character, character)
-    visible = unicodedata.category(sign)[0] not in "CMZ"
-    if visible and any(ord(sign) in _code_points(family) for family in _families(FONTS)):
-        return sign
-    return f"U+{ord(character):04X}"
 
 
 def plot_trace(trace, vocab, y=None, *, t=None):
@@ -114,11 +66,11 @@ def plot_trace(trace, vocab, y=None, *, t=None):
     out of range.
     """
     T, H, V, t, y = _checked(trace, vocab, y, t)
-    width = np.clip(T * CELL[0], SMALLEST[0], LARGEST[0])
-    heights = [np.clip(rows * CELL[1], SMALLEST[1], LARGEST[1]) for rows in (H, V)]
+    width = np.clip(T * 0.42, 1.6, 8.4)  # wide enough for a number in each cell
+    heights = [np.clip(rows * 0.26, 1.3, 4.6) for rows in (H, V)]
 
-    with style.context(["default", {"font.family": list(_families(FONTS)), "font.size": 9}]):
-        figure = _ShownFigure((width + 1.9, sum(heights) + 1.1), dpi=110, facecolor="white", layout="constrained")
+    with styled():
+        figure = new_figure(width + 1.9, sum(heights) + 1.1)
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=heights)
         for axes, values, colours, lowest, name in (
             (upper, trace.h, STATE_COLOURS, -1, "hidden state h"),
@@ -127,31 +79,32 @@ def plot_trace(trace, vocab, y=None, *, t=None):
             image = axes.imshow(values.T, cmap=colours, vmin=lowest, vmax=1, aspect="auto", interpolation="nearest")
             figure.colorbar(image, ax=axes, label=name, ticks=[-1, 0, 1] if lowest else [0, 0.5, 1], pad=0.02)
             if max(values.shape) <= MOST_NUMBERS:
-                _write_numbers(axes, image, values)
+                # + 0.0 turns -0.0 into 0.0
+                write_numbers(axes, image, values.T, lambda v: f"{round(v, 2) + 0.0:.2f}".replace("-", "−"))
             if t is not None:
-                _outline(axes, t, -0.5, values.shape[1], OUTLINE, clip_on=False)
+                outline(axes, t, -0.5, values.shape[1], OUTLINE, clip_on=False)
 
-        rows = _thinned(H, heights[0], 0.14)
+        rows = thinned(H, heights[0], 0.14)
         upper.set_yticks(rows, [i + 1 for i in rows])
         upper.set_ylabel("hidden unit")
-        rows = _thinned(V, heights[1], 0.14)
+        rows = thinned(V, heights[1], 0.14)
         lower.set_yticks(rows, [label(vocab.characters[i]) for i in rows])
         lower.set_ylabel("next character")
 
         steps = upper.secondary_xaxis("top")
-        columns = _thinned(T, width, 0.3)
+        columns = thinned(T, width, 0.3)
         steps.set_xticks(columns, [i + 1 for i in columns])
         steps.set_xlabel("step t")
         inputs = [label(vocab.characters[i]) for i in trace.x]
-        columns = _thinned(T, width, 0.13)
+        columns = thinned(T, width, 0.13)
         lower.set_xticks(columns, [inputs[i] for i in columns])
         for sign in lower.get_xticklabels():
             sign.set_rotation(90 if len(sign.get_text()) > 1 else 0)
         lower.set_xlabel("input character" + ("" if y is None else "\n(outlined: the true next one)"))
         if y is not None:
             for column, row in enumerate(y):
-                _outline(lower, column, row - 0.5, 1, "white", inset=0.06)
-                _outline(lower, column, row - 0.5, 1, "black", inset=0.06, linewidth=1, linestyle=(0, (3, 2)))
+                outline(lower, column, row - 0.5, 1, "white", inset=0.06)
+                outline(lower, column, row - 0.5, 1, "black", inset=0.06, linewidth=1, linestyle=(0, (3, 2)))
     return figure
 
 
@@ -169,29 +122,205 @@ def _checked(trace, vocab, y, t):
         raise ValueError("trace: expected real numbers, got complex ones")
     if len(vocab) != o.shape[-1]:
         raise ValueError(f"vocab: expected {o.shape[-1]} characters, as many as ŷ has columns, got {len(vocab)}")
-    if t is not None:
-        if isinstance(t, (bool, np.bool_)) or not isinstance(t, (int, np.integer)):
-            raise TypeError(f"t: expected a whole number from 0 to {len(h) - 1}, got {_check.describe(t)}")
-        if not 0 <= t < len(h):
-            raise ValueError(f"t: expected a step from 0 to {len(h) - 1}, got {t}")
+    t = None if t is None else _check.whole("t", t, 0, len(h) - 1)
     return *h.shape, o.shape[-1], t, None if y is None else check_targets(o, y)
 
 
-def _thinned(n, inches, gap):
-    """Every, every second, every third … of n ticks, such that `gap` inches lie between them."""
-    return list(range(0, n, max(1, int(np.ceil(n * gap / inches)))))
+def plot_contributions(matrix, text=None, *, truncate=None):
+    """A heat map of `contributions`: how much the loss of each step moves the pre-activation of each earlier step.
+
+    matrix: |∂L_t/∂a_s| of shape (T, T), in nats per unit of pre-activation. Row t is the step of the loss, column
+    s <= t the step that it reaches, both counted from 1 as in the equations; nothing is drawn above the diagonal.
+    The colours are logarithmic, from the largest number down to the smallest, over two to six decades; zero and all
+    that is smaller still has the lowest. The first T characters of `text` label the steps. With `truncate=k` the cells
+    that `backward` leaves out, t - s >= k, are grey and the edge of the band is drawn; the colours of the others stay
+    the same. Up to ten steps carry their numbers, many steps thin out their ticks. Returns a
+    `matplotlib.figure.Figure`.
+
+    Raises TypeError for a matrix that holds no real numbers, a text that is no string and a truncate that is no whole
+    number; ValueError for a matrix that is not square or is empty, for numbers that are not finite, negative or above
+    the diagonal, for a text of fewer than T characters and a truncate below 1.
+    """
+    matrix = _real("matrix", matrix)
+    if matrix.ndim != 2 or len(matrix) != matrix.shape[-1] or not matrix.size:
+        raise ValueError(f"matrix: expected shape (T, T), T at least 1, got {matrix.shape}")
+    _not_negative("matrix", matrix)
+    if np.triu(matrix, 1).any():
+        t, s = (int(i) for i in np.argwhere(np.triu(matrix, 1))[0])
+        raise ValueError(f"matrix: expected zeros above the diagonal, for s > t, got {matrix[t, s]} at index {t, s}")
+    T = len(matrix)
+    if text is not None and not isinstance(text, str):
+        raise TypeError(f"text: expected a string, got {_check.describe(text)}")
+    if text is not None and len(text) < T:
+        raise ValueError(f"text: expected at least {T} characters, one for each step, got {len(text)}")
+    k = T if truncate is None else _check.positive_int("truncate", truncate)
+
+    seen = np.clip(matrix[matrix > 0], 1e-270, 1e300)  # a colour bar reaches no further
+    largest, smallest = (seen.max(), seen.min()) if seen.size else (1.0, 0.0)
+    lowest = np.clip(smallest, largest / 1e6, largest / 1e2)
+    lag = np.subtract.outer(np.arange(T), np.arange(T))
+    size = np.clip(T * 0.42, 2.0, 5.0)
+    signs = [""] * T if text is None else [label(character) for character in text[:T]]
+    more = 0.07 * (max(map(len, signs)) - 1)  # inches
+    with styled():
+        figure = new_figure(size + 1.6 + more, size + 0.7 + more)
+        axes = figure.subplots()
+        shown = np.ma.masked_array(np.clip(matrix, lowest, largest), (lag < 0) | (lag >= k))
+        options = {"norm": LogNorm(lowest, largest), "aspect": "auto", "interpolation": "nearest"}
+        image = axes.imshow(shown, cmap=MAGNITUDE_COLOURS, **options)
+        name = "$|\\partial L_t / \\partial a_s|$\nnats per unit of pre-activation"
+        extend = "min" if (matrix[lag >= 0] < lowest).any() else "neither"
+        figure.colorbar(image, ax=axes, label=name, extend=extend, pad=0.02, fraction=0.06)
+        if T <= 10:
+            write_numbers(axes, image, np.ma.masked_array(matrix, shown.mask), short)
+        if k < T:
+            corners = np.arange(T - k + 1) - 0.5
+            axes.fill_between(corners, corners + k, T - 0.5, step="post", **CUT)
+            axes.step(corners, corners + k, OUTLINE, where="post", linewidth=2, solid_joinstyle="miter")
+            axes.legend([Patch(**CUT)], [f"cut (k = {k})"], loc="upper right", fontsize=8, frameon=False, borderpad=0)
+
+        ticks = thinned(T, size, 0.2)
+        axes.set_yticks(ticks, [f"{signs[i]}  {i + 1}" for i in ticks])
+        axes.set_xticks(ticks, [f"{i + 1}\n{signs[i]}" if len(signs[i]) < 2 else f"{signs[i]}  {i + 1}" for i in ticks])
+        for i, tick in zip(ticks, axes.get_xticklabels(), strict=True):
+            tick.set_rotation(90 if len(signs[i]) > 1 else 0)
+        axes.set_xlabel("step reached s" + ("" if text is None else "\n(beside the steps: their input characters)"))
+        axes.set_ylabel("step of the loss t")
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
 
 
-def _write_numbers(axes, image, values):
-    """Each value in its cell, black or white, whichever has the greater contrast to the cell's colour."""
-    luminance = image.to_rgba(values)[..., :3] ** 2.2 @ [0.2126, 0.7152, 0.0722]
-    for (column, row), value in np.ndenumerate(values):
-        colour = "black" if luminance[column, row] > 0.18 else "white"
-        text = f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # + 0.0 turns -0.0 into 0.0
-        axes.text(column, row, text, color=colour, fontsize=7, ha="center", va="center")
+def plot_check(report):
+    """A heat map of the relative errors of every gradient that `check_gradients` was given, all on one colour scale.
+
+    report: the `Report` that it returned. The scale is logarithmic, from 1e-16 to 1, with the report's tolerance
+    marked; smaller and larger errors have the colours of its ends, and an entry that is not finite the upper one and a
+    cross. The worst entry of each gradient is outlined; above stand its name, ok or WRONG, and the error and the index
+    of that entry. Indices count from 0, as the report's do. A vector is a row. A gradient that cannot be compared, for
+    its shape or type, is an empty frame with the cause. Returns a `matplotlib.figure.Figure`.
+
+    Raises TypeError when report is no Report, ValueError when there is no gradient in it.
+    """
+    if not isinstance(report, Report):
+        raise TypeError(f"report: expected a Report, as check_gradients returns it, got {_check.describe(report)}")
+    if not report.checks:
+        raise ValueError("report: expected at least one gradient, got none")
+    maps = {name: np.atleast_2d(errors) for name, errors in report.relative_errors.items()}
+    rows, columns = (sorted({PANELS[name][axis] for name in maps}) for axis in (0, 1))
+    counts = [
+        [max(maps[n].shape[i] for n in maps if PANELS[n][i] == j) for j in used]
+        for i, used in enumerate((rows, columns))
+    ]
+    heights = [np.clip(0.22 * n, 0.45, 1.2 if row else 2.6) for row, n in zip(rows, counts[0], strict=True)]
+    widths = [np.clip(0.22 * n, 1.3, 1.7) for n in counts[1]]
+    with styled():
+        figure = new_figure(max(3.2, sum(widths) + 0.6 * len(columns)), sum(heights) + 0.95 * len(rows) + 0.75)
+        grid = figure.add_gridspec(len(rows), len(columns), width_ratios=widths, height_ratios=heights)
+        colours = ScalarMappable(LogNorm(*ERRORS), MAGNITUDE_COLOURS)
+        for name, errors in maps.items():
+            row, column = rows.index(PANELS[name][0]), columns.index(PANELS[name][1])
+            axes = figure.add_subplot(grid[row, column])
+            _draw_errors(axes, report.checks[name], errors, colours, widths[column], heights[row])
+            if report.expected[name].ndim == 1:
+                axes.set_yticks([])
+                axes.set_ylabel("")
+        crosses = "" if all(np.isfinite(errors).all() for errors in maps.values()) else "  (×: not finite)"
+        options = {"location": "bottom", "extend": "both", "aspect": 40, "label": f"relative error{crosses}"}
+        bar = figure.colorbar(colours, ax=figure.axes, **options)
+        at = np.clip(report.tolerance, *ERRORS)
+        bar.ax.axvline(at, color="white", linewidth=5)
+        bar.ax.axvline(at, color=OUTLINE, linewidth=2.5)
+        words = f"tolerance {short(report.tolerance)}"
+        bar.ax.annotate(words, (at, 1), (0, 3), ha="center", textcoords="offset points")
+    return figure
 
 
-def _outline(axes, column, top, height, colour, inset=0.0, linewidth=2, **more):
-    size = 1 - 2 * inset, height - 2 * inset
-    corner = column - 0.5 + inset, top + inset
-    axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=colour, linewidth=linewidth, zorder=3, **more))
+def _draw_errors(axes, check, errors, colours, width, height):
+    """One gradient's map, of so many inches, or the cause why there is none."""
+    axes.set_xlabel(PANELS[check.name][3])
+    axes.set_ylabel(PANELS[check.name][2])
+    title = f"{check.name} {'ok' if check.ok else 'WRONG'}"
+    if check.index is not None:
+        title += f"\nworst {short(check.error)} at {check.index}"
+    axes.set_title(title, fontsize=9, fontweight="normal" if check.ok else "bold", color="black" if check.ok else WRONG)
+    if check.index is None:
+        axes.set(xticks=[], yticks=[])
+        cause = textwrap.fill(re.sub(r"(?<=\d,) (?=\d)", "\N{NO-BREAK SPACE}", check.cause), int(width / 0.058))
+        axes.text(0.5, 0.5, cause, transform=axes.transAxes, fontsize=7, ha="center", va="center", color=WRONG)
+        return
+    shown = np.clip(errors, *ERRORS)
+    axes.imshow(shown, cmap=colours.cmap, norm=colours.norm, aspect="auto", interpolation="nearest")
+    crosses = np.argwhere(~np.isfinite(errors))
+    axes.plot(crosses[:, 1], crosses[:, 0], "x", color="black", markersize=4)
+    row, column = check.index if len(check.index) == 2 else (0, *check.index)
+    outline(axes, column, row - 0.5, 1, "white", linewidth=3.5, clip_on=False)
+    outline(axes, column, row - 0.5, 1, OUTLINE, linewidth=2, clip_on=False)
+    axes.set_xticks(thinned(errors.shape[1], width, 0.2))
+    axes.set_yticks(thinned(errors.shape[0], height, 0.15))
+
+
+def plot_step_sizes(steps, errors):
+    """The error of numerical derivatives against the size of their step, both on logarithmic axes.
+
+    steps: positive numbers of shape (n,), in any order; errors: {label: array}, one curve of n errors for each label.
+    The least error of each curve is ringed, and told in the legend with its step size. An error of zero, which a
+    logarithmic axis has no place for, stands at 1e-17, or at the least error that is not zero where that is smaller;
+    the axis says so. Returns a `matplotlib.figure.Figure`.
+
+    Raises TypeError for steps or errors that are no real numbers, errors that are no dict and a label that is no
+    string; ValueError for steps that are empty, of another shape or not positive, for errors of another shape than
+    steps, negative or not finite, and for no errors at all.
+    """
+    steps = _real("steps", steps)
+    if steps.ndim != 1 or not steps.size:
+        raise ValueError(f"steps: expected shape (n,), n at least 1, got {steps.shape}")
+    if steps.min() <= 0:
+        raise ValueError(f"steps: expected positive numbers, got {steps.min()}")
+    if not isinstance(errors, dict):
+        raise TypeError(f"errors: expected a dict of label and array, got {_check.describe(errors)}")
+    if not errors:
+        raise ValueError("errors: expected at least one curve, got an empty dict")
+    curves = {}
+    for name, values in errors.items():
+        if not isinstance(name, str):
+            raise TypeError(f"errors: expected labels that are strings, got {_check.describe(name)}")
+        curves[name] = _not_negative(f"errors[{name!r}]", _real(f"errors[{name!r}]", values, steps.shape))
+    order = np.argsort(steps)
+    everything = np.concatenate(list(curves.values()))
+    floor = min([ZERO, *everything[everything > 0]])
+
+    with styled():
+        figure = new_figure(6.4, 3.5 + 0.18 * len(curves))
+        axes = figure.subplots()
+        axes.set(xscale="log", yscale="log", xlabel="step size")
+        axes.set_ylabel("error" + ("" if everything.all() else f"  (zero stands at {short(floor)})"))
+        axes.grid(color="#dddddd", linewidth=0.6)
+        lines = []
+        for i, values in enumerate(curves.values()):
+            colour, dashes, marker = (choice[i % len(choice)] for choice in CURVES)
+            shown = np.maximum(values, floor)
+            options = {"marker": marker, "markersize": 3, "markevery": max(1, len(steps) // 30)}
+            lines += axes.plot(steps[order], shown[order], dashes, color=colour, linewidth=1.5, **options)
+            least = values.argmin()
+            axes.plot(steps[least], shown[least], "o", markersize=11, fillstyle="none", color=colour, clip_on=False)
+        legend = figure.legend(lines, ["."] * len(lines), loc="outside lower center", fontsize=8, frameon=False)
+        for text, (name, values) in zip(legend.get_texts(), curves.items(), strict=True):
+            signs = "".join(sign if sign == " " else label(sign) for sign in name)
+            text.set_text(f"{signs}: least {short(values.min())} at step {short(steps[values.argmin()])}")
+            text.set_parse_math(False)
+    return figure
+
+
+def _real(name, value, shape=None):
+    """Return `value` as an array of finite float64s."""
+    value = _check.numbers(name, value, shape)
+    if value.dtype.kind == "c":
+        raise TypeError(f"{name}: expected real numbers, got {_check.describe(value)}")
+    return value.astype(np.float64)
+
+
+def _not_negative(name, value):
+    if value.min() < 0:
+        where = tuple(int(i) for i in np.argwhere(value < 0)[0])
+        raise ValueError(f"{name}: expected no negative numbers, got {value[where]} at index {where}")
+    return value

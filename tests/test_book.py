@@ -182,6 +182,13 @@ def test_labelled_equations_are_numbered_and_references_lead_to_them(specimen, v
     assert page.url.endswith("pages/equations.html#equation-total")
 
 
+def test_punctuation_stays_with_the_symbol_before_it(specimen, visit):
+    page, _ = visit(specimen, "pages/equations.html")
+    paragraph = page.locator("p", has_text="Punctuation:")
+    assert re.sub(r"\s|[𝑥𝑦𝑧]", "", paragraph.inner_text()) == "Punctuation:one,two,,,and."
+    assert [text[-1] for text in paragraph.locator(".with-math").all_inner_texts()] == [",", ",", "."]
+
+
 def test_a_long_equation_scrolls_inside_itself_and_can_be_reached_by_keyboard(specimen, visit):
     page, _ = visit(specimen, "pages/equations.html", width=360)
     equation = page.locator(".math-scroll[tabindex='0']").first

@@ -1,75 +1,30 @@
 """The JavaScript numerics of the widgets compute what the Python core computes, in the browser that readers use."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
+from engine_page import (
+    MODEL,
+    TOLERANCE,
+    as_data,
+    assert_refused,
+    check_errors,
+    gradient_errors,
+    opened,
+    random_models,
+    relative_error,
+    run,
+)
 
 import rnnlib
-from rnnlib import Params, Vocabulary, backward, cross_entropy, forward, init_params, step_losses
+from rnnlib import Vocabulary, cross_entropy, forward, init_params, step_losses
 
-ENGINE = Path(rnnlib.__file__).parent / "widgets" / "engine.js"
 EDGE_SEEDS = [0, 1, 2**31, 2**32 - 1, 2**32, 2**53 - 1]
-
-# Arrays hold rounding errors of the size of their largest entry, so that this is what errors are measured by.
-TOLERANCE = 1e-12
 
 
 @pytest.fixture(scope="module")
-def engine(browser):
-    """A page with the module on `window.engine`, loaded from a blob as anywidget loads it."""
-    page = browser.new_page()
-    page.evaluate(
-        """async source => {
-            const blob = new Blob([source], { type: "text/javascript" });
-            window.engine = await import(URL.createObjectURL(blob));
-        }""",
-        ENGINE.read_text(encoding="utf-8"),
-    )
-    yield page
-    page.close()
-
-
-def run(page, function, data):
-    """Call the JavaScript `function(engine, data)` in the page. JSON keeps every bit of a double, both ways."""
-    result = page.evaluate(
-        f"""json => JSON.stringify(
-            ({function})(window.engine, JSON.parse(json)),
-            (_, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value),
-        )""",
-        json.dumps(data, default=np.ndarray.tolist),
-    )
-    return json.loads(result)
-
-
-def relative_error(got, expected, size=None):
-    """The largest error of an array, in units of the largest entry of `size`, which is the array itself by default."""
-    got, expected = np.asarray(got, float), np.ravel(expected)
-    assert got.shape == expected.shape
-    return np.abs(got - expected).max() / max(1e-300, np.abs(expected if size is None else size).max())
-
-
-def gradient_errors(got, params, trace, y, reduction):
-    """The relative error of each gradient. What is summed over the steps is measured by Σ_t |term|.
-
-    The terms may cancel (in a network of one unit down to the last digits), but their rounding errors do not.
-    """
-    grads = backward(params, trace, y, reduction=reduction)
-    da, do, h = np.abs(grads.da), np.abs(grads.do), np.abs(trace.h)
-    h_previous = np.abs(np.vstack([trace.h0, trace.h[:-1]]))
-    one_hot = rnnlib.one_hot(trace.x, len(params.Wxh))
-    sizes = {"Wxh": one_hot.T @ da, "Whh": h_previous.T @ da, "Why": h.T @ do, "bh": da.sum(0), "by": do.sum(0)}
-    assert set(got) == set(grads._fields)
-    return {name: relative_error(got[name], expected, sizes.get(name)) for name, expected in grads._asdict().items()}
-
-
-def check_errors(errors, record_property):
-    """Report the worst of the errors {name: relative error}, and hold it against the tolerance."""
-    worst = max(errors, key=errors.get)
-    record_property("worst_relative_error", f"{errors[worst]:.1e} in {worst}")
-    print(f"worst relative error: {errors[worst]:.1e} in {worst}")
-    assert errors[worst] <= TOLERANCE, worst
+def engine(browser, serving):
+    with opened(browser, serving) as page:
+        yield page
 
 
 # --- the seeded generator -------------------------------------------------------------------------------------------
@@ -129,40 +84,6 @@ def test_init_params_are_the_bits_of_python(engine):
 
 
 # --- forward, loss, backward ----------------------------------------------------------------------------------------
-
-
-def random_models(seed, *, contracting):
-    """200 models `(params, ids, h0, y, reduction)` of many sizes, weights and biases up to 5, and states to start from.
-
-    Large recurrent weights make a chaotic network: a rounding error in one step grows until, some dozens of steps
-    later, no digit is left, in Python as in JavaScript. `contracting` divides Whh by its norm, so that errors shrink.
-    """
-    rng = np.random.default_rng(seed)
-    sizes = [(1, 1, 1), (65, 64, 64), (65, 64, 1), (1, 64, 64), (65, 1, 64), (2, 63, 5), (64, 33, 32)]
-    sizes += [tuple(np.exp(rng.uniform(0, np.log([66, 65, 65]))).astype(int)) for _ in range(200 - len(sizes))]
-    for V, H, T in sizes:
-        scale = np.exp(rng.uniform(np.log(0.05), np.log(5)))
-        shapes = [(V, H), (H, H), (H, V), (H,), (V,)]
-        params = Params(*(rng.uniform(-scale, scale, shape) for shape in shapes))
-        if contracting:
-            params = params._replace(Whh=params.Whh / np.linalg.norm(params.Whh, 2))
-        h0 = None if rng.random() < 0.25 else rng.uniform(-1.5, 1.5, H)
-        reduction = "sum" if rng.random() < 0.5 else "mean"
-        yield params, rng.integers(V, size=T), h0, rng.integers(V, size=T), reduction
-
-
-def as_data(params, ids, h0, y, reduction):
-    """A model in the shape in which `MODEL` below takes it."""
-    V, H = params.Wxh.shape
-    arrays = {name: array.ravel() for name, array in params._asdict().items()}
-    return {"V": V, "H": H, "arrays": arrays, "ids": ids, "h0": h0, "y": y, "reduction": reduction}
-
-
-MODEL = """(model => {
-    const params = { V: model.V, H: model.H };
-    for (const [name, values] of Object.entries(model.arrays)) params[name] = Float64Array.from(values);
-    return { ...model, params };
-})"""
 
 
 def test_forward_loss_and_backward_equal_python(engine, record_property):
@@ -401,18 +322,4 @@ WRONG_INPUT = [
 
 @pytest.mark.parametrize(("call", "argument"), WRONG_INPUT)
 def test_wrong_input_throws_a_range_error_naming_the_argument(engine, call, argument):
-    error = run(
-        engine,
-        f"""engine => {{
-            const params = engine.initParams(3, 2, 0);
-            const ids = [0, 1, 2];
-            const y = [1, 2, 0];
-            const trace = engine.forward(params, ids);
-            const short = new Float64Array(1);
-            try {{ engine.{call}; }} catch (error) {{ return [error.name, error.message]; }}
-            return ["nothing was thrown", ""];
-        }}""",
-        None,
-    )
-    assert error[0] == "RangeError"
-    assert error[1].startswith(f"{argument}: expected ")
+    assert_refused(engine, call, argument)

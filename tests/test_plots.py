@@ -10,8 +10,8 @@ import pytest
 from matplotlib import font_manager
 from matplotlib.image import imread
 
-from rnnlib import Vocabulary, forward, init_params, one_hot, plots
-from rnnlib.plots import label, plot_trace
+from rnnlib import Vocabulary, _figures, forward, init_params, one_hot
+from rnnlib.plots import STATE_COLOURS, label, plot_trace
 
 SENTENCE = "I am learning RNN"
 
@@ -140,7 +140,7 @@ def test_every_character_has_a_visible_label(character, expected):
 
 
 def test_chinese_characters_are_drawn_where_a_font_is_installed_and_named_by_code_point_where_none_is():
-    installed = set(font_manager.get_font_names()) & set(plots.FONTS[1:])
+    installed = set(font_manager.get_font_names()) & set(_figures.FONTS[1:])
     text = "你好李焕英,夏洛特烦恼$🤖\n\t 你"
     trace, vocab, y = traced(text)
     figure = plot_trace(trace, vocab, y)
@@ -151,7 +151,7 @@ def test_chinese_characters_are_drawn_where_a_font_is_installed_and_named_by_cod
 
 
 def test_without_a_chinese_font_code_points_stand_in(monkeypatch, caplog):
-    monkeypatch.setattr(plots, "FONTS", ("DejaVu Sans", "A font that nobody has"))
+    monkeypatch.setattr(_figures, "FONTS", ("DejaVu Sans", "A font that nobody has"))
     trace, vocab, y = traced("你好 a")
     with caplog.at_level(logging.WARNING):
         figure = plot_trace(trace, vocab, y)
@@ -181,8 +181,8 @@ def test_what_cannot_be_drawn_is_refused_by_name():
         (TypeError, "vocab: expected a Vocabulary", lambda: plot_trace(trace, SENTENCE)),
         (ValueError, "y: expected", lambda: plot_trace(trace, vocab, y[:-1])),
         (TypeError, "y: expected", lambda: plot_trace(trace, vocab, y + 0.5)),
-        (ValueError, "t: expected a step from 0 to 15", lambda: plot_trace(trace, vocab, t=16)),
-        (ValueError, "t: expected a step from 0 to 15", lambda: plot_trace(trace, vocab, t=-1)),
+        (ValueError, "t: expected a whole number from 0 to 15", lambda: plot_trace(trace, vocab, t=16)),
+        (ValueError, "t: expected a whole number from 0 to 15", lambda: plot_trace(trace, vocab, t=-1)),
         (TypeError, "t: expected a whole number", lambda: plot_trace(trace, vocab, t=1.0)),
         (TypeError, "t: expected a whole number", lambda: plot_trace(trace, vocab, t=True)),
     ]:
@@ -191,10 +191,10 @@ def test_what_cannot_be_drawn_is_refused_by_name():
 
 
 def test_the_colours_of_the_states_are_those_of_the_widgets(browser):
-    parts = Path(plots.__file__).parent / "widgets" / "parts.js"
+    parts = Path(_figures.__file__).parent / "widgets" / "parts.js"
     page = browser.new_page()
     page.add_script_tag(content=parts.read_text(encoding="utf-8") + "window.colour = colour;", type="module")
     values = np.linspace(-1, 1, 81)
     fills = page.evaluate("values => values.map((value) => colour(value, 1, false).bytes)", values.tolist())
     page.close()
-    assert abs(np.array(fills) - 255 * np.array(plots.STATE_COLOURS.colors)).max() <= 0.5 + 1e-9  # whole bytes there
+    assert abs(np.array(fills) - 255 * np.array(STATE_COLOURS.colors)).max() <= 0.5 + 1e-9  # whole bytes there

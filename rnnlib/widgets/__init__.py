@@ -1,5 +1,6 @@
 """Interactive figures for Jupyter and for static pages; needs the extra `rnnlib[widgets]`."""
 
+from .backward_stepper import BackwardStepper
 from .forward_stepper import ForwardStepper
 
-__all__ = ["ForwardStepper"]
+__all__ = ["BackwardStepper", "ForwardStepper"]

@@ -21,8 +21,8 @@ def words():
 
 
 @cache
-def join(name):
-    """The text of the module `name` with all it imports, directly or not, in one scope.
+def join(name, constants=""):
+    """The text of the module `name` with all it imports, directly or not, and `constants` in one scope.
 
     An import is written `import { a, b } from "./file.js";`, without renaming. `words.json` becomes the constant WORDS.
     The exports of the file asked for are kept, those of the imported ones are not.
@@ -39,7 +39,7 @@ def join(name):
     visit(name)
     parts = [_IMPORT.sub("", (HERE / file).read_text(encoding="utf-8")) for file in order]
     parts = [_EXPORT.sub("", part) for part in parts[:-1]] + parts[-1:]
-    return "\n".join([f"const WORDS = {json.dumps(words(), ensure_ascii=False)};", *parts])
+    return "\n".join([f"const WORDS = {json.dumps(words(), ensure_ascii=False)};", constants, *parts])
 
 
 def style(*names):

@@ -13,69 +13,20 @@
  * @typedef {{Wxh: Float64Array, Whh: Float64Array, Why: Float64Array, bh: Float64Array, by: Float64Array,
  *   h0: Float64Array, do: Float64Array, dh: Float64Array, da: Float64Array}} Grads  sums over the steps in the shapes
  *   of Params; h0 (H); per step do (T, V), dh and da (T, H)
+ * @typedef {{error: Float64Array, jacobians: Float64Array[], along: Float64Array[], slope: Float64Array,
+ *   state: Float64Array, share: Float64Array}} Path  jacobians (H, H), one for each step on the way; all else (H)
  * @typedef {"mean" | "sum"} Reduction
  */
 
-// --- checks of arguments --------------------------------------------------------------------------------------------
+import {
+  wrongArgument, checkInteger, checkLength, checkNumbers, checkIds, checkTargets, checkLogits, checkReduction,
+  checkParams, checkTrace,
+} from "./arguments.js";
+import { addProduct, addTransposedProduct, addOuterProduct, addProductGradients } from "./products.js";
+import { generator } from "./random.js";
 
-function wrongArgument(name, expected, value) {
-  const got = typeof value === "string" ? JSON.stringify(value) : String(value);
-  return new RangeError(`${name}: expected ${expected}, got ${got}`);
-}
-
-function checkInteger(name, value, low, high = Number.MAX_SAFE_INTEGER) {
-  if (!Number.isSafeInteger(value) || value < low || value > high) {
-    const upTo = high === Number.MAX_SAFE_INTEGER ? `of at least ${low}` : `from ${low} to ${high}`;
-    throw wrongArgument(name, `an integer ${upTo}`, value);
-  }
-}
-
-function checkLength(name, array, length) {
-  if (array?.length !== length) {
-    throw wrongArgument(name, `an array of length ${length}`, array == null ? array : `length ${array.length}`);
-  }
-}
-
-function checkIds(name, ids, V) {
-  if (!(ids?.length > 0)) throw wrongArgument(name, "at least one id", ids == null ? ids : `length ${ids.length}`);
-  for (let t = 0; t < ids.length; t++) checkInteger(`${name}[${t}]`, ids[t], 0, V - 1);
-}
-
-function checkTargets(y, T, V) {
-  checkLength("y", y, T);
-  checkIds("y", y, V);
-}
-
-function checkLogits(o, V) {
-  checkInteger("V", V, 1);
-  if (!(o?.length > 0) || o.length % V) {
-    throw wrongArgument("o", `rows of ${V} logits, at least one`, o == null ? o : `length ${o.length}`);
-  }
-}
-
-function checkReduction(reduction) {
-  if (reduction !== "mean" && reduction !== "sum") throw wrongArgument("reduction", '"mean" or "sum"', reduction);
-}
-
-function checkParams(params) {
-  const { V, H } = params ?? {};
-  checkInteger("params.V", V, 1);
-  checkInteger("params.H", H, 1);
-  checkLength("params.Wxh", params.Wxh, V * H);
-  checkLength("params.Whh", params.Whh, H * H);
-  checkLength("params.Why", params.Why, H * V);
-  checkLength("params.bh", params.bh, H);
-  checkLength("params.by", params.by, V);
-}
-
-function checkTrace(trace, { V, H }) {
-  checkInteger("trace.T", trace?.T, 1);
-  checkLength("trace.ids", trace.ids, trace.T);
-  checkIds("trace.ids", trace.ids, V);
-  checkLength("trace.h0", trace.h0, H);
-  for (const name of ["a", "h"]) checkLength(`trace.${name}`, trace[name], trace.T * H);
-  for (const name of ["o", "yhat"]) checkLength(`trace.${name}`, trace[name], trace.T * V);
-}
+/** The names of the five parameters. */
+export const PARAMETERS = ["Wxh", "Whh", "Why", "bh", "by"];
 
 // --- text.py --------------------------------------------------------------------------------------------------------
 
@@ -107,118 +58,6 @@ export function encode(vocab, text) {
   return Int32Array.from([...text], (character) => idOf.get(character));
 }
 
-// --- numpy.random.default_rng ---------------------------------------------------------------------------------------
-
-/** NumPy's SeedSequence(seed).generate_state(4, uint64): 256 well-mixed bits from an integer of any size. */
-function seedSequenceState(seed) {
-  const entropy = [];
-  for (let rest = BigInt(seed); rest || !entropy.length; rest >>= 32n) entropy.push(Number(rest & 0xffffffffn));
-
-  let constant = 0x43b0d7e5;
-  const hash = (value, multiplier) => {
-    value ^= constant;
-    constant = Math.imul(constant, multiplier);
-    value = Math.imul(value, constant);
-    return value ^ (value >>> 16);
-  };
-  const mix = (x, y) => {
-    const mixed = (Math.imul(0xca01f9dd, x) - Math.imul(0x4973f715, y)) | 0;
-    return mixed ^ (mixed >>> 16);
-  };
-
-  const pool = [0, 1, 2, 3].map((i) => hash(entropy[i] ?? 0, 0x931e8875));
-  for (let from = 0; from < 4; from++) {
-    for (let to = 0; to < 4; to++) if (to !== from) pool[to] = mix(pool[to], hash(pool[from], 0x931e8875));
-  }
-  for (const word of entropy.slice(4)) {
-    for (let to = 0; to < 4; to++) pool[to] = mix(pool[to], hash(word, 0x931e8875));
-  }
-
-  constant = 0x8b51f9dd;
-  const words = Array.from({ length: 8 }, (_, i) => BigInt(hash(pool[i % 4], 0x58f38ded) >>> 0));
-  return [0, 2, 4, 6].map((i) => words[i] | (words[i + 1] << 32n)); // low word first
-}
-
-/** A 128-bit integer in six digits of 22 bits, lowest first: sums of products of digits are exact in a double. */
-function pcgDigits(value) {
-  return Float64Array.from({ length: 6 }, (_, i) => Number((value >> BigInt(22 * i)) & 0x3fffffn));
-}
-
-const PCG_MULTIPLIER = 0x2360ed051fc65da44385df649fccf645n;
-const PCG_MULTIPLIER_DIGITS = pcgDigits(PCG_MULTIPLIER);
-
-/**
- * The generator `numpy.random.default_rng(seed)`, bit for bit: PCG64 (XSL-RR 128/64) seeded through SeedSequence.
- *
- * `uniform(low, high, n)` gives the n numbers that `rng.uniform(low, high, n)` would, and moves on as it does.
- *
- * @param {number | bigint} seed  a non-negative integer; as a Number at most 2^53 - 1
- * @returns {{uniform: (low: number, high: number, n: number) => Float64Array}}
- */
-export function generator(seed) {
-  if (!(typeof seed === "bigint" || Number.isSafeInteger(seed)) || seed < 0) {
-    throw wrongArgument("seed", "a non-negative integer, above 2^53 - 1 as a BigInt", seed);
-  }
-  const [stateHigh, stateLow, sequenceHigh, sequenceLow] = seedSequenceState(seed);
-  const increment = (((sequenceHigh << 64n) | sequenceLow) << 1n) | 1n;
-  const [m0, m1, m2, m3, m4, m5] = PCG_MULTIPLIER_DIGITS;
-  const inc = pcgDigits(increment);
-  // PCG starts from zero: one step, add the seed, another step.
-  const s = pcgDigits((increment + ((stateHigh << 64n) | stateLow)) * PCG_MULTIPLIER + increment);
-
-  /** The next double in [0, 1): the upper 53 bits of the next 64. */
-  function nextDouble() {
-    // state = state · multiplier + increment, by long multiplication: BigInt would take ten times as long, loops twice
-    // as long. Six digits hold 132 bits; the upper four never move down, so that the rest is right modulo 2^128.
-    const base = 2 ** 22;
-    let sum = s[0] * m0 + inc[0];
-    let carry = Math.floor(sum / base);
-    const s0 = sum - carry * base;
-    sum = s[0] * m1 + s[1] * m0 + inc[1] + carry;
-    carry = Math.floor(sum / base);
-    const s1 = sum - carry * base;
-    sum = s[0] * m2 + s[1] * m1 + s[2] * m0 + inc[2] + carry;
-    carry = Math.floor(sum / base);
-    const s2 = sum - carry * base;
-    sum = s[0] * m3 + s[1] * m2 + s[2] * m1 + s[3] * m0 + inc[3] + carry;
-    carry = Math.floor(sum / base);
-    const s3 = sum - carry * base;
-    sum = s[0] * m4 + s[1] * m3 + s[2] * m2 + s[3] * m1 + s[4] * m0 + inc[4] + carry;
-    carry = Math.floor(sum / base);
-    const s4 = sum - carry * base;
-    sum = s[0] * m5 + s[1] * m4 + s[2] * m3 + s[3] * m2 + s[4] * m1 + s[5] * m0 + inc[5] + carry;
-    const s5 = sum - Math.floor(sum / base) * base;
-    s[0] = s0;
-    s[1] = s1;
-    s[2] = s2;
-    s[3] = s3;
-    s[4] = s4;
-    s[5] = s5;
-    // Output: the two halves xored, then rotated to the right by the upper six of the 128 bits.
-    const rotation = (s5 >>> 12) & 63;
-    const xorLow = s0 ^ (s1 << 22) ^ (s2 >>> 20) ^ (s3 << 2) ^ (s4 << 24);
-    const xorHigh = (s1 >>> 10) ^ (s2 << 12) ^ (s4 >>> 8) ^ (s5 << 14);
-    const low = rotation < 32 ? xorLow : xorHigh;
-    const high = rotation < 32 ? xorHigh : xorLow;
-    const r = rotation & 31;
-    // A shift by 32 is one by 0 in JavaScript, so that shift is split in two.
-    const rotatedLow = (low >>> r) | ((high << 1) << (31 - r));
-    const rotatedHigh = (high >>> r) | ((low << 1) << (31 - r));
-    return ((rotatedHigh >>> 0) * 2 ** 21 + (rotatedLow >>> 11)) * 2 ** -53;
-  }
-
-  return {
-    uniform(low, high, n) {
-      if (!Number.isFinite(low)) throw wrongArgument("low", "a finite number", low);
-      if (!Number.isFinite(high)) throw wrongArgument("high", "a finite number", high);
-      checkInteger("n", n, 0);
-      const drawn = new Float64Array(n);
-      for (let i = 0; i < n; i++) drawn[i] = low + (high - low) * nextDouble();
-      return drawn;
-    },
-  };
-}
-
 // --- rnn.py ---------------------------------------------------------------------------------------------------------
 
 /**
@@ -239,19 +78,6 @@ export function initParams(V, H, seed) {
   const Whh = draw(H, H);
   const Why = draw(H, V);
   return { V, H, Wxh, Whh, Why, bh: new Float64Array(H), by: new Float64Array(V) };
-}
-
-/** out += row W. W is read in the order in which it is stored, two rows at a time, which takes two thirds as long. */
-function addProduct(out, row, W) {
-  const n = out.length;
-  for (let k = 0; k < row.length; k += 2) {
-    const pair = k + 1 < row.length; // an odd last row counts with itself, zero times
-    const first = k * n;
-    const second = pair ? first + n : first;
-    const factor1 = row[k];
-    const factor2 = pair ? row[k + 1] : 0;
-    for (let j = 0; j < n; j++) out[j] += factor1 * W[first + j] + factor2 * W[second + j];
-  }
 }
 
 /**
@@ -402,27 +228,35 @@ export function crossEntropy(o, y, V, reduction = "mean") {
 
 // --- bptt.py --------------------------------------------------------------------------------------------------------
 
-/** Back through the product z = row W, given dz: dRow += dz Wᵀ and dW += rowᵀ dz, two rows at a time as above. */
-function addProductGradients(dRow, dW, dz, row, W) {
-  const n = dz.length;
-  for (let k = 0; k < row.length; k += 2) {
-    const pair = k + 1 < row.length;
-    const first = k * n;
-    const second = pair ? first + n : first;
-    const factor1 = row[k];
-    const factor2 = pair ? row[k + 1] : 0;
-    let sum1 = 0;
-    let sum2 = 0;
-    for (let j = 0; j < n; j++) {
-      const d = dz[j];
-      sum1 += d * W[first + j];
-      sum2 += d * W[second + j];
-      dW[first + j] += factor1 * d;
-      dW[second + j] += factor2 * d;
-    }
-    dRow[k] += sum1;
-    if (pair) dRow[k + 1] += sum2;
+/**
+ * For each lag below `reach`, what the losses of the steps lag, lag + 1, … add to dh that many steps before: rows of
+ * one array, which is overwritten on the way to the next lag.
+ */
+function* sharesByLag({ V, H, Whh, Why }, h, dO, reach) {
+  const T = h.length / H;
+  const share = new Float64Array(T * H);
+  const da = new Float64Array(H);
+  for (let t = 0; t < T; t++) {
+    addTransposedProduct(share.subarray(t * H, (t + 1) * H), dO.subarray(t * V, (t + 1) * V), Why);
   }
+  yield share;
+  for (let lag = 1; lag < reach; lag++) {
+    for (let s = 0; s < T - lag; s++) {
+      const next = (s + 1) * H;
+      for (let j = 0; j < H; j++) da[j] = share[next + j] * (1 - h[next + j] * h[next + j]);
+      addTransposedProduct(share.subarray(s * H, next).fill(0), da, Whh);
+    }
+    yield share.subarray(0, (T - lag) * H);
+  }
+}
+
+/** dh (T, H) where the loss of each step reaches back over at most `reach` pre-activations. */
+function truncatedErrors(params, h, dO, reach) {
+  const dh = new Float64Array(h.length);
+  for (const share of sharesByLag(params, h, dO, reach)) {
+    for (let i = 0; i < share.length; i++) dh[i] += share[i];
+  }
+  return dh;
 }
 
 /**
@@ -434,19 +268,25 @@ function addProductGradients(dRow, dW, dz, row, W) {
  *     dWhy = Σ h_tᵀ do_t,  dWhh = Σ h_{t-1}ᵀ da_t,  dWxh = Σ x_tᵀ da_t,  dbh = Σ da_t,  dby = Σ do_t
  *     dh0 = da_1 Whhᵀ
  *
+ * With `truncate` = k the loss of each step reaches back over at most k pre-activations: k = 1 is its own step only,
+ * k = T the full gradient. da_s is then the sum of the losses' shares (see `shares`) from step s to s + k - 1, and all
+ * the other sums follow from it as above. This takes up to k passes instead of one.
+ *
  * @param {Params} params
  * @param {Trace} trace  what `forward(params, ids, h0)` returned
  * @param {ArrayLike<number>} y  T target ids
  * @param {Reduction} [reduction]
+ * @param {number | null} [truncate]  k, at least 1; null cuts nothing
  * @returns {Grads}
  */
-export function backward(params, trace, y, reduction = "mean") {
+export function backward(params, trace, y, reduction = "mean", truncate = null) {
   checkParams(params);
   checkTrace(trace, params);
   checkReduction(reduction);
   const { V, H, Whh, Why } = params;
   const { T, ids, h0, h } = trace;
   checkTargets(y, T, V);
+  if (truncate !== null) checkInteger("truncate", truncate, 1);
 
   const dWxh = new Float64Array(V * H);
   const dWhh = new Float64Array(H * H);
@@ -460,6 +300,7 @@ export function backward(params, trace, y, reduction = "mean") {
 
   for (let t = 0; t < T; t++) dO[t * V + y[t]] -= 1;
   if (reduction === "mean") for (let i = 0; i < dO.length; i++) dO[i] /= T;
+  const cut = truncate !== null && truncate < T ? truncatedErrors(params, h, dO, truncate) : null;
 
   for (let t = T - 1; t >= 0; t--) {
     const ht = h.subarray(t * H, (t + 1) * H);
@@ -471,6 +312,7 @@ export function backward(params, trace, y, reduction = "mean") {
 
     for (let j = 0; j < V; j++) dby[j] += doT[j];
     addProductGradients(dht, dWhy, doT, ht, Why);
+    if (cut) dht.set(cut.subarray(t * H, (t + 1) * H)); // without what came back from the losses beyond the cut
     for (let j = 0; j < H; j++) {
       dat[j] = dht[j] * (1 - ht[j] * ht[j]);
       dbh[j] += dat[j];
@@ -479,4 +321,145 @@ export function backward(params, trace, y, reduction = "mean") {
     addProductGradients(dhPrevious, dWhh, dat, hPrevious, Whh);
   }
   return { Wxh: dWxh, Whh: dWhh, Why: dWhy, bh: dbh, by: dby, h0: dh0, do: dO, dh, da };
+}
+
+/**
+ * What the loss of each step adds to each step's da: an array (T, T, H).
+ *
+ *     shares[t, s] = ∂L_t/∂a_s = (do_t Whyᵀ) ⊙ (1 - h_t²) · Π Whhᵀ diag(1 - h_r²),  r = t-1, …, s;  zero for s > t
+ *
+ * Summed over t this is `backward(...).da`; summed over the band t < s + k it is that of `truncate` = k. The arguments
+ * are those of `backward`.
+ *
+ * @returns {Float64Array}
+ */
+export function shares(params, trace, y, reduction = "mean") {
+  const { do: dO } = backward(params, trace, y, reduction);
+  const { H } = params;
+  const { T, h } = trace;
+  const result = new Float64Array(T * T * H);
+  for (const share of sharesByLag(params, h, dO, T)) {
+    const lag = T - share.length / H;
+    for (let s = 0; s < T - lag; s++) {
+      const start = ((s + lag) * T + s) * H;
+      for (let j = 0; j < H; j++) result[start + j] = share[s * H + j] * (1 - h[s * H + j] * h[s * H + j]);
+    }
+  }
+  return result;
+}
+
+/**
+ * How much the loss of step t moves the pre-activation of step s: the lengths |shares[t, s]|, an array (T, T). The
+ * arguments are those of `backward`.
+ *
+ * @returns {Float64Array}
+ */
+export function contributions(params, trace, y, reduction = "mean") {
+  const array = shares(params, trace, y, reduction);
+  const { H } = params;
+  return Float64Array.from({ length: trace.T ** 2 }, (_, cell) => {
+    let sum = 0;
+    for (let i = cell * H; i < (cell + 1) * H; i++) sum += array[i] * array[i];
+    return Math.sqrt(sum);
+  });
+}
+
+/**
+ * The terms of shares[t, s]: what the loss of step t goes through on its way back to step s.
+ *
+ *     ∂L_t/∂h_t = do_t Whyᵀ,  ∂h_r/∂h_{r-1} = diag(1 - h_r²) Whhᵀ,  ∂h_s/∂a_s = diag(1 - h_s²)
+ *     share = do_t Whyᵀ · Π diag(1 - h_r²) Whhᵀ · diag(1 - h_s²),  r = t, …, s+1
+ *
+ * error is ∂L_t/∂h_t; jacobians[i] is ∂h_r/∂h_{r-1} for r = t - i; along[i] is ∂L_t/∂h_{t-i}, from error to step s;
+ * slope is 1 - h_s²; state is h_{s-1}, the initial state where s is the first step.
+ *
+ * @param {Params} params
+ * @param {Trace} trace
+ * @param {ArrayLike<number>} y
+ * @param {number} t  from zero
+ * @param {number} s  from zero, at most t
+ * @param {Reduction} [reduction]
+ * @returns {Path}
+ */
+export function path(params, trace, y, t, s, reduction = "mean") {
+  checkParams(params);
+  checkTrace(trace, params);
+  checkInteger("t", t, 0, trace.T - 1);
+  checkInteger("s", s, 0, t);
+  const { H, Whh } = params;
+  const { h, h0 } = trace;
+  const slopes = h.map((value) => 1 - value * value);
+  const error = backward(params, trace, y, reduction, 1).dh.slice(t * H, (t + 1) * H); // of its own loss alone
+  const jacobians = [];
+  const along = [error];
+  for (let r = t; r > s; r--) {
+    const jacobian = new Float64Array(H * H);
+    for (let j = 0; j < H; j++) {
+      for (let k = 0; k < H; k++) jacobian[j * H + k] = slopes[r * H + j] * Whh[k * H + j];
+    }
+    const before = new Float64Array(H);
+    addProduct(before, along.at(-1), jacobian);
+    jacobians.push(jacobian);
+    along.push(before);
+  }
+  const slope = slopes.slice(s * H, (s + 1) * H);
+  const state = s ? h.slice((s - 1) * H, s * H) : Float64Array.from(h0);
+  return { error, jacobians, along, slope, state, share: along.at(-1).map((value, j) => value * slope[j]) };
+}
+
+/**
+ * What the steps from … T - 1 alone add to the gradient of each parameter: the sums that a pass back has collected when
+ * it has come down to the step `from`.
+ *
+ * @param {Params} params
+ * @param {Trace} trace
+ * @param {Grads} grads  what `backward` returned
+ * @param {number} from  from zero; zero gives the whole gradient, T no step at all
+ * @returns {{Wxh: Float64Array, Whh: Float64Array, Why: Float64Array, bh: Float64Array, by: Float64Array}}
+ */
+export function sumsFrom(params, trace, grads, from) {
+  checkParams(params);
+  checkTrace(trace, params);
+  const { V, H } = params;
+  const { T, ids, h0, h } = trace;
+  checkLength("grads.do", grads?.do, T * V);
+  checkLength("grads.da", grads.da, T * H);
+  checkInteger("from", from, 0, T);
+  const sums = Object.fromEntries(PARAMETERS.map((name) => [name, new Float64Array(params[name].length)]));
+  for (let t = T - 1; t >= from; t--) {
+    const doT = grads.do.subarray(t * V, (t + 1) * V);
+    const dat = grads.da.subarray(t * H, (t + 1) * H);
+    for (let j = 0; j < V; j++) sums.by[j] += doT[j];
+    for (let j = 0; j < H; j++) {
+      sums.bh[j] += dat[j];
+      sums.Wxh[ids[t] * H + j] += dat[j];
+    }
+    addOuterProduct(sums.Why, h.subarray(t * H, (t + 1) * H), doT);
+    addOuterProduct(sums.Whh, t ? h.subarray((t - 1) * H, t * H) : h0, dat);
+  }
+  return sums;
+}
+
+/**
+ * The cosine of the angle between two sets of gradients, all of them taken as one long vector; NaN if either is zero.
+ *
+ * @param {Object<string, ArrayLike<number>>} a
+ * @param {Object<string, ArrayLike<number>>} b
+ * @param {string[]} [names]  which gradients count
+ * @returns {number}
+ */
+export function cosine(a, b, names = PARAMETERS) {
+  if (!(names?.length > 0)) throw wrongArgument("names", "at least one name", names);
+  for (const name of names) {
+    checkNumbers(`a.${name}`, a?.[name]);
+    checkLength(`b.${name}`, b?.[name], a[name].length);
+  }
+  const vector = (grads) => {
+    const all = names.flatMap((name) => Array.from(grads[name]));
+    const largest = all.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    return all.map((value) => value / largest); // or the squares of small numbers would vanish
+  };
+  const dot = (p, q) => p.reduce((sum, value, i) => sum + value * q[i], 0);
+  const [p, q] = [vector(a), vector(b)];
+  return Math.max(-1, Math.min(1, dot(p, q) / Math.sqrt(dot(p, p) * dot(q, q)))); // rounding may lead beyond
 }

@@ -3,16 +3,15 @@
  * the nodes are built once and reused.
  */
 
+import { networkFields, slider, walk, arrowKeys, follow } from "./controls.js";
 import { dotTerms } from "./engine.js";
-import { LIMITS, Problem, checkText, checkWhole, network } from "./network.js";
+import { NETWORK, network, inside } from "./network.js";
 import {
-  make, math, formula, sub, setText, number, percent, visible, quoted, paint, stripe, drawCells, ramp, isDark,
-  onThemeChange, wordsFor, coalesce,
+  make, math, formula, sub, setText, number, percent, visible, quoted, paint, stripe, ramp, extent, isDark, onThemeChange, wordsFor,
+  coalesce,
 } from "./parts.js";
-import { Sight, cell, row, table, showRows, line, symbols } from "./tables.js";
-
-const COLUMN = 44; // width of one step in the strip, px
-const PLAY = 900; // time between two steps while playing, ms
+import { buildStrip, showStrip, setSign } from "./strip.js";
+import { cell, row, table, showRows, line, symbols } from "./tables.js";
 
 function largest(array, start, end) {
   let best = start;
@@ -20,66 +19,8 @@ function largest(array, start, end) {
   return best - start;
 }
 
-function spread(array) {
-  let limit = 1;
-  for (const value of array) if (Math.abs(value) > limit) limit = Math.abs(value);
-  return limit;
-}
-
 const space = () => math("mspace"); // between the name of a function and its argument; its width is in the style sheet
 const before = () => math("mrow", "t", "−", math("mn", "1")); // t − 1
-
-function buildControls(words) {
-  const field = (name, control, ...rest) => {
-    const message = make("span", { className: "rnn-message", role: "status" });
-    const label = make("label", { className: `rnn-field rnn-field-${name}` },
-      make("span", { className: "rnn-label" }, words(name)), control, ...rest);
-    return { node: make("div", { className: `rnn-control rnn-control-${name}` }, label, message), control, message };
-  };
-  // Hidden from screen readers, which read the value from the slider itself.
-  const shown = () => make("span", { className: "rnn-value", "aria-hidden": "true" });
-  const size = shown();
-  const step = shown();
-  const range = (min, max) => make("input", { type: "range", min, max, step: 1 });
-  const controls = {
-    text: field("text", make("input", { type: "text", spellcheck: false, autocomplete: "off" })),
-    hidden_size: field("hidden_size", range(1, LIMITS.hidden), size),
-    seed: field("seed", make("input", { type: "number", min: 0, max: LIMITS.seed, step: 1, inputMode: "numeric" })),
-    t: field("step", range(0, 1), step),
-  };
-  const button = (name, sign) => {
-    const node = make("button", { type: "button", className: `rnn-button rnn-${name}`, title: words(name) }, sign);
-    node.setAttribute("aria-label", words(name));
-    return node;
-  };
-  return {
-    ...controls, size, step, previous: button("previous", "◀"), next: button("next", "▶"),
-    play: make("button", { type: "button", className: "rnn-button rnn-play" }, words("play")),
-    given: make("span", { className: "rnn-given" }),
-  };
-}
-
-function buildStrip(words) {
-  const canvas = make("canvas", { className: "rnn-canvas" });
-  canvas.setAttribute("aria-hidden", "true"); // its numbers are in the table of the units
-  const inner = make("div", { className: "rnn-columns", role: "group" }, canvas);
-  inner.setAttribute("aria-label", words("strip"));
-  const heads = [
-    [words("reads"), sub("x", "t")], [words("carries"), sub("h", "t")],
-    [words("guesses"), sub(math("mover", "y", "^"), "t")], [words("target"), sub("y", "t")], [words("loss"), sub("L", "t")],
-  ].map(([word, symbol]) => make("div", {}, make("span", {}, word), formula(symbol)));
-  const track = make("div", { className: "rnn-track" }, inner);
-  const node = make("div", { className: "rnn-strip" }, make("div", { className: "rnn-heads", "aria-hidden": "true" }, ...heads), track);
-  const columns = new Sight({ view: track, space: inner, across: true, size: COLUMN, room: 600, build: () => {
-    const parts = ["x", "guess", "y", "loss"].map((name) => make("span", { className: `rnn-col-${name}` }));
-    const [x, guess, y, loss] = parts; // four lines of text, the states between the first and the second
-    const gap = make("span", { className: "rnn-gap" });
-    const node = make("button", { type: "button", className: "rnn-column" },
-      x, make("br"), gap, make("br"), guess, make("br"), y, make("br"), loss);
-    return { node, parts };
-  } });
-  return { node, inner, canvas, columns };
-}
 
 const value = () => cell("cell", "rnn-number");
 
@@ -149,36 +90,25 @@ function buildTerms(words) {
 }
 
 function drawStrip(strip, state, words, dark) {
-  const { V, H, T, t, x, y, trace, losses, vocab } = state;
-  if (strip.drawn !== trace || strip.dark !== dark) {
-    drawCells(strip.canvas, trace.h, H, { column: COLUMN, gap: 8, height: 72, limit: 1, dark });
-    Object.assign(strip, { drawn: trace, dark });
-  }
-  strip.columns.show(T, t, ({ node, parts }, i, stop) => {
+  const { V, x, y, trace, losses, vocab } = state;
+  showStrip(strip, state, trace.h, 1, dark, (parts, i) => {
     const guess = largest(trace.yhat, i * V, (i + 1) * V);
     const loss = number(losses[i], 2);
-    [x[i], guess, y[i]].forEach((id, k) => {
-      const sign = visible(vocab[id]);
-      setText(parts[k], sign);
-      parts[k].classList.toggle("rnn-code", sign.length > 4); // a code point takes more room than a character
-    });
-    setText(parts[3], loss);
-    parts[1].classList.toggle("rnn-right", guess === y[i]);
-    node.classList.toggle("rnn-last", i === T - 1);
-    node.dataset.t = i;
-    node.setAttribute("aria-label", words("column", {
+    setSign(parts.x, vocab[x[i]]);
+    setSign(parts.guess, vocab[guess]);
+    setSign(parts.y, vocab[y[i]]);
+    setText(parts.loss, loss);
+    parts.guess.classList.toggle("rnn-right", guess === y[i]);
+    return words("column", {
       t: i + 1, x: quoted(vocab[x[i]]), guess: quoted(vocab[guess]), p: percent(trace.yhat[i * V + guess]),
       y: quoted(vocab[y[i]]), loss,
-    }));
-    if (i === t) node.setAttribute("aria-current", "step");
-    else node.removeAttribute("aria-current");
-    node.tabIndex = stop ? 0 : -1;
+    });
   });
 }
 
 function drawUnits(units, state, words, dark) {
   const { H, t, unit, params, trace, x } = state;
-  const limit = spread(trace.a);
+  const limit = Math.max(1, extent(trace.a));
   showRows(units, words("units", { t: t + 1 }), H, ({ node, pick, values }, j, stop) => {
     setText(pick, String(j + 1));
     pick.dataset.unit = j;
@@ -198,7 +128,7 @@ function drawUnits(units, state, words, dark) {
 
 function drawCharacters(characters, state, words, dark) {
   const { V, t, x, y, trace, losses, vocab } = state;
-  const limit = spread(trace.o);
+  const limit = Math.max(1, extent(trace.o));
   showRows(characters, words("characters", { t: t + 1 }), V, (item, i) => {
     const p = trace.yhat[t * V + i];
     setText(item.head, visible(vocab[i]));
@@ -264,8 +194,23 @@ function drawTerms(terms, state, words, dark) {
 
 function render({ model, el }) {
   const words = wordsFor(el);
-  const controls = buildControls(words);
-  const strip = buildStrip(words);
+  let state;
+  const schedule = coalesce(draw);
+  const { change, forget } = follow(model, [...NETWORK, "t", "unit"], schedule);
+  const go = (t) => change({ t });
+
+  const fields = networkFields({ model, words, change, settle: ({ T = Infinity, H = Infinity }) => ({
+    t: Math.min(model.get("t"), T - 1), unit: Math.min(model.get("unit"), H - 1),
+  }) });
+  const strip = buildStrip({
+    label: words("strip"), states: [words("carries"), sub("h", "t")], place: () => [state.t, state.T], go,
+    lines: {
+      x: [words("reads"), sub("x", "t")], guess: [words("guesses"), hat()], y: [words("target"), sub("y", "t")],
+      loss: [words("loss"), sub("L", "t")],
+    },
+  });
+  const steps = walk(words, () => state && [state.t, state.T], go);
+  const step = slider(words, "step", 0, 1);
   const units = buildUnits(words);
   const characters = buildCharacters(words);
   const terms = buildTerms(words);
@@ -274,68 +219,28 @@ function render({ model, el }) {
   const bar = make("span", { className: "rnn-ramp" });
   const legend = make("p", {}, `${words("legend")} −1 `, bar, ` +1; ${words("legend_rest")}`);
   const root = make("div", { className: "rnn rnn-forward", role: "group" },
-    make("div", { className: "rnn-top" }, controls.text.node, controls.hidden_size.node, controls.seed.node, controls.given),
+    fields.node,
     strip.node,
-    make("div", { className: "rnn-steps" }, controls.play, controls.previous, controls.next, controls.t.node),
+    make("div", { className: "rnn-steps" }, ...steps.nodes, step.node),
     summary,
     make("div", { className: "rnn-panels" }, units.node, characters.node, terms.node),
     make("div", { className: "rnn-foot" }, mean, legend));
   root.setAttribute("aria-label", words("figure"));
   el.append(root);
 
-  let state;
-  let broken = false; // the traits themselves cannot be shown; what was typed and refused never becomes a trait
-
-  const say = (control, key, values) => {
-    for (const name of ["text", "hidden_size", "seed"]) {
-      const problem = name === control;
-      setText(controls[name].message, problem ? words(key, values) : "");
-      controls[name].control.setAttribute("aria-invalid", String(problem && key !== "too_long"));
-    }
-  };
-
-  /** Put the trait into its field, unless the reader is typing there. With a refused value goes its message. */
-  const refresh = (name) => {
-    const { control, message } = controls[name];
-    const value = String(model.get(name));
-    if (control.value === value || control.matches(":focus")) return;
-    control.value = value;
-    control.setAttribute("aria-invalid", "false");
-    setText(message, "");
-  };
-
   function draw() {
+    const next = fields.guard(() => network(model, state?.net));
+    if (!next) return;
+    const t = inside(model.get("t"), next.T);
+    const unit = inside(model.get("unit"), next.H);
+    const moved = !state || state.t !== t || state.T !== next.T;
+    const chosen = state && state.unit !== unit;
+    state = { ...next, net: next, t, unit };
+    const { V, T, x, y, trace, losses, vocab } = state;
     const dark = isDark(root);
-    let next;
-    try {
-      next = network(model, state);
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      say(problem.control, problem.key, problem.values); // and the last good picture stays
-      broken = true;
-      return;
-    }
-    if (broken) say();
-    broken = false;
-    const moved = !state || state.t !== next.t || state.T !== next.T;
-    const chosen = state && state.unit !== next.unit;
-    state = next;
-    const { V, H, T, t, x, y, trace, losses, vocab } = state;
-    controls.hidden_size.control.value = H;
-    refresh("text");
-    refresh("seed");
-    controls.t.control.max = T - 1;
-    controls.t.control.value = t;
-    controls.t.control.setAttribute("aria-valuetext", words("of", { t: t + 1, T }));
-    setText(controls.size, String(H));
-    setText(controls.step, words("of", { t: t + 1, T }));
-    controls.hidden_size.node.hidden = controls.seed.node.hidden = state.given;
-    controls.given.hidden = !state.given;
-    setText(controls.given, words("given", { V, H }));
-    // Not `disabled`: that would take the focus away from a reader who pressed the button once too often.
-    controls.previous.setAttribute("aria-disabled", String(t === 0));
-    controls.next.setAttribute("aria-disabled", String(t === T - 1));
-    controls.play.setAttribute("aria-disabled", String(T === 1));
+    fields.draw(state);
+    step.show(t, words("of", { t: t + 1, T }), T - 1);
+    steps.draw();
 
     bar.style.background = ramp(dark);
     drawStrip(strip, state, words, dark);
@@ -351,102 +256,24 @@ function render({ model, el }) {
     const total = losses.reduce((sum, loss) => sum + loss, 0);
     setText(mean, words("mean_loss", { loss: number(total / T), V, uniform: number(Math.log(V)) }));
     if (moved) strip.columns.reveal(t);
-    if (chosen) units.rows.reveal(state.unit);
+    if (chosen) units.rows.reveal(unit);
   }
 
-  const schedule = coalesce(draw);
-  const change = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-    schedule();
-  };
-  const go = (t) => state && change({ t: Math.min(state.T - 1, Math.max(0, t)) });
+  step.control.addEventListener("input", ({ target }) => go(Number(target.value)));
+  units.body.addEventListener("click", ({ target }) => {
+    const item = units.rows.all.find(({ node }) => node.contains(target));
+    if (item) change({ unit: item.index });
+  });
+  units.body.addEventListener("keydown", arrowKeys(
+    units.rows, "ArrowDown", "ArrowUp", () => [state.unit, state.H], (unit) => change({ unit }), ({ pick }) => pick));
 
-  let timer = 0;
-  const pause = () => {
-    clearInterval(timer);
-    timer = 0;
-    setText(controls.play, words("play"));
-    controls.play.setAttribute("aria-pressed", "false");
-  };
-  const play = () => {
-    if (timer || !state || state.T === 1) return pause(); // no state: the first traits could not be shown
-    if (state.t === state.T - 1) go(0);
-    timer = setInterval(() => (state.t < state.T - 1 ? go(state.t + 1) : pause()), PLAY);
-    setText(controls.play, words("pause"));
-    controls.play.setAttribute("aria-pressed", "true");
-  };
-
-  /** Try a value: a good one goes to the model, for another the message says what is wrong. */
-  const attempt = (check) => {
-    try {
-      say();
-      change(check());
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      say(problem.control, problem.key, problem.values);
-    }
-  };
-  controls.text.control.addEventListener("input", ({ target }) => attempt(() => {
-    const typed = target.value.replace(/\p{Cs}/gu, "\ufffd"); // half a surrogate pair is no character
-    const characters = checkText(typed, [...model.get("_characters")]);
-    const n = [...typed].length;
-    if (n > characters.length) say("text", "too_long", { n, limit: characters.length });
-    const last = characters.length - 2;
-    return { text: characters.join(""), t: Math.min(model.get("t"), last) };
-  }));
-  controls.hidden_size.control.addEventListener("input", ({ target }) => attempt(() => {
-    const H = Number(target.value);
-    return { hidden_size: H, unit: Math.min(model.get("unit"), H - 1) };
-  }));
-  controls.seed.control.addEventListener("input", ({ target }) => attempt(() => {
-    const value = target.value === "" ? NaN : Number(target.value);
-    return { seed: checkWhole("seed", "bad_seed", value, 0, LIMITS.seed) };
-  }));
-  for (const name of ["text", "seed"]) controls[name].control.addEventListener("blur", () => refresh(name));
-  controls.t.control.addEventListener("input", ({ target }) => go(Number(target.value)));
-  controls.previous.addEventListener("click", () => state && go(state.t - 1));
-  controls.next.addEventListener("click", () => state && go(state.t + 1));
-  controls.play.addEventListener("click", play);
-
-  const pick = (event) => {
-    const { t, unit } = event.target.closest("button")?.dataset ?? {};
-    if (t !== undefined) go(Number(t));
-    else if (unit !== undefined) change({ unit: Number(unit) });
-    else if (event.target.closest(".rnn-row")) change({ unit: units.rows.all.find((row) => row.node.contains(event.target)).index });
-  };
-  strip.inner.addEventListener("click", pick);
-  units.body.addEventListener("click", pick);
-
-  /** Arrow keys, Home and End move the choice, and the focus with it once it is drawn. */
-  const keys = (sight, forwards, backwards, place, choose, button) => (event) => {
-    const [current, size] = place();
-    const to = { [forwards]: current + 1, [backwards]: current - 1, Home: 0, End: size - 1 }[event.key];
-    if (to === undefined || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    const next = Math.min(size - 1, Math.max(0, to));
-    choose(next);
-    queueMicrotask(() => {
-      sight.reveal(next);
-      button(sight.at(next)).focus({ preventScroll: true });
-    });
-  };
-  strip.inner.addEventListener("keydown", keys(
-    strip.columns, "ArrowRight", "ArrowLeft", () => [state.t, state.T], go, ({ node }) => node));
-  units.body.addEventListener("keydown", keys(
-    units.rows, "ArrowDown", "ArrowUp", () => [state.unit, state.H], (unit) => change({ unit }), ({ pick: button }) => button));
-
-  const names = ["text", "hidden_size", "seed", "t", "unit", "_weights", "_characters"];
-  const events = names.map((name) => `change:${name}`).join(" ");
-  model.on(events, schedule);
-  const forget = onThemeChange(schedule);
-  pause();
+  const unthemed = onThemeChange(schedule);
   draw();
   return () => {
-    pause();
-    forget();
+    steps.pause();
+    unthemed();
     for (const sight of [strip.columns, units.rows, characters.rows, terms.rows]) sight.observer.disconnect();
-    model.off(events, schedule);
+    forget();
   };
 }
 

@@ -16,7 +16,7 @@ export class Problem extends Error {
 }
 
 /** A text that the network can read, or a Problem. */
-export function checkText(text, known) {
+export function checkText(text, known, steps = LIMITS.steps) {
   const characters = [...text]; // code points, as in Python
   if (characters.length < 2) throw new Problem("text", "too_short");
   const unknown = known.length ? [...new Set(characters)].filter((c) => !known.includes(c)) : [];
@@ -25,7 +25,7 @@ export function checkText(text, known) {
       known: known.map(visible).join(" "), unknown: unknown.slice(0, 12).map(visible).join(" "),
     });
   }
-  return characters.slice(0, LIMITS.steps + 1);
+  return characters.slice(0, steps + 1);
 }
 
 /** A whole number from low to limit, or a Problem. */
@@ -46,16 +46,22 @@ function unpack(bytes, V, H) {
   return params;
 }
 
-/** All that is shown, from the traits alone; throws a Problem. What `last` computed from the same text and weights is kept. */
+/** The traits that say which network it is. */
+export const NETWORK = ["text", "hidden_size", "seed", "_weights", "_characters"];
+
+/** The network that the traits name, and its pass forward; throws a Problem. It is `last` where they are still the same. */
 export function network(model, last) {
-  const key = JSON.stringify(["text", "hidden_size", "seed", "_characters"].map((name) => model.get(name)));
-  const weights = model.get("_weights");
-  const same = last?.key === key && last.weights === weights ? last : { key, weights, ...run(model) };
-  const inside = (value, size) => Math.min(size - 1, Math.max(0, Math.round(value) || 0));
-  return { ...same, t: inside(model.get("t"), same.T), unit: inside(model.get("unit"), same.H) };
+  const values = NETWORK.map((name) => model.get(name));
+  if (last && values.every((value, i) => value === last.values[i])) return last;
+  return { values, ...build(model) };
 }
 
-function run(model) {
+/** A trait that points to one of `size` things, from 0, wherever it comes from. */
+export function inside(value, size) {
+  return Math.min(size - 1, Math.max(0, Math.round(value) || 0));
+}
+
+function build(model) {
   const known = [...model.get("_characters")];
   const characters = checkText(model.get("text"), known);
   const H = checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, LIMITS.hidden);

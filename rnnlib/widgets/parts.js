@@ -41,6 +41,16 @@ export function sub(base, ...index) {
   return math("msub", typeof base === "string" ? math("mi", base) : base, math("mrow", ...index));
 }
 
+/** The gradient of a symbol: d("a", "t") is da with the subscript t. */
+export function d(name, ...index) {
+  return sub(math("mrow", math("mi", "d"), math("mi", name)), ...index);
+}
+
+/** A transposed symbol: transposed("W", "h", "h"). */
+export function transposed(base, ...index) {
+  return math("msubsup", base, math("mrow", ...index), "⊤");
+}
+
 /** Put text into a node that nobody else writes to, and only where it differs: most cells stay as they are from draw to
  * draw, and a node remembers what it shows more cheaply than it can be asked. */
 export function setText(node, text) {
@@ -55,6 +65,16 @@ export function number(value, digits = 3) {
   const size = Math.abs(value);
   const text = size < 100 ? size.toFixed(digits) : size < 1e4 ? size.toFixed(size < 1000 ? 2 : 1) : size.toExponential(1);
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
+
+/** A gradient in print: three or four decimals, and smaller ones in powers of ten, so that none but 0 looks like 0; at most
+ * seven characters. */
+export function slight(value) {
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (!(size < 0.1)) return number(value);
+  const text = size < 0.001 ? size.toExponential(size < 1e-99 ? 0 : 1).replace("-", "−") : size.toFixed(4);
+  return value < 0 ? `−${text}` : text;
 }
 
 /** A probability in print. */
@@ -121,15 +141,22 @@ export function colour(value, limit, dark) {
   return SCALES[dark ? "dark" : "light"][STEPS + Math.max(-STEPS, Math.min(STEPS, x || 0))];
 }
 
-/** The diverging scale as a background, for a legend. */
-export function ramp(dark) {
-  return `linear-gradient(90deg, ${SCALES[dark ? "dark" : "light"].map(({ fill }) => fill).join(",")})`;
+/** The diverging scale as a background, for a legend: all of it, or the half from zero on. */
+export function ramp(dark, half = false) {
+  return `linear-gradient(90deg, ${SCALES[dark ? "dark" : "light"].slice(half ? STEPS : 0).map(({ fill }) => fill).join(",")})`;
+}
+
+/** The largest size of a number in the array: the limit of its colour scale. Never zero. */
+export function extent(array) {
+  let limit = 1e-300;
+  for (const value of array) if (Math.abs(value) > limit) limit = Math.abs(value);
+  return limit;
 }
 
 /** Paint a cell: its number, and its colour on the scale from -limit to limit. */
-export function paint(cell, value, limit, dark) {
+export function paint(cell, value, limit, dark, print = number) {
   const { fill, ink } = colour(value, limit, dark);
-  setText(cell, number(value).padStart(7));
+  setText(cell, print(value).padStart(7));
   if (cell.fill !== fill) {
     cell.fill = fill; // what was set last; reading it back from the style is slower and normalised
     cell.style.backgroundColor = fill;
@@ -143,17 +170,31 @@ export function stripe(fill, from, to) {
   return `linear-gradient(90deg, transparent ${a}, ${fill} ${a} ${b}, transparent ${b})`;
 }
 
+/** Paint a canvas of one pixel for each cell; bytes(row, column) gives red, green and blue, or null for a hole. The
+ * style sheet stretches it. */
+export function drawPixels(canvas, rows, columns, bytes) {
+  Object.assign(canvas, { width: columns, height: rows });
+  const image = new ImageData(columns, rows);
+  const { data } = image;
+  for (let i = 0, at = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++, at += 4) {
+      const pixel = bytes(i, j);
+      if (!pixel) continue;
+      data[at] = pixel[0];
+      data[at + 1] = pixel[1];
+      data[at + 2] = pixel[2];
+      data[at + 3] = 255;
+    }
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
 /** Draw numbers as cells: `rows` of them in each column, `column` wide and `height` high with a gap on either side (px),
  * on the scale from -limit to limit. The colours go into one pixel a number, which is then stretched. */
 export function drawCells(canvas, values, rows, { column, gap, height, limit, dark }) {
   const columns = values.length / rows;
-  const image = new ImageData(columns, rows);
-  for (let i = 0; i < values.length; i++) {
-    const [red, green, blue] = colour(values[i], limit, dark).bytes;
-    image.data.set([red, green, blue, 255], 4 * ((i % rows) * columns + Math.floor(i / rows)));
-  }
-  const small = make("canvas", { width: columns, height: rows });
-  small.getContext("2d").putImageData(image, 0, 0);
+  const small = make("canvas");
+  drawPixels(small, rows, columns, (i, t) => colour(values[t * rows + i], limit, dark).bytes);
   const ratio = window.devicePixelRatio || 1;
   Object.assign(canvas, { width: Math.round(columns * column * ratio), height: Math.round(height * ratio) });
   Object.assign(canvas.style, { width: `${columns * column}px`, height: `${height}px` });
@@ -187,6 +228,17 @@ export function wordsFor(node) {
   return (key, values = {}) => {
     pieces[key] ??= table[key].split(/\{(\w+)\}/);
     return pieces[key].map((piece, i) => (i % 2 ? values[piece] : piece)).join("");
+  };
+}
+
+/** A value that is computed anew only when one of the things it depends on is another: kept(compute, a, b). */
+export function keep() {
+  let last = [];
+  let value;
+  return (compute, ...depends) => {
+    if (!last.length || depends.some((thing, i) => thing !== last[i])) value = compute();
+    last = depends;
+    return value;
   };
 }
 

@@ -114,13 +114,14 @@ export function table(name, heads, build) {
     }
     return node;
   });
-  const head = make("div", { role: "rowgroup", className: "rnn-head" }, row(...titles));
+  const headRow = row(...titles);
+  const head = make("div", { role: "rowgroup", className: "rnn-head" }, headRow);
   const body = make("div", { role: "rowgroup" });
   const grid = make("div", { role: "table", className: `rnn-table rnn-${name}` }, head, body);
   const scroller = make("div", { className: "rnn-scroll", tabIndex: 0, role: "group" }, grid);
   const node = make("section", { className: "rnn-panel" }, title, scroller);
   const rows = new Sight({ view: scroller, space: body, across: false, size: ROW, room: 208, head: HEAD, build });
-  return { node, title, scroller, grid, body, rows };
+  return { node, title, scroller, grid, headRow, body, rows };
 }
 
 /** Show n rows; draw(row, i) fills the nodes of one with the i-th. The title is also the name of the table. */

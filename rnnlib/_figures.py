@@ -1,0 +1,135 @@
+"""What the figures of `plots` share: fonts and signs, colours and their scales, ticks, numbers, outlines."""
+
+import io
+import unicodedata
+from functools import lru_cache
+
+import numpy as np
+from matplotlib import font_manager, style
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from . import _check
+
+# Tried in this order for every single character, as far as they are installed; the first comes with matplotlib.
+FONTS = (
+    "DejaVu Sans",
+    *("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "Noto Sans CJK JP"),
+    *("PingFang SC", "Hiragino Sans GB", "Heiti SC", "STHeiti", "Microsoft YaHei", "SimHei", "SimSun"),
+    *("WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS"),
+)
+SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+
+
+def _diverging(steps=40, centre=0.975, end=0.58, chroma=0.15, hues=(250, 60)):
+    """The scale of the widgets, `scale` in widgets/parts.js: blue to orange, lightness and chroma even in OKLab."""
+    x = np.linspace(-1, 1, 2 * steps + 1)
+    hue = np.radians(np.where(x < 0, *hues))
+    L, C = centre + (end - centre) * abs(x), chroma * abs(x)
+    lab = np.stack([L, C * np.cos(hue), C * np.sin(hue)])
+    lms = np.array(
+        [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.291485548]]
+    )
+    rgb = np.array(
+        [
+            [4.0767416621, -3.3077115913, 0.2309699292],
+            [-1.2684380046, 2.6097574011, -0.3413193965],
+            [-0.0041960863, -0.7034186147, 1.707614701],
+        ]
+    )
+    linear = np.clip(rgb @ (lms @ lab) ** 3, 0, 1).T
+    return ListedColormap(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
+
+
+# Each can be told apart by colour-blind readers; those from small to large grow steadily lighter, in grey print too.
+STATE_COLOURS, PROBABILITY_COLOURS, MAGNITUDE_COLOURS = _diverging(), "cividis", "viridis"
+OUTLINE = "#d01c8b"  # stands out from all of them
+CUT = {"facecolor": "#e6e6e6", "edgecolor": "#8c8c8c", "hatch": "////", "linewidth": 0}  # what is left out
+
+MOST_NUMBERS = 20  # rows or columns; beyond that the cells carry no numbers
+
+
+class ShownFigure(Figure):
+    """A Figure that a notebook displays although pyplot was never imported, in its own style whatever the reader's."""
+
+    def draw(self, renderer):
+        with styled():  # the ticks of a logarithmic axis are made as late as this
+            super().draw(renderer)
+
+    def _repr_png_(self):
+        png = io.BytesIO()
+        self.savefig(png, format="png", facecolor=self.get_facecolor())
+        return png.getvalue()
+
+
+def styled():
+    """The context in which every figure is made and drawn."""
+    return style.context(["default", {"font.family": list(families(FONTS)), "font.size": 9, "hatch.linewidth": 0.6}])
+
+
+def new_figure(width, height):
+    """An empty figure of so many inches; in a book it is shown about 6.4 inches wide."""
+    return ShownFigure((width, height), dpi=110, facecolor="white", layout="constrained")
+
+
+@lru_cache
+def families(fonts):
+    """Those of `fonts` that are installed; asking matplotlib for the others would log warnings."""
+    installed = set(font_manager.get_font_names())
+    return tuple(font for font in fonts if font in installed)
+
+
+@lru_cache
+def code_points(family):
+    """The code points for which the font has a glyph."""
+    path = font_manager.findfont(family, fallback_to_default=False)
+    return frozenset(font_manager.get_font(path).get_charmap())
+
+
+def label(character):
+    """A printable sign for one character: itself; ␣ ⏎ ⇥ for space, line feed, tab; else its code point as U+1F916.
+
+    The code point stands for controls, other white space, marks that combine with their neighbour, and every
+    character for which none of the installed `FONTS` has a glyph.
+
+    Raises TypeError for anything but a string, ValueError for a string that is not one character.
+    """
+    if not isinstance(character, str):
+        raise TypeError(f"character: expected a string of one character, got {_check.describe(character)}")
+    if len(character) != 1:
+        raise ValueError(f"character: expected exactly one character, got {_check.describe(character)}")
+    sign = SIGNS.get(character, character)
+    visible = unicodedata.category(sign)[0] not in "CMZ"
+    if visible and any(ord(sign) in code_points(family) for family in families(FONTS)):
+        return sign
+    return f"U+{ord(character):04X}"
+
+
+def short(number):
+    """A number that is not negative, to two digits in at most six characters: 0.31, 1.2e−7, 0, ∞."""
+    if not np.isfinite(number):
+        return "∞"
+    mantissa, _, exponent = (f"{number:.1e}" if 0 < number < 1e-3 else f"{number:.2g}").partition("e")
+    return (mantissa.removesuffix(".0") + (f"e{int(exponent)}" if exponent else "")).replace("-", "−")
+
+
+def thinned(n, inches, gap):
+    """Every, every second, every third … of n ticks, such that `gap` inches lie between them."""
+    return list(range(0, n, max(1, int(np.ceil(n * gap / inches)))))
+
+
+def write_numbers(axes, image, shown, form):
+    """Each number of the heat map in its cell, black or white, whichever has the greater contrast to its colour."""
+    luminance = image.to_rgba(shown)[..., :3] ** 2.2 @ [0.2126, 0.7152, 0.0722]
+    for (row, column), number in np.ndenumerate(shown):
+        if not np.ma.getmaskarray(shown)[row, column]:
+            colour = "black" if luminance[row, column] > 0.18 else "white"
+            axes.text(column, row, form(number), color=colour, fontsize=7, ha="center", va="center")
+
+
+def outline(axes, column, top, height, colour, inset=0.0, linewidth=2, **more):
+    """A frame around the cells of one column, from `top` on."""
+    size = 1 - 2 * inset, height - 2 * inset
+    corner = column - 0.5 + inset, top + inset
+    axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=colour, linewidth=linewidth, zorder=3, **more))

@@ -1,0 +1,194 @@
+/**
+ * The controls that figures of a network share: its text, hidden size and seed, and the walk from step to step.
+ */
+
+import { LIMITS, Problem, checkText, checkWhole } from "./network.js";
+import { make, setText } from "./parts.js";
+
+const PLAY = 900; // time between two steps while playing, ms
+
+/** A control with its name, and a line for messages under it. */
+export function field(words, name, control, ...rest) {
+  const message = make("span", { className: "rnn-message", role: "status" });
+  const label = make("label", { className: `rnn-field rnn-field-${name}` },
+    make("span", { className: "rnn-label" }, words(name)), control, ...rest);
+  return { node: make("div", { className: `rnn-control rnn-control-${name}` }, label, message), control, message };
+}
+
+/** A slider, and beside it what it says in words; hidden from screen readers, which read that from the slider itself. */
+export function slider(words, name, min, max) {
+  const shown = make("span", { className: "rnn-value", "aria-hidden": "true" });
+  const item = field(words, name, make("input", { type: "range", min, max, step: 1 }), shown);
+  const show = (value, said = String(value), most = max) => {
+    item.control.max = most;
+    item.control.value = value;
+    item.control.setAttribute("aria-valuetext", said);
+    setText(shown, said);
+  };
+  return { ...item, show };
+}
+
+/** Text, hidden size and seed of the network. What is typed goes to the model when it is good; else a message says why not.
+ * @param {{model: any, words: any, change: (traits: object) => void, settle?: (size: {T?: number, H?: number}) => object,
+ *   limits?: {steps: number, hidden: number, seed: number}}} parts
+ * settle(size) gives the traits that must follow a new length or size */
+export function networkFields({ model, words, change, settle = () => ({}), limits = LIMITS }) {
+  const fields = {
+    text: field(words, "text", make("input", { type: "text", spellcheck: false, autocomplete: "off" })),
+    hidden_size: slider(words, "hidden_size", 1, limits.hidden),
+    seed: field(words, "seed", make("input", { type: "number", min: 0, max: limits.seed, step: 1, inputMode: "numeric" })),
+  };
+  const given = make("span", { className: "rnn-given" });
+  const node = make("div", { className: "rnn-top" }, ...Object.values(fields).map((item) => item.node), given);
+
+  const say = (control, key, values) => {
+    for (const [name, item] of Object.entries(fields)) {
+      const problem = name === control;
+      setText(item.message, problem ? words(key, values) : "");
+      item.control.setAttribute("aria-invalid", String(problem && key !== "too_long"));
+    }
+  };
+
+  /** Put the trait into its field, unless the reader is typing there. With a refused value goes its message. */
+  const refresh = (name) => {
+    const { control, message } = fields[name];
+    const value = String(model.get(name));
+    if (control.value === value || control.matches(":focus")) return;
+    control.value = value;
+    control.setAttribute("aria-invalid", "false");
+    setText(message, "");
+  };
+
+  /** Run a check or a drawing: a Problem becomes a message at its control, and the last good picture stays. */
+  const attempt = (action) => {
+    try {
+      action();
+      return true;
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      say(problem.control, problem.key, problem.values);
+      return false;
+    }
+  };
+
+  fields.text.control.addEventListener("input", ({ target }) => attempt(() => {
+    say();
+    const typed = target.value.replace(/\p{Cs}/gu, "\ufffd"); // half a surrogate pair is no character
+    const characters = checkText(typed, [...model.get("_characters")], limits.steps);
+    const n = [...typed].length;
+    if (n > characters.length) say("text", "too_long", { n, limit: characters.length });
+    change({ text: characters.join(""), ...settle({ T: characters.length - 1 }) });
+  }));
+  fields.hidden_size.control.addEventListener("input", ({ target }) => {
+    say();
+    const H = Number(target.value);
+    change({ hidden_size: H, ...settle({ H }) });
+  });
+  fields.seed.control.addEventListener("input", ({ target }) => attempt(() => {
+    say();
+    const value = target.value === "" ? NaN : Number(target.value);
+    change({ seed: checkWhole("seed", "bad_seed", value, 0, limits.seed) });
+  }));
+  for (const name of ["text", "seed"]) fields[name].control.addEventListener("blur", () => refresh(name));
+
+  let broken = false; // the traits themselves cannot be shown; what was typed and refused never becomes a trait
+  return {
+    node,
+    /** Compute what is to be drawn; where the traits cannot be shown, say why and return nothing. */
+    guard(compute) {
+      let result;
+      const good = attempt(() => {
+        result = compute();
+      });
+      if (good && broken) say();
+      broken = !good;
+      return result;
+    },
+    draw({ V, H, given: fixed }) {
+      fields.hidden_size.show(H);
+      refresh("text");
+      refresh("seed");
+      fields.hidden_size.node.hidden = fields.seed.node.hidden = fixed;
+      given.hidden = !fixed;
+      setText(given, words("given", { V, H }));
+    },
+  };
+}
+
+/** Buttons that walk along places 0 … n - 1, and play. `place()` gives [current, n], or nothing while nothing is shown. */
+export function walk(words, place, go, names = { previous: "previous", next: "next" }) {
+  const button = (name, sign) => {
+    const node = make("button", { type: "button", className: `rnn-button rnn-${name}`, title: words(names[name]) }, sign);
+    node.setAttribute("aria-label", words(names[name]));
+    return node;
+  };
+  const [previous, next] = [button("previous", "◀"), button("next", "▶")];
+  const play = make("button", { type: "button", className: "rnn-button rnn-play" }, words("play"));
+  let timer = 0;
+
+  const by = (steps) => {
+    const [current, n] = place() ?? [0, 0];
+    if (n) go(Math.min(n - 1, Math.max(0, current + steps)));
+  };
+  const pause = () => {
+    clearInterval(timer);
+    timer = 0;
+    setText(play, words("play"));
+    play.setAttribute("aria-pressed", "false");
+  };
+  const start = () => {
+    const [current, n] = place() ?? [0, 0];
+    if (timer || n < 2) return pause();
+    if (current === n - 1) go(0);
+    timer = setInterval(() => {
+      const [now, size] = place();
+      if (now < size - 1) go(now + 1);
+      else pause();
+    }, PLAY);
+    setText(play, words("pause"));
+    play.setAttribute("aria-pressed", "true");
+  };
+  previous.addEventListener("click", () => by(-1));
+  next.addEventListener("click", () => by(1));
+  play.addEventListener("click", start);
+  pause();
+
+  /** Not `disabled`: that would take the focus away from a reader who pressed the button once too often. */
+  const draw = () => {
+    const [current, n] = place();
+    previous.setAttribute("aria-disabled", String(current === 0));
+    next.setAttribute("aria-disabled", String(current === n - 1));
+    play.setAttribute("aria-disabled", String(n === 1));
+  };
+  return { nodes: [play, previous, next], pause, draw };
+}
+
+/** A handler of key presses: arrow keys, Home and End move the choice, and the focus with it once it is drawn. */
+export function arrowKeys(sight, forwards, backwards, place, choose, button) {
+  return (event) => {
+    const [current, n] = place();
+    const to = { [forwards]: current + 1, [backwards]: current - 1, Home: 0, End: n - 1 }[event.key];
+    if (to === undefined || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const next = Math.min(n - 1, Math.max(0, to));
+    choose(next);
+    queueMicrotask(() => {
+      sight.reveal(next);
+      button(sight.at(next)).focus({ preventScroll: true });
+    });
+  };
+}
+
+/** Redraw whenever one of the traits changes; returns how to change traits from the view, and a clean-up. */
+export function follow(model, names, schedule) {
+  const events = names.map((name) => `change:${name}`).join(" ");
+  model.on(events, schedule);
+  return {
+    change(traits) {
+      for (const [name, value] of Object.entries(traits)) model.set(name, value);
+      model.save_changes();
+      schedule();
+    },
+    forget: () => model.off(events, schedule),
+  };
+}
