@@ -29,6 +29,8 @@ def to_mathml(translator, node, latex, display):
     convert = converter(tuple(sorted(translator.config.mathml_macros.items())))
     try:
         mathml = convert.convert_with_local_state(latex, displaystyle=display)
+        if "<mroot>" in mathml:
+            logger.warning("only square roots are set well, got: %s", latex, location=node, type="math")
         mathml = mathml.replace(">\u20d7</mo>", ">→</mo>")  # browsers set the combining arrow beside its letter
         return mathml.replace("<msqrt>", "<msqrt>" + STRUT)
     except LatexError as error:
@@ -44,6 +46,7 @@ def as_display(latex):
     """
     parts = [part.strip() for part in re.split(r"\n\s*\n", latex) if part.strip()]
     text = r" \\ ".join(parts)
+    text = re.sub(r"\\\\\s*\[-?[\d.]+\s*[a-z]+\]", r"\\\\", text)  # MathML has no space between rows to widen
     text = re.sub(r"\\(begin|end)\{(align|gather|multline|equation)\}", r"\\\1{\2*}", text)
     text = re.sub(r"\\(begin|end)\{split\}", r"\\\1{aligned}", text)
     outside, depth, last = "", 0, 0

@@ -2,5 +2,6 @@
 
 from .backward_stepper import BackwardStepper
 from .forward_stepper import ForwardStepper
+from .gradient_detective import GradientDetective
 
-__all__ = ["BackwardStepper", "ForwardStepper"]
+__all__ = ["BackwardStepper", "ForwardStepper", "GradientDetective"]

@@ -41,6 +41,20 @@ class Whole(traitlets.TraitType):
             raise InvalidValue(str(error)) from None
 
 
+class Choice(traitlets.TraitType):
+    """A trait that holds one of `choices`, which are strings."""
+
+    def __init__(self, choices, **kwargs):
+        self.choices = choices
+        super().__init__(**kwargs)
+
+    def validate(self, obj, value):
+        try:
+            return _check.one_of(self.name, value, self.choices)
+        except ValueError as error:
+            raise (InvalidValue if isinstance(value, str) else InvalidType)(str(error)) from None
+
+
 class Text(traitlets.TraitType):
     """A trait that holds a text of 2 to `most` characters: the last is only predicted."""
 
@@ -138,14 +152,6 @@ class NetworkWidget(anywidget.AnyWidget):
         if value > len(self.text) - 2:
             raise InvalidValue(f"{name}: expected a step from 0 to {len(self.text) - 2}, got {value}")
         return value
-
-    @staticmethod
-    def _one_of(name, value, choices):
-        """`value` when it is one of `choices`; else InvalidValue naming the trait."""
-        try:
-            return _check.one_of(name, value, choices)
-        except ValueError as error:
-            raise InvalidValue(str(error)) from None
 
     def _repr_mimebundle_(self, **kwargs):
         """The widget for whoever can run it; the same state as a picture and in words for whoever cannot."""

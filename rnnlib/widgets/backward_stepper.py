@@ -1,12 +1,14 @@
 """BackwardStepper: the gradient walks back through a text, move by move."""
 
+import contextlib
+
 import traitlets
 
 from ..bptt import backward, contributions
 from ..loss import REDUCTIONS
 from ..rnn import Params
 from ._modules import join, style
-from ._network import MAX_STEPS, InvalidValue, NetworkWidget, Whole
+from ._network import MAX_STEPS, Choice, InvalidValue, NetworkWidget, Whole
 
 MOVES = 5
 
@@ -35,19 +37,19 @@ class BackwardStepper(NetworkWidget):
     _esm = join("backward_stepper.js")
     _css = style("parts.css", "network.css", "backward_stepper.css")
 
-    reduction = traitlets.Unicode("sum").tag(sync=True)
+    reduction = Choice(REDUCTIONS, default_value="sum").tag(sync=True)
     t = Whole(0, MAX_STEPS - 1).tag(sync=True)
     move = Whole(0, MOVES - 1, default_value=0).tag(sync=True)
-    parameter = traitlets.Unicode("Whh").tag(sync=True)
+    parameter = Choice(Params._fields, default_value="Whh").tag(sync=True)
     loss_t = Whole(0, MAX_STEPS - 1).tag(sync=True)
     s = Whole(0, MAX_STEPS - 1).tag(sync=True)
     truncate = Whole(1, MAX_STEPS, default_value=MAX_STEPS).tag(sync=True)
 
     def __init__(self, **traits):
         text = traits.get("text", type(self).text.default_value)
-        last = max(0, len(text) - 2) if isinstance(text, str) else 0  # a text of another type is refused below
+        last = len(text) - 2 if isinstance(text, str) and 2 <= len(text) <= MAX_STEPS + 1 else 0  # else refused below
         places = {"t": last, "loss_t": last, **traits}
-        if isinstance(places["loss_t"], int):
+        with contextlib.suppress(TypeError):
             places.setdefault("s", max(0, places["loss_t"] - 3))
         super().__init__(**places)
 
@@ -65,14 +67,6 @@ class BackwardStepper(NetworkWidget):
     def contributions(self):
         """The matrix shown, (T, T): how much the loss of one step moves another, in full."""
         return contributions(self.params, self.trace, self.targets, reduction=self.reduction)
-
-    @traitlets.validate("reduction")
-    def _known_reduction(self, proposal):
-        return self._one_of("reduction", proposal["value"], REDUCTIONS)
-
-    @traitlets.validate("parameter")
-    def _known_parameter(self, proposal):
-        return self._one_of("parameter", proposal["value"], Params._fields)
 
     @traitlets.validate("t")
     def _t_in_text(self, proposal):

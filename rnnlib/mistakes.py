@@ -1,0 +1,86 @@
+"""A gallery of real mistakes in gradient code: each is the library's own source with one place changed.
+
+They have been made again and again in recurrent networks written by hand, and most of them still train: the loss
+falls, and only a gradient check tells. The chapter on checking and the widget `GradientDetective` show them; `patched`
+gives the wrong functions, so that whatever is said of a mistake is computed with it.
+"""
+
+import linecache
+import types
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from . import bptt, rnn
+from .loss import cross_entropy
+from .rnn import Params
+
+
+class Mistake(NamedTuple):
+    """One wrong place in the source of the library."""
+
+    name: str
+    line: str  # the step of the computation that is at fault; see `GradientDetective` for the ten of them
+    file: str  # of the library: rnn.py holds forward, bptt.py holds backward
+    right: str  # stands exactly once in that file
+    wrong: str
+
+
+MISTAKES = (
+    Mistake("no_tanh", "state", "rnn.py", "h[t] = np.tanh(a[t])", "h[t] = a[t]"),
+    Mistake("lost_state", "before", "bptt.py", "([trace.h0[None], ", "([np.zeros_like(trace.h0)[None], "),
+    Mistake("not_transposed", "back", "bptt.py", "dh_next = da[t] @ Whh.T", "dh_next = da[t] @ Whh"),
+    Mistake("late", "dWhh", "bptt.py", "Whh=h_prev.T @ da_rows", "Whh=h.T @ da_rows"),
+    Mistake("no_mean", "mean", "bptt.py", "do /= y.size", "do /= 1"),
+    Mistake("slope_of_a", "slope", "bptt.py", "dh[t] * (1 - trace.h[t] ** 2)", "dh[t] * (1 - trace.a[t] ** 2)"),
+    Mistake("slope_inverse", "slope", "bptt.py", "dh[t] * (1 - trace.h[t] ** 2)", "dh[t] / (1 - trace.h[t] ** 2)"),
+    Mistake("no_future", "future", "bptt.py", "do[t] @ Why.T + dh_next", "do[t] @ Why.T"),
+    Mistake("whole_softmax", "softmax", "rnn.py", "softmax(o))", "softmax(o.reshape(-1)).reshape(o.shape))"),
+    Mistake("clipped", "dWhh", "bptt.py", "Whh=h_prev.T @ da_rows", "Whh=(h_prev.T @ da_rows).clip(-0.01, 0.01)"),
+    Mistake("one_step_bias", "dbh", "bptt.py", "bh=da_rows.sum(axis=0)", "bh=da[0].reshape(-1, H).sum(axis=0)"),
+)
+
+
+@cache
+def patched(mistake):
+    """(forward, backward) with the mistake in one of them; the other is the library's own.
+
+    The changed file runs as a module of its own, and the library stays as it is. Its classes are the library's, so that
+    the functions work together with all others. Raises RuntimeError when the right text does not stand exactly once in
+    the file: the source has changed and the mistake has not.
+    """
+    original = {"rnn.py": rnn, "bptt.py": bptt}[mistake.file]
+    source = original.__spec__.loader.get_source(original.__name__)
+    found = source.count(mistake.right)
+    if found != 1:
+        raise RuntimeError(f"{mistake.name}: expected {mistake.right!r} once in {mistake.file}, found it {found} times")
+    source = source.replace(mistake.right, mistake.wrong)
+    name = f"<{mistake.file} with the mistake {mistake.name}>"
+    linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name  # for tracebacks and inspect
+    module = types.ModuleType(f"{original.__name__}_{mistake.name}")
+    module.__package__ = original.__package__
+    exec(compile(source, name, "exec"), vars(module))
+    vars(module).update({name: value for name, value in vars(original).items() if isinstance(value, type)})
+    return (module.forward, bptt.backward) if original is rnn else (rnn.forward, module.backward)
+
+
+def descend(params, x, y, h0, *, updates, rate, forward=rnn.forward, backward=bptt.backward):
+    """(losses, params) of plain gradient descent on the mean loss: p ← p - rate · dp, always from the state h0.
+
+    losses holds the loss before the first update and after each one, `updates` + 1 numbers. Descent ends where a loss
+    or a parameter would no longer be finite; the losses that were not reached are NaN, and params are those of the
+    last that was.
+    """
+    losses, reached = np.full(updates + 1, np.nan), params
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for update in range(updates + 1):
+            trace = forward(params, x, h0)
+            if not np.isfinite(trace.o).all():
+                break
+            losses[update], reached = cross_entropy(trace.o, y), params
+            grads = backward(params, trace, y, reduction="mean")
+            params = Params(*(p - rate * getattr(grads, name) for name, p in params._asdict().items()))
+            if not all(np.isfinite(p).all() for p in params):
+                break
+    return losses, reached
