@@ -1,24 +1,15 @@
 """The pass backward, held against complex steps of the loss, an independent network, and automatic differentiation."""
 
 import autograd
-import autograd.numpy as anp
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from models import STEP, assert_close, cases, make_case, refuses
+from models import assert_close, cases, make_case, refuses
+from oracles import autograd_loss, complex_step, gradients, weight
 
 from rnnlib import Grads, Params, backward, cross_entropy, forward, init_params, one_hot
 
 EPS = np.finfo(np.float64).eps
-
-
-def gradients(case):
-    return backward(case.params, forward(case.params, case.x, case.h0), case.y, reduction=case.reduction)
-
-
-def weight(case):
-    """What one prediction counts for in the loss."""
-    return 1.0 if case.reduction == "sum" else 1 / case.y.size
 
 
 def assert_gradient(actual, expected, case):
@@ -27,16 +18,6 @@ def assert_gradient(actual, expected, case):
     ŷ - y is known to the rounding of 1, not of itself: with a single symbol all gradients are nothing but that.
     """
     assert_close(actual, expected, 1e-13, scale=max(np.abs(expected).max(), weight(case)))
-
-
-def complex_step(function, at):
-    """The derivative of a real `function` in every entry of the array `at`."""
-    slope = np.empty(at.shape)
-    for index in np.ndindex(at.shape):
-        moved = at.astype(complex)
-        moved[index] += 1j * STEP
-        slope[index] = function(moved).imag / STEP
-    return slope
 
 
 @settings(deadline=None)
@@ -51,17 +32,6 @@ def test_gradients_equal_complex_steps_of_every_parameter_and_of_the_initial_sta
         slope = complex_step(lambda moved, name=name: loss(case.params._replace(**{name: moved}), case.h0), array)
         assert_gradient(getattr(grads, name), slope, case)
     assert_gradient(grads.h0, complex_step(lambda moved: loss(case.params, moved), case.h0), case)
-
-
-def autograd_loss(params, h0, rows, targets, weight):
-    """The loss from the definition, for `autograd` to differentiate: rows and targets are one-hot."""
-    Wxh, Whh, Why, bh, by = params
-    h, loss = h0, 0.0
-    for row, target in zip(rows, targets, strict=True):
-        h = anp.tanh(anp.dot(row, Wxh) + anp.dot(h, Whh) + bh)
-        o = anp.dot(h, Why) + by
-        loss = loss + anp.sum(anp.log(anp.sum(anp.exp(o), axis=-1))) - anp.sum(target * o)
-    return weight * loss
 
 
 @settings(deadline=None)

@@ -4,7 +4,7 @@ import autograd
 import numpy as np
 import pytest
 from models import STEP, assert_close, make_case, refuses
-from test_bptt import autograd_loss, complex_step, gradients, weight
+from oracles import autograd_loss, complex_step, gradients, weight
 
 from rnnlib import Params, Path, backward, check_gradients, contributions, cross_entropy, forward, path, shares
 from rnnlib.gradcheck import NAMES

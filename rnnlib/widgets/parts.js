@@ -170,10 +170,16 @@ export function stripe(fill, from, to) {
   return `linear-gradient(90deg, transparent ${a}, ${fill} ${a} ${b}, transparent ${b})`;
 }
 
+/** A canvas that is given a size, be it the one that it has, is laid out and allocated anew. */
+function resize(canvas, width, height) {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+}
+
 /** Paint a canvas of one pixel for each cell; bytes(row, column) gives red, green and blue, or null for a hole. The
  * style sheet stretches it. */
 export function drawPixels(canvas, rows, columns, bytes) {
-  Object.assign(canvas, { width: columns, height: rows });
+  resize(canvas, columns, rows);
   const image = new ImageData(columns, rows);
   const { data } = image;
   for (let i = 0, at = 0; i < rows; i++) {
@@ -193,10 +199,10 @@ export function drawPixels(canvas, rows, columns, bytes) {
  * on the scale from -limit to limit. The colours go into one pixel a number, which is then stretched. */
 export function drawCells(canvas, values, rows, { column, gap, height, limit, dark }) {
   const columns = values.length / rows;
-  const small = make("canvas");
+  const small = (canvas.pixels ??= make("canvas"));
   drawPixels(small, rows, columns, (i, t) => colour(values[t * rows + i], limit, dark).bytes);
   const ratio = window.devicePixelRatio || 1;
-  Object.assign(canvas, { width: Math.round(columns * column * ratio), height: Math.round(height * ratio) });
+  resize(canvas, Math.round(columns * column * ratio), Math.round(height * ratio));
   Object.assign(canvas.style, { width: `${columns * column}px`, height: `${height}px` });
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = false;

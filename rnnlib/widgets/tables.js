@@ -81,7 +81,10 @@ export class Sight {
     if (at >= this.offset && at + this.size <= this.offset + room) return;
     this.offset = Math.round(Math.max(0, Math.min(at + this.size / 2 - room / 2, this.n * this.size - room)));
     this.fill();
-    this.view[this.across ? "scrollLeft" : "scrollTop"] = this.offset;
+    // Scrolling makes the browser lay the page out at once: once for all views, when everything is drawn.
+    queueMicrotask(() => {
+      this.view[this.across ? "scrollLeft" : "scrollTop"] = this.offset;
+    });
   }
 
   at(i) {
