@@ -2,23 +2,12 @@
 
 import numpy as np
 import pytest
+from pages import SNAPSHOT, change, rows, set_range, shown, snapshot
 
 from rnnlib import Vocabulary, forward, init_params, step_losses
 
 PAGE = "intro.html"
 TEXT = "I am learning RNN"
-
-# All that a reader can perceive of a view: words, values, states, and the pixels of its canvases.
-SNAPSHOT = """root => JSON.stringify([
-  root.innerText,
-  [...root.querySelectorAll("input")].map((n) => [n.value, n.max, n.getAttribute("aria-valuetext")]),
-  [...root.querySelectorAll("button")].map((n) => [n.disabled, n.ariaPressed, n.ariaLabel, n.ariaCurrent]),
-  [...root.querySelectorAll("canvas")].map((n) => n.toDataURL()),
-])"""
-
-
-def snapshot(view):
-    return view.evaluate(SNAPSHOT)
 
 
 @pytest.fixture
@@ -28,42 +17,6 @@ def stepper(book, visit):
     view.wait_for()
     yield view
     assert not watch.complaints
-
-
-def shown(value, digits=3):
-    """A number as the page prints it."""
-    text = f"{abs(value):.{digits}f}"
-    return f"−{text}" if value < 0 and float(text) else text
-
-
-def rows(view, table):
-    """The cells of all rows of a table. Only those in sight exist, so it is scrolled from end to end and back."""
-    found = view.locator(f".rnn-{table}").evaluate(
-        """async (grid) => {
-          const scroller = grid.parentElement;
-          const found = new Map();
-          const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-          for (let top = 0; top === 0 || found.size < grid.ariaRowCount - 1; top += 150) {
-            if (top > 5000) break;
-            scroller.scrollTop = top;
-            await painted();
-            for (const row of grid.querySelectorAll(":scope > :last-child > .rnn-row")) {
-              found.set(Number(row.ariaRowIndex), [...row.children].map((cell) => cell.textContent.trim()));
-            }
-          }
-          scroller.scrollTop = 0;
-          await painted();
-          return [...found].sort((a, b) => a[0] - b[0]);
-        }"""
-    )
-    assert [index for index, _ in found] == list(range(2, len(found) + 2))
-    return [cells for _, cells in found]
-
-
-def set_range(scope, name, value):
-    scope.get_by_role("slider", name=name).evaluate(
-        "(n, value) => { n.value = value; n.dispatchEvent(new Event('input', { bubbles: true })); }", str(value)
-    )
 
 
 def test_every_number_on_the_page_is_the_number_of_rnnlib(stepper):
@@ -110,21 +63,6 @@ def test_the_page_starts_with_the_state_that_python_gave(stepper):
     assert stepper.get_by_label("Text", exact=True).input_value() == TEXT
     assert stepper.get_by_role("slider", name="Hidden size H").input_value() == "8"
     assert stepper.locator("[aria-current=step]").get_attribute("data-t") == "5"
-
-
-def change(page, control):
-    """Do to a control what a reader would do."""
-    kind = control.evaluate("n => n.tagName === 'INPUT' ? n.type : n.tagName.toLowerCase()")
-    if kind == "range":
-        control.focus()
-        low, value = control.evaluate("n => [Number(n.min), Number(n.value)]")
-        page.keyboard.press("ArrowRight" if value == low else "ArrowLeft")
-    elif kind == "number":
-        control.fill(str(int(control.input_value()) + 1))
-    elif kind == "text":
-        control.fill(control.input_value()[:-1])
-    else:
-        control.click()
 
 
 def test_every_control_of_every_widget_on_every_page_changes_something(book, visit):

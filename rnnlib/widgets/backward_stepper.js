@@ -157,7 +157,7 @@ function buildSums(words, choose) {
   });
   const group = make("div", { className: "rnn-tabs", role: "group" }, ...tabs.map(({ button }) => button));
   group.setAttribute("aria-label", words("back_sums"));
-  const matrix = buildMatrix("sums");
+  const matrix = buildMatrix("sums", words("back_row"));
   matrix.node.insertBefore(group, matrix.node.firstChild);
   return Object.assign(matrix, { tabs, now: keep(), before: keep() });
 }
@@ -197,7 +197,7 @@ function say({ V, H, T, t, move, y, vocab, trace, grads, out, future, reduction 
   const slopes = Array.from({ length: H }, (_, j) => 1 - trace.h[t * H + j] ** 2);
   const mean = reduction === "mean";
   const [key, values] = [
-    () => [mean ? "back_say_error_mean" : "back_say_error",
+    () => [V === 1 ? "back_say_no_error" : mean ? "back_say_error_mean" : "back_say_error",
       { T, y: quoted(vocab[y[t]]), p: percent(trace.yhat[t * V + y[t]]), d: slight(grads.do[t * V + y[t]]) }],
     () => [t === T - 1 ? "back_say_one_road" : "back_say_roads",
       { out: slight(lengthOf(out)), future: slight(lengthOf(future)), next: t + 2 }],
@@ -218,10 +218,8 @@ function render({ model, el }) {
   const { change, forget } = follow(model, [...NETWORK, ...own], schedule);
 
   const fields = networkFields({ model, words, change, settle: ({ T = Infinity }) => {
-    // A longer text is walked from its end again; a shorter one keeps the places that it still has.
-    const t = T === Infinity ? model.get("t") : T - 1;
-    const loss_t = T === Infinity ? model.get("loss_t") : T - 1;
-    return { t, loss_t, s: Math.min(model.get("s"), loss_t), ...(T === Infinity ? {} : { move: 0 }) };
+    // Another text is walked from its end again.
+    return T === Infinity ? {} : { t: T - 1, move: 0, loss_t: T - 1, s: Math.max(0, T - 4) };
   } });
   const reduction = field(words, "back_reduction", make("select", {},
     ...REDUCTIONS.map(([value, name]) => make("option", { value }, words(name)))));
@@ -285,7 +283,7 @@ function render({ model, el }) {
     if (!net) return;
     const { T } = net;
     const [t, loss_t] = [inside(model.get("t"), T), inside(model.get("loss_t"), T)];
-    const moved = !state || state.t !== t || state.T !== T;
+    const moved = state?.net !== net || state.t !== t;
     const parameter = PARAMETERS.includes(model.get("parameter")) ? model.get("parameter") : "Whh";
     state = {
       ...gradients(net), t, loss_t, parameter, move: inside(model.get("move"), MOVES), s: inside(model.get("s"), loss_t + 1),

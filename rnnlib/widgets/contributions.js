@@ -61,7 +61,7 @@ export function buildContributions({ words, model, change, state }) {
     formula(math("munder", math("mo", "∏"), math("mrow", "r", "=", "t", "…", "s", "+", "1")),
       "diag", ...slope("r"), transposed("W", "h", "h")),
     formula("⊙", ...slope("s"))), factors.scroller);
-  const numbers = buildMatrix("factor");
+  const numbers = buildMatrix("factor", words("back_row"));
   const chain = make("section", { className: "rnn-panel rnn-chain" },
     make("div", { className: "rnn-title" }, words("back_cell")), from.node, to.node, share, factors.node, numbers.node);
 
@@ -106,8 +106,9 @@ export function buildContributions({ words, model, change, state }) {
     const { kept, most, received, mostReceived, cosines } = keptMap(() => {
       const kept = cutting ? backward(params, trace, y, reduction, truncate) : grads;
       const received = Array.from({ length: T }, (_, i) => lengthOf(kept.da, i * H, (i + 1) * H));
-      const cosines = { whole: number(cosine(kept, grads), 4), Whh: number(cosine(kept, grads, ["Whh"]), 4) };
-      return { kept, most: extent(matrix), received, mostReceived: extent(received), cosines };
+      const [whole, Whh] = [cosine(kept, grads), cosine(kept, grads, ["Whh"])].map((value) => (
+        Number.isNaN(value) ? words("back_no_angle") : number(value, 4)));
+      return { kept, most: Math.max(0, ...matrix), received, mostReceived: Math.max(...received), cosines: { whole, Whh } };
     }, grads, Math.min(truncate, T));
     keptPicture(() => {
       const grey = CUT[dark ? "dark" : "light"];
@@ -115,14 +116,14 @@ export function buildContributions({ words, model, change, state }) {
         if (j > i) return null;
         return i - j >= truncate ? grey : colour(shade(matrix[i * T + j], most), 1, dark).bytes;
       });
-      drawPixels(total, 1, T, (_, j) => colour(received[j], mostReceived, dark).bytes);
+      drawPixels(total, 1, T, (_, j) => colour(received[j], mostReceived || 1, dark).bytes);
     }, kept, matrix, dark);
 
     const percentOf = (share) => `${(100 * share).toFixed(3)}%`;
     Object.assign(chosen.style, { left: percentOf(s / T), top: percentOf(loss_t / T), width: percentOf(1 / T), height: percentOf(1 / T) });
     Object.assign(column.style, { left: percentOf(t / T), top: percentOf(t / T), width: percentOf(1 / T), height: percentOf(1 - t / T) });
     setText(dashed, words("back_dashed", { t: t + 1 }));
-    setText(axis, words("back_total", { s: s + 1, length: slight(received[s]), most: slight(mostReceived) }));
+    setText(axis, words(cutting ? "back_total_cut" : "back_total", { s: s + 1, length: slight(received[s]), most: slight(mostReceived) }));
     edge.hidden = !cutting;
     edge.style.left = percentOf((T - truncate) / T);
     cut.show(Math.min(truncate, T), words(cutting ? "back_cut" : "back_uncut", { k: truncate, T }), T);
@@ -130,7 +131,7 @@ export function buildContributions({ words, model, change, state }) {
       ? words("back_cosine", {
         k: truncate, ...cosines, share: percent(lengthOf(kept.Whh) / (lengthOf(grads.Whh) || 1)),
       })
-      : words("back_full", { T }));
+      : words(T > 1 ? "back_full" : "back_one_step"));
     scale.style.background = ramp(dark, true);
     setText(low, slight(most * 10 ** -DECADES));
     setText(high, slight(most));

@@ -28,6 +28,18 @@ export function slider(words, name, min, max) {
   return { ...item, show };
 }
 
+/** Act when a press that may be under way is over: a message that goes while the pointer is down moves what it points at. */
+function afterPress(action) {
+  const act = () => {
+    clearTimeout(timer);
+    removeEventListener("pointerup", soon);
+    action();
+  };
+  const soon = () => setTimeout(act); // the click comes first
+  const timer = setTimeout(act, 500);
+  addEventListener("pointerup", soon, { once: true });
+}
+
 /** Text, hidden size and seed of the network. What is typed goes to the model when it is good; else a message says why not.
  * @param {{model: any, words: any, change: (traits: object) => void, settle?: (size: {T?: number, H?: number}) => object,
  *   limits?: {steps: number, hidden: number, seed: number}}} parts
@@ -89,7 +101,7 @@ export function networkFields({ model, words, change, settle = () => ({}), limit
     const value = target.value === "" ? NaN : Number(target.value);
     change({ seed: checkWhole("seed", "bad_seed", value, 0, limits.seed) });
   }));
-  for (const name of ["text", "seed"]) fields[name].control.addEventListener("blur", () => refresh(name));
+  for (const name of ["text", "seed"]) fields[name].control.addEventListener("blur", () => afterPress(() => refresh(name)));
 
   let broken = false; // the traits themselves cannot be shown; what was typed and refused never becomes a trait
   return {

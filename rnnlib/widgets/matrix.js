@@ -7,9 +7,9 @@ import { cell, row, table, showRows } from "./tables.js";
 
 const SPARE = 2; // columns on either side of those in sight
 
-export function buildMatrix(name) {
+export function buildMatrix(name, rowWord) {
   const skipped = () => make("span", { className: "rnn-skip" });
-  const parts = table(`matrix rnn-${name}`, [["", "rnn-col-row"]], () => {
+  const parts = table(`matrix rnn-${name}`, [[rowWord, "rnn-col-row", make("span")]], () => {
     const [head, skip] = [cell("rowheader", "rnn-col-row"), skipped()];
     return { node: row(head, skip), head, skip, values: [] };
   });
@@ -24,7 +24,9 @@ export function buildMatrix(name) {
   matrix.observer = new ResizeObserver((entries) => {
     for (const { target, contentRect, borderBoxSize } of entries) {
       if (target === matrix.scroller) matrix.room = contentRect.width;
-      else if (borderBoxSize[0].inlineSize) matrix.column = borderBoxSize[0].inlineSize + 2;
+      else if (borderBoxSize[0].inlineSize) {
+        matrix.column = borderBoxSize[0].inlineSize + parseFloat(getComputedStyle(target).marginRight);
+      }
     }
     again();
   });

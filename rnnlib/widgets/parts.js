@@ -73,7 +73,7 @@ export function slight(value) {
   const size = Math.abs(value);
   if (size === 0) return "0";
   if (!(size < 0.1)) return number(value);
-  const text = size < 0.001 ? size.toExponential(size < 1e-99 ? 0 : 1).replace("-", "−") : size.toFixed(4);
+  const text = size < 0.001 ? size.toExponential(size < 1e-9 ? 0 : 1).replace("-", "−") : size.toFixed(4);
   return value < 0 ? `−${text}` : text;
 }
 

@@ -1,0 +1,761 @@
+"""BackwardStepper in a real browser: every number is that of rnnlib, and every way of moving it leads somewhere."""
+
+import base64
+import io
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from pages import code_of_moves, matrix, rows, set_range, shown, slight, snapshot
+from PIL import Image
+
+from rnnlib import Params, Vocabulary, backward, contributions, forward, init_params, one_hot, path, step_losses
+from rnnlib.plots import STATE_COLOURS
+from rnnlib.widgets import _modules
+
+PAGE = "pages/backward.html"
+TEXT = "夏洛特烦恼，你好李焕英 😀!"
+LONGEST = "".join(chr(0x4E00 + i) for i in range(65))
+CUT = [196, 196, 196]
+
+
+class Net(NamedTuple):
+    """What a view is to show."""
+
+    vocab: Vocabulary
+    params: Params
+    x: np.ndarray
+    y: np.ndarray
+    trace: tuple
+    reduction: str
+
+    @property
+    def T(self):
+        return len(self.y)
+
+    def grads(self, truncate=None):
+        return backward(self.params, self.trace, self.y, reduction=self.reduction, truncate=truncate)
+
+
+def net(text, H, seed, reduction="sum", vocab=None, params=None):
+    vocab = vocab or Vocabulary(text)
+    params = params or init_params(len(vocab), H, rng=np.random.default_rng(seed))
+    ids = vocab.encode(text)
+    return Net(vocab, params, ids[:-1], ids[1:], forward(params, ids[:-1]), reduction)
+
+
+@pytest.fixture
+def page(specimen, visit):
+    page, watch = visit(specimen, PAGE)
+    yield page
+    assert not watch.complaints
+
+
+@pytest.fixture
+def stepper(page):
+    return page.locator(".rnn-backward").first
+
+
+def show(view, text, H=None, seed=None, reduction=None):
+    """Type a text, and choose the rest."""
+    view.get_by_label("Text", exact=True).fill(text)
+    if H is not None:
+        set_range(view, "Hidden size H", H)
+    if seed is not None:
+        view.get_by_label("Seed", exact=True).fill(str(seed))
+    if reduction is not None:
+        view.get_by_role("combobox", name="Loss L", exact=True).select_option(reduction)
+
+
+def walk_to(view, t, move):
+    set_range(view, "Step t", t)
+    view.locator(".rnn-move").nth(move).click()
+
+
+def where(view):
+    """The step and the move that a view shows, from 0."""
+    return tuple(
+        view.evaluate(
+            """n => [Number(n.querySelector(".rnn-column[aria-current]").dataset.t),
+                     [...n.querySelectorAll(".rnn-move")].findIndex((move) => move.ariaCurrent)]"""
+        )
+    )
+
+
+def cell_of(view):
+    """The step of the loss and the step reached, from 0."""
+    return tuple(
+        int(view.get_by_role("slider", name=name, exact=True).input_value())
+        for name in ("Loss of step t", "reaches step s")
+    )
+
+
+def pixels(canvas):
+    """Red, green, blue and opacity of a canvas, row by row."""
+    picture = base64.b64decode(canvas.evaluate("n => n.toDataURL()").partition(",")[2])
+    return np.array(Image.open(io.BytesIO(picture)).convert("RGBA")).astype(int)
+
+
+def assert_painted(seen, values, limit):
+    """The pixels have the colours of the values on the scale from -limit to limit."""
+    places = np.clip(np.floor(40 * np.asarray(values) / (limit or 1) + 0.5), -40, 40).astype(int) + 40
+    assert abs(seen[..., :3] - 255 * np.array(STATE_COLOURS.colors)[places]).max() <= 1
+    assert (seen[..., 3] == 255).all()
+
+
+def say(key, **values):
+    """A sentence of the page, with its numbers in it."""
+    return _modules.words()["en"][key].format(**values)
+
+
+def sign(character):
+    return "␣" if character == " " else character
+
+
+def printed(values):
+    return [[*map(slight, row)] for row in np.atleast_2d(values)]
+
+
+def length(array):
+    return np.linalg.norm(array)
+
+
+# What it shows
+
+
+def sums_from(network, start):
+    """The gradients as far as the steps from `start` on add to them."""
+    grads, V = network.grads(), len(network.vocab)
+    h_previous = np.vstack([network.trace.h0, network.trace.h[:-1]])
+    do, da, h = grads.do[start:], grads.da[start:], network.trace.h[start:]
+    inputs = one_hot(network.x, V)[start:]
+    return Params(inputs.T @ da, h_previous[start:].T @ da, h.T @ do, da.sum(0), do.sum(0))
+
+
+def check_strip(view, network, t, move):
+    grads, T = network.grads(), network.T
+    columns, characters = view.locator(".rnn-column"), network.vocab.characters
+    assert columns.locator(".rnn-col-x").all_text_contents() == [sign(characters[i]) for i in network.x]
+    assert columns.locator(".rnn-col-y").all_text_contents() == [sign(characters[i]) for i in network.y]
+    losses = step_losses(network.trace.o, network.y)
+    assert columns.locator(".rnn-col-loss").all_text_contents() == [shown(loss, 2) for loss in losses]
+    for i, said in enumerate(columns.evaluate_all("nodes => nodes.map((n) => n.ariaLabel)")):
+        assert said.startswith(f"Step {i + 1}: ") and said.endswith(f"da has the length {slight(length(grads.da[i]))}")
+    H = grads.da.shape[1]
+    reached = np.arange(T) >= (t if move > 1 else t + 1)
+    heights = (72 * (np.arange(H) + 0.5) / H).astype(int)
+    seen = pixels(view.locator(".rnn-canvas"))[np.ix_(heights, 44 * np.arange(T) + 22)]
+    assert_painted(seen, (grads.da * reached[:, None]).T, abs(grads.da).max())
+
+
+def check_tables(view, network, t, move):
+    grads, trace, params, characters = network.grads(), network.trace, network.params, network.vocab.characters
+    assert rows(view, "errors") == [
+        [sign(c), shown(trace.yhat[t, i]), str(int(i == network.y[t])), slight(grads.do[t, i])]
+        for i, c in enumerate(characters)
+    ]
+    out = grads.do[t] @ params.Why.T
+    future = grads.da[t + 1] @ params.Whh.T if t < network.T - 1 else 0 * out
+    first, second = (lambda v: slight(v) if move > 0 else "·"), (lambda v: slight(v) if move > 1 else "·")
+    slopes = 1 - trace.h[t] ** 2
+    assert rows(view, "gradients") == [
+        [str(j + 1), shown(h), first(out[j]), first(future[j]), first(grads.dh[t, j]), second(slopes[j]), second(da)]
+        for j, (h, da) in enumerate(zip(trace.h[t], grads.da[t], strict=True))
+    ]
+    correct = network.y[t]
+    error = "back_say_error_mean" if network.reduction == "mean" else "back_say_error"
+    roads = "back_say_roads" if t < network.T - 1 else "back_say_one_road"
+    state = "back_say_state" if t else "back_say_state_first"
+    key = [error, roads, "back_say_tanh", "back_say_output", state][move]
+    values = dict(T=network.T, next=t + 2, previous=t, y=f"“\u2068{sign(characters[correct])}\u2069”")
+    values |= dict(p=f"{100 * trace.yhat[t, correct]:.1f} %", d=slight(grads.do[t, correct]))
+    values |= dict(out=slight(length(out)), future=slight(length(future)), da=slight(length(grads.da[t])))
+    values |= dict(low=shown(slopes.min()), high=shown(slopes.max()))
+    said = f"{say('back_where', t=t + 1, move=move + 1, moves=5)} {say(key, **values)}"
+    assert view.locator(".rnn-summary").inner_text() == said
+    assert view.locator(".rnn-move-code").all_text_contents() == code_of_moves(network.reduction)
+
+
+def check_sums(view, network, t, move):
+    characters, T = [sign(c) for c in network.vocab.characters], network.T
+    units = [str(j + 1) for j in range(network.params.Whh.shape[0])]
+    labels = {"Wxh": (characters, units), "Whh": (units, units), "Why": (units, characters)}
+    for name, whole in zip(Params._fields, network.grads()[:5], strict=True):
+        start = t if move >= (3 if name in ("Why", "by") else 4) else t + 1
+        values = np.atleast_2d(getattr(sums_from(network, start), name))
+        view.locator(".rnn-tab", has_text=f"d{name}").click()
+        down, across = labels.get(name, ([""], units if name == "bh" else characters))
+        grid = view.locator(".rnn-sums")
+        assert matrix(view, "sums") == (across, down, printed(values))
+        key = {T: "back_sum_none", T - 1: "back_sum_one", 0: "back_sum_all"}.get(start, "back_sum")
+        title = say(key, name=f"d{name}", t=start + 1, T=T)
+        assert grid.get_attribute("aria-label") == title
+        canvas = view.locator(f".rnn-tab:has-text('d{name}') canvas")
+        assert_painted(pixels(canvas), values, abs(whole).max())
+
+
+def check_map(view, network, k, t, s):
+    """k: the reach; t and s: the cell, from 0."""
+    T = network.T
+    lengths = contributions(network.params, network.trace, network.y, reduction=network.reduction)
+    seen = pixels(view.locator(".rnn-square-cells"))
+    assert seen.shape == (T, T, 4)
+    loss, reached = np.indices((T, T))
+    assert not seen[reached > loss].any()
+    assert (seen[loss - reached >= k][:, :3] == CUT).all()
+    band = (reached <= loss) & (loss - reached < k)
+    assert (seen[reached <= loss][:, 3] == 255).all()
+    darkness = -seen[band][:, :3].sum(axis=1)[np.argsort(lengths[band])]
+    assert (np.diff(darkness) >= 0).all()
+    expected = np.maximum(0, 1 + np.log10(lengths[band] / lengths.max()) / 3)
+    assert_painted(seen[band], expected, 1)
+
+    kept = network.grads(k)
+    received = np.linalg.norm(kept.da, axis=1)
+    most = received.max()
+    assert_painted(pixels(view.locator(".rnn-total-cells"))[0], received, most)
+    inside = view.locator(".rnn-map").inner_text()
+    key = "back_total" if k >= T else "back_total_cut"
+    assert say(key, s=s + 1, length=slight(received[s]), most=slight(most)) in inside
+    assert [slight(lengths.max() / 1000), slight(lengths.max())] == view.locator(
+        ".rnn-map .rnn-scale span:not(.rnn-ramp)"
+    ).all_text_contents()
+    assert cosine_text(network, k) in inside
+
+
+def cosine_text(network, k):
+    """What the truncation to k steps leaves of the gradient, in the words of the page."""
+    if k >= network.T:
+        return say("back_full", T=network.T) if network.T > 1 else say("back_one_step")
+    kept, whole = ([array.ravel() for array in network.grads(reach)[:5]] for reach in (k, None))
+
+    def cosine(a, b):
+        return shown(a @ b / length(a) / length(b), 4)
+
+    together = cosine(np.concatenate(kept), np.concatenate(whole))
+    share = f"{100 * length(kept[1]) / length(whole[1]):.1f} %"
+    return say("back_cosine", k=k, whole=together, Whh=cosine(kept[1], whole[1]), share=share)
+
+
+def check_cell(view, network, t, s):
+    way = path(network.params, network.trace, network.y, t, s, reduction=network.reduction)
+    along = [way.error]
+    for jacobian in way.jacobians:
+        along.append(along[-1] @ jacobian)
+    lengths = [*map(length, along), length(way.share), length(np.outer(way.state, way.share))]
+    names = [say("back_factor_error", t=t + 1), *(say("back_factor_jacobian", r=r + 1) for r in range(t, s, -1))]
+    names += [say("back_factor_slope", s=s + 1), say("back_factor_state", s=s)]
+    ratios = ["", *(slight(b / a) for a, b in pairwise(lengths))]
+    assert rows(view, "factors") == [list(row) for row in zip(names, map(slight, lengths), ratios, strict=True)]
+    share = f"{100 * lengths[-2] / lengths[0]:.1f} %"
+    said = say("back_share", t=t + 1, s=s + 1, length=slight(lengths[-2]), share=share)
+    assert view.locator(".rnn-share").inner_text() == said
+    for name, factor in zip(names, [way.error, *way.jacobians, way.slope, way.state], strict=True):
+        view.locator(".rnn-factors .rnn-pick", has_text=name).click()
+        units = [str(j + 1) for j in range(len(way.slope))]
+        assert matrix(view, "factor") == (units, units if factor.ndim == 2 else [""], printed(factor))
+        title = say("back_jacobian" if factor.ndim == 2 else "back_vector", name=name)
+        assert view.locator(".rnn-factor").get_attribute("aria-label") == title
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_every_number_on_the_page_is_the_number_of_rnnlib(stepper, reduction):
+    network = net(TEXT, 11, 4294967299, reduction)
+    show(stepper, TEXT, 11, 4294967299, reduction)
+    last = network.T - 1
+    walks = [(last, 1), (6, 4), (0, 4)] if reduction == "sum" else [(last, 0), (7, 2), (6, 3)]
+    for t, move in walks:
+        walk_to(stepper, t, move)
+        check_strip(stepper, network, t, move)
+        check_tables(stepper, network, t, move)
+        check_sums(stepper, network, t, move)
+    for k, t, s in [(13, 12, 9), (5, 9, 4), (1, 0, 0)] if reduction == "sum" else [(12, 3, 3), (2, 12, 12)]:
+        set_range(stepper, "Reach k", k)
+        set_range(stepper, "Loss of step t", t)
+        set_range(stepper, "reaches step s", s)
+        check_map(stepper, network, k, t, s)
+        check_cell(stepper, network, t, s)
+
+
+def test_given_weights_and_the_state_of_python_are_shown(page):
+    view = page.locator(".rnn-backward").nth(3)
+    vocab = Vocabulary("你好李焕英夏洛特烦恼")
+    network = net("夏洛特烦恼", 5, 7, "mean", vocab)
+    assert where(view) == (2, 3) and cell_of(view) == (2, 1)
+    assert view.get_by_role("combobox", name="Loss L", exact=True).input_value() == "mean"
+    assert view.locator(".rnn-tab[aria-pressed=true]").inner_text() == "dWhy"
+    check_strip(view, network, 2, 3)
+    check_tables(view, network, 2, 3)
+    check_sums(view, network, 2, 3)
+    check_map(view, network, 2, 2, 1)
+    check_cell(view, network, 2, 1)
+    assert "Given weights: V = 10, H = 5" in view.inner_text()
+    assert not view.get_by_label("Seed", exact=True).is_visible()
+    before = snapshot(view)
+    field = view.get_by_label("Text", exact=True)
+    field.fill("你好吗！")
+    assert "unknown here: 吗 ！" in view.inner_text()
+    field.fill("夏洛特烦恼")
+    walk_to(view, 2, 3)
+    set_range(view, "Loss of step t", 2)
+    set_range(view, "reaches step s", 1)
+    assert snapshot(view) == before
+
+
+def test_the_reach_is_told_over_its_whole_range(stepper):
+    network = net(TEXT, 11, 5)
+    show(stepper, TEXT, 11, 5)
+    square, edge = stepper.locator(".rnn-square"), stepper.locator(".rnn-mark-edge")
+    for k in range(1, network.T + 1):
+        set_range(stepper, "Reach k", k)
+        assert cosine_text(network, k) in stepper.locator(".rnn-lost").inner_text()
+        value = f"{k} of 13" if k < 13 else "all 13"
+        assert stepper.get_by_role("slider", name="Reach k", exact=True).get_attribute("aria-valuetext") == value
+        assert edge.is_visible() == (k < 13)
+        if k < 13:  # the edge stands before the first step that the last loss reaches
+            box, mark = square.bounding_box(), edge.bounding_box()
+            assert abs(mark["x"] - (box["x"] + box["width"] * (13 - k) / 13)) < 3
+
+
+# Ways to move it
+
+
+def test_the_cell_is_chosen_in_the_picture_and_by_two_sliders(stepper):
+    show(stepper, TEXT, 5)
+    canvas, mouse = stepper.locator(".rnn-square-cells"), stepper.page.mouse
+
+    def point(t, s, across=0.5, down=0.5):
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        return box["x"] + (s + across) * box["width"] / 13, box["y"] + (t + down) * box["height"] / 13
+
+    def marked(name):
+        """Row, column, rows and columns that a mark covers."""
+        box, mark = canvas.bounding_box(), stepper.locator(f".rnn-mark-{name}").bounding_box()
+        size = box["width"] / 13
+        place = (mark["y"] - box["y"]) / size, (mark["x"] - box["x"]) / size
+        return pytest.approx((*place, mark["height"] / size, mark["width"] / size), abs=0.1)
+
+    for t, s, *inside in [(8, 3), (12, 0, 0.1, 0.9), (0, 0), (7, 7, 0.9, 0.1)]:
+        mouse.click(*point(t, s, *inside))
+        assert cell_of(stepper) == (t, s)
+        assert marked("chosen") == (t, s, 1, 1)
+    mouse.click(*point(4, 9))  # above the diagonal: no later step can be reached
+    assert cell_of(stepper) == (4, 4)
+    set_range(stepper, "Loss of step t", 12)
+    assert cell_of(stepper) == (12, 4)
+    mouse.move(*point(10, 1))
+    mouse.down()
+    mouse.move(*point(11, 6))
+    assert cell_of(stepper) == (11, 6)
+    mouse.up()
+    mouse.move(*point(2, 1))
+    assert cell_of(stepper) == (11, 6)
+
+    set_range(stepper, "Loss of step t", 9)
+    set_range(stepper, "reaches step s", 5)
+    assert cell_of(stepper) == (9, 5)
+    set_range(stepper, "Loss of step t", 2)  # takes the other one along
+    assert cell_of(stepper) == (2, 2)
+    assert stepper.get_by_role("slider", name="reaches step s", exact=True).get_attribute("max") == "2"
+    set_range(stepper, "Loss of step t", 8)
+    assert cell_of(stepper) == (8, 2)
+    assert marked("current") == (12, 12, 1, 1)
+    walk_to(stepper, 4, 0)
+    assert marked("current") == (4, 4, 9, 1)
+
+
+def test_play_walks_every_move_down_to_the_first_step_stops_and_starts_again(stepper):
+    page = stepper.page
+    show(stepper, "hello", 3)
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    play = stepper.locator(".rnn-play")
+    play.click()
+    places = [(t, move) for t in (3, 2, 1, 0) for move in range(5)]
+    for place in places[1:]:
+        assert play.inner_text() == "Pause" and play.get_attribute("aria-pressed") == "true"
+        page.clock.run_for(900)
+        assert where(stepper) == place
+    page.clock.run_for(900)
+    assert play.inner_text() == "Play" and play.get_attribute("aria-pressed") == "false"
+    page.clock.run_for(2700)
+    assert where(stepper) == (0, 4)
+    play.click()
+    assert where(stepper) == (3, 0)
+    page.clock.run_for(900)
+    play.click()
+    page.clock.run_for(2700)
+    assert where(stepper) == (3, 1) and play.inner_text() == "Play"
+
+
+def test_the_buttons_lead_over_the_border_of_a_step_and_no_further_than_the_ends(stepper):
+    previous, following = (stepper.get_by_role("button", name=f"{name} move") for name in ("Previous", "Next"))
+    show(stepper, "hello", 3)
+    assert where(stepper) == (3, 0) and previous.get_attribute("aria-disabled") == "true"
+    for _ in range(4):
+        following.click()
+    assert where(stepper) == (3, 4)
+    following.click()
+    assert where(stepper) == (2, 0)
+    previous.click()
+    assert where(stepper) == (3, 4)
+    walk_to(stepper, 0, 3)
+    following.click()
+    assert where(stepper) == (0, 4) and following.get_attribute("aria-disabled") == "true"
+    following.focus()
+    following.press("Enter")
+    assert where(stepper) == (0, 4) and following.evaluate("n => n === document.activeElement")
+    stepper.locator(".rnn-column[data-t='2']").click()  # a step keeps the move
+    assert where(stepper) == (2, 4)
+
+
+FOCUSED = """view => {
+  const n = document.activeElement;
+  if (!view.contains(n)) return null;
+  const name = n.getAttribute("aria-label") ?? n.labels?.[0]?.querySelector(".rnn-label").textContent ?? n.textContent;
+  const kind = n.matches("input") ? n.type : n.className.split(" ").pop() || n.tagName;
+  if (kind !== "rnn-scroll") return { name, kind };
+  const [down, right] = [n.scrollHeight - n.clientHeight, n.scrollWidth - n.clientWidth];
+  const ways = { ArrowUp: n.scrollTop, ArrowDown: down, ArrowRight: right };
+  return { name, kind, key: Object.keys(ways).find((key) => ways[key] > 0) ?? null };
+}"""
+PLACE = "(({ scrollTop, scrollLeft }) => [scrollTop, scrollLeft])(document.activeElement)"
+KEYS = {"text": "x", "range": "ArrowDown", "number": "ArrowUp", "SELECT": "ArrowDown", "rnn-column": "ArrowLeft"}
+KEYS |= {"rnn-pick": "ArrowDown"}
+
+
+def test_the_keyboard_alone_reaches_and_moves_everything(stepper):
+    page = stepper.page
+    show(stepper, TEXT, 11)
+    walk_to(stepper, 6, 2)
+    stepper.get_by_label("Text", exact=True).focus()
+    handle, names, unmoved = stepper.element_handle(), [], []
+    top = page.evaluate("scrollY")
+    while focused := page.evaluate(FOCUSED, handle):
+        names.append(focused["name"])
+        kind, key = focused["kind"], focused.get("key", KEYS.get(focused["kind"], "Enter"))
+        before = snapshot(stepper), page.evaluate(PLACE)
+        if key:  # a table that is shown whole has nowhere to scroll
+            page.keyboard.press(key)
+            page.wait_for_timeout(60)  # a scroller takes its time
+            if before == (snapshot(stepper), page.evaluate(PLACE)):
+                unmoved.append((focused["name"], key))
+        if kind == "rnn-play":
+            page.keyboard.press("Enter")
+        if kind == "text":
+            walk_to(stepper, 6, 2)
+            stepper.get_by_label("Text", exact=True).focus()
+        assert len(names) < 60
+        page.keyboard.press("Tab")
+    assert unmoved == []
+    reached = " | ".join(names)
+    for name in (
+        *("Text", "Hidden size H", "Seed", "Loss L", "Step 7: ", "Play", "Previous move", "Next move", "Step t"),
+        *("the error", "two roads", "through tanh", "output sums", "state sums", "Error of", "Gradients of"),
+        *("dWxh", "dWhh", "dWhy", "dbh", "dby", "Reach k", "Loss of step t", "reaches step s", "error do", "The way"),
+    ):
+        assert name in reached, reached
+    assert page.evaluate("scrollY") >= top
+
+
+def test_arrow_keys_walk_along_the_strip_and_the_factors(stepper):
+    page = stepper.page
+    show(stepper, LONGEST, 2)
+    set_range(stepper, "reaches step s", 3)
+    stepper.locator(".rnn-column[tabindex='0']").focus()
+    top = page.evaluate("scrollY")
+    for key, t in [
+        ("ArrowLeft", 62),
+        ("Home", 0),
+        ("ArrowLeft", 0),
+        ("ArrowRight", 1),
+        ("End", 63),
+        ("ArrowRight", 63),
+    ]:
+        page.keyboard.press(key)
+        assert where(stepper)[0] == t and page.evaluate("document.activeElement.dataset.t") == str(t)
+    stepper.locator(".rnn-factors .rnn-pick[tabindex='0']").focus()
+    first, second = say("back_factor_error", t=64), say("back_factor_jacobian", r=64)
+    last, before = say("back_factor_state", s=3), say("back_factor_slope", s=4)
+    moves = [("ArrowDown", second), ("End", last), ("ArrowDown", last), ("ArrowUp", before), ("Home", first)]
+    for key, name in [*moves, ("ArrowUp", first)]:
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.textContent") == name
+        assert stepper.locator(".rnn-factor").get_attribute("aria-label").startswith(name)
+        assert stepper.locator(".rnn-factors .rnn-pick[aria-pressed=true]").inner_text() == name
+    assert page.evaluate("scrollY") >= top
+
+
+def test_two_views_of_one_model_move_together(page):
+    first, second = page.locator(".rnn-backward").nth(1), page.locator(".rnn-backward").nth(2)
+    first.locator(".rnn-factors .rnn-pick").nth(2).click()
+    assert second.locator(".rnn-pick[aria-pressed=true]").inner_text().startswith("error")  # each reader's own look
+    first.locator(".rnn-factors .rnn-pick").first.click()
+    second.get_by_label("Text", exact=True).fill("views")
+    for act in (
+        lambda: first.get_by_role("button", name="Next move").click(),
+        lambda: second.get_by_role("combobox", name="Loss L", exact=True).select_option("mean"),
+        lambda: first.locator(".rnn-tab").nth(3).click(),
+        lambda: set_range(second, "Reach k", 2),
+        lambda: set_range(first, "Loss of step t", 2),
+        lambda: set_range(second, "reaches step s", 1),
+        lambda: second.locator(".rnn-column").first.click(),
+    ):
+        before = snapshot(first)
+        act()
+        assert snapshot(first) == snapshot(second) != before
+
+
+def test_linked_sliders_move_it_and_are_moved_and_cannot_break_it(page):
+    view = page.locator(".rnn-backward").nth(1)
+    set_range(page, "linked step", 1)
+    assert where(view) == (1, 0)
+    view.get_by_role("button", name="Previous move").click()
+    assert page.get_by_label("linked step").input_value() == "2"
+    for name, low, high in (("linked step", "1 of 4", "4 of 4"), ("linked loss", "1 of 4", "4 of 4")):
+        slider = "Step t" if name == "linked step" else "Loss of step t"
+        for value, said in ((-1, low), (9, high)):
+            set_range(page, name, value)
+            assert view.get_by_role("slider", name=slider, exact=True).get_attribute("aria-valuetext") == said
+    for value, said in ((0, "1 of 4"), (3, "3 of 4"), (4, "all 4"), (70, "all 4")):
+        set_range(page, "linked reach", value)
+        assert view.get_by_role("slider", name="Reach k", exact=True).get_attribute("aria-valuetext") == said
+    assert "NaN" not in view.inner_text()
+
+
+def test_a_finger_can_do_it_on_a_phone(specimen, visit):
+    page, watch = visit(specimen, PAGE, width=360, has_touch=True, is_mobile=True)
+    view = page.locator(".rnn-backward").first
+    view.locator(".rnn-column[data-t='12']").tap()
+    view.locator(".rnn-move").nth(2).tap()
+    assert where(view) == (12, 2)
+    canvas = view.locator(".rnn-square-cells")
+    size = canvas.bounding_box()["width"] / 16
+    canvas.tap(position={"x": 4.5 * size, "y": 11.5 * size})
+    assert cell_of(view) == (11, 4)
+    view.locator(".rnn-tab").nth(4).tap()
+    assert view.locator(".rnn-sums").get_attribute("aria-label").startswith("dby so far")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert not watch.complaints
+
+
+# Texts, seeds and sizes
+
+
+def test_a_new_text_is_walked_from_its_end(stepper):
+    walk_to(stepper, 3, 2)
+    set_range(stepper, "Loss of step t", 7)
+    set_range(stepper, "reaches step s", 5)
+    show(stepper, "walk me back")
+    assert where(stepper) == (10, 0) and cell_of(stepper)[0] == 10
+    walk_to(stepper, 3, 2)
+    show(stepper, "walk me")
+    assert where(stepper) == (5, 0) and cell_of(stepper)[0] == 5
+    walk_to(stepper, 3, 2)
+    set_range(stepper, "Hidden size H", 9)  # another network is read on where it was
+    stepper.get_by_label("Seed", exact=True).fill("3")
+    assert where(stepper) == (3, 2)
+
+
+def test_the_true_character_of_a_new_text_is_in_sight(stepper):
+    alphabet = "abcdefghijklmnopqrstuvwxyz"
+    for text in (alphabet, alphabet[::-1]):
+        show(stepper, text)
+        assert stepper.locator(".rnn-errors .rnn-target [role=rowheader]").all_text_contents() == [text[-1]]
+
+
+@pytest.mark.parametrize(
+    ("label", "typed", "message"),
+    [
+        ("Text", "", "at least two characters"),
+        ("Text", "😀", "at least two characters"),
+        ("Seed", "-1", "whole number from 0 to 9007199254740991"),
+        ("Seed", "1.5", "whole number from 0 to 9007199254740991"),
+        ("Seed", "", "whole number from 0 to 9007199254740991"),
+    ],
+)
+def test_what_cannot_be_shown_gets_a_message_and_the_last_picture_stays(stepper, label, typed, message):
+    field = stepper.get_by_label(label, exact=True)
+    panels = stepper.locator(".rnn-panels")
+    before, old = snapshot(panels), field.input_value()
+    field.fill(typed)
+    assert message in stepper.locator(f".rnn-control-{label.lower()} .rnn-message").inner_text()
+    assert field.get_attribute("aria-invalid") == "true"
+    assert snapshot(panels) == before
+    set_range(stepper, "Step t", 2)  # the rest goes on working
+    assert where(stepper) == (2, 0)
+    field.fill(old)
+    assert stepper.locator(".rnn-message").all_inner_texts() == [""] * stepper.locator(".rnn-message").count()
+
+
+def test_the_click_that_leaves_a_refused_text_is_not_lost(stepper):
+    stepper.get_by_label("Text", exact=True).fill("a")
+    stepper.locator(".rnn-move").nth(2).click()
+    assert where(stepper) == (15, 2)
+    assert stepper.get_by_label("Text", exact=True).input_value() == "I am learning RNN"
+
+
+def test_the_smallest_network_and_text(stepper):
+    show(stepper, "ab", 1, 2)
+    network = net("ab", 1, 2)
+    for move in (1, 3, 4):
+        walk_to(stepper, 0, move)
+        check_strip(stepper, network, 0, move)
+        check_tables(stepper, network, 0, move)
+        check_sums(stepper, network, 0, move)
+    check_map(stepper, network, 1, 0, 0)
+    check_cell(stepper, network, 0, 0)
+    for name in ("Step t", "Loss of step t", "reaches step s"):
+        slider = stepper.get_by_role("slider", name=name, exact=True)
+        assert (slider.get_attribute("max"), slider.get_attribute("aria-valuetext")) == ("0", "1 of 1")
+    assert stepper.get_by_role("slider", name="Reach k", exact=True).get_attribute("aria-valuetext") == "all 1"
+
+
+def test_the_largest_network_and_text_are_shown_whole(stepper):
+    show(stepper, LONGEST, 64, 1)
+    network = net(LONGEST, 64, 1)
+    walk_to(stepper, 31, 4)
+    set_range(stepper, "Reach k", 9)
+    set_range(stepper, "reaches step s", 0)
+    check_tables(stepper, network, 31, 4)
+    check_map(stepper, network, 9, 63, 0)
+    sums = sums_from(network, 31)
+    stepper.locator(".rnn-tab", has_text="dWxh").click()
+    assert matrix(stepper, "sums")[1:] == (list(network.vocab.characters), printed(sums.Wxh))
+    way = path(network.params, network.trace, network.y, 63, 0, reduction="sum")
+    assert len(rows(stepper, "factors")) == 66
+    stepper.locator(".rnn-factors .rnn-pick[tabindex='0']").focus()
+    stepper.page.keyboard.press("End")
+    stepper.page.keyboard.press("ArrowUp")
+    assert matrix(stepper, "factor")[1:] == ([""], printed(way.slope))
+    stepper.page.keyboard.press("ArrowUp")
+    assert len(rows(stepper, "factor")) == 64
+    show(stepper, "ab", 1)
+    assert (len(rows(stepper, "factors")), len(rows(stepper, "sums")), where(stepper)) == (3, 2, (0, 0))
+
+
+@pytest.mark.parametrize("text", ["<img src=x onerror=alert(1)>", "👩‍👩‍👧‍👦🇨🇳e\u0301", "a\u202eאב\u200b", "  ", "aaaa"])
+def test_any_text_is_shown_as_text(stepper, text):
+    show(stepper, text)
+    set_range(stepper, "Reach k", 2)
+    network = net(text, 4, 0)
+    assert len(rows(stepper, "errors")) == len(network.vocab)
+    assert all(row[0].strip() for row in rows(stepper, "errors"))  # nothing is invisible
+    for parameter in ("Wxh", "Why"):
+        stepper.locator(".rnn-tab", has_text=f"d{parameter}").click()
+        heads, names, _ = matrix(stepper, "sums")
+        assert all(heads) and all(names)
+    assert stepper.locator("img, b").count() == 0
+    assert "NaN" not in stepper.inner_text() and "Infinity" not in stepper.inner_text()
+
+
+def test_where_every_guess_is_right_no_sentence_speaks_of_an_error(stepper):
+    show(stepper, "aaaa")  # with one character to choose from
+    said = stepper.locator(".rnn-summary").inner_text()
+    assert say("back_say_no_error") in said
+
+
+def test_a_text_with_line_breaks_from_python_is_shown_as_text(page):
+    view = page.locator(".rnn-backward").nth(4)
+    assert where(view) == (7, 0)
+    signs = view.locator(".rnn-column .rnn-col-x").all_text_contents()
+    assert signs == ["<", "b", ">", "⏎", "⇥", "e", "◌\u0301", "U+202E"]
+    assert [row[0] for row in rows(view, "errors")].count("U+202E") == 1
+    view.get_by_role("button", name="Next move").click()
+    view.get_by_label("Text", exact=True).focus()
+    page.keyboard.press("Tab")
+    assert where(view) == (7, 1) and view.locator(".rnn-col-x").all_text_contents() == signs
+    assert view.locator(".rnn-message").all_inner_texts() == [""] * view.locator(".rnn-message").count()
+    assert view.locator("b").count() == 0
+
+
+def test_where_no_gradient_comes_back_no_number_is_made_up(page):
+    view = page.locator(".rnn-backward").nth(5)  # Why is zero: no error reaches the state
+    inside = view.inner_text()
+    assert "NaN" not in inside and "Infinity" not in inside and "e−300" not in inside
+    assert {cell for row in rows(view, "factors") for cell in row[1:]} <= {"", "0"}
+
+
+# How it looks
+
+
+def test_dark_mode_repaints_at_once(stepper):
+    walk_to(stepper, 3, 4)
+    set_range(stepper, "Reach k", 3)
+
+    def looks():
+        return stepper.locator("canvas").evaluate_all("nodes => nodes.map((n) => n.toDataURL())") + [
+            stepper.locator(f".rnn-{name} .rnn-number[role=cell]").first.evaluate(
+                "n => getComputedStyle(n).backgroundColor"
+            )
+            for name in ("errors", "gradients", "sums", "factor")
+        ]
+
+    light = looks()
+    stepper.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    stepper.page.wait_for_timeout(100)
+    dark = looks()
+    assert len(light) == 12 and not set(light) & set(dark)
+    stepper.page.evaluate("document.documentElement.dataset.theme = 'light'")
+    stepper.page.wait_for_timeout(100)
+    assert looks() == light
+
+
+def test_nothing_moves_by_itself_for_readers_who_want_it_so(specimen, visit):
+    page, watch = visit(specimen, PAGE, reduced_motion="reduce")
+    view = page.locator(".rnn-backward").first
+    moving = """root => [root, ...root.querySelectorAll("*")].filter((n) => {
+      const style = getComputedStyle(n);
+      const [moves, glides] = [style.animationName !== "none", parseFloat(style.transitionDuration) > 0];
+      return moves || glides || style.scrollBehavior === "smooth";
+    }).length"""
+    assert view.evaluate(moving) == 0
+    walk_to(view, 0, 4)
+    assert where(view) == (0, 4) and not watch.complaints
+
+
+def test_axe_finds_nothing_in_the_midst_of_the_walk_and_nothing_is_wider_than_the_page(page):
+    from axe_playwright_python.sync_playwright import Axe
+
+    view = page.locator(".rnn-backward").first
+    view.evaluate("n => n.classList.add('looked-at')")
+    show(view, TEXT, 11)
+    walk_to(view, 5, 2)
+    set_range(view, "Reach k", 3)
+    set_range(view, "Loss of step t", 10)
+    set_range(view, "reaches step s", 5)
+    view.locator(".rnn-factors .rnn-pick").nth(3).click()
+    view.locator(".rnn-tab").nth(2).click()
+    view.get_by_label("Seed", exact=True).fill("-1")  # with its message
+    found = {}
+    for width, theme in ((1280, "dark"), (360, "light")):  # as it starts, every page is looked at in all four
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        page.wait_for_timeout(100)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        violations = Axe().run(page, context=".looked-at").response["violations"]
+        found |= {(width, theme, v["id"]): v["nodes"][0]["html"][:200] for v in violations}
+    assert found == {}
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_nothing_below_jumps_while_it_walks(specimen, visit, width):
+    page, _ = visit(specimen, PAGE, width=width)
+    view = page.locator(".rnn-backward").first
+    heights = set()
+    for t in (15, 12, 1, 0):
+        set_range(view, "Step t", t)
+        for move in range(5):
+            view.locator(".rnn-move").nth(move).evaluate("n => n.click()")
+            heights.add(view.evaluate("n => n.offsetHeight"))
+    assert len(heights) == 1, heights
+
+
+@pytest.mark.parametrize("width", [1280, 690, 360])
+def test_the_height_that_is_kept_free_is_the_height_that_is_needed(specimen, visit, width):
+    page, _ = visit(specimen, PAGE, width=width)
+    host, view = page.locator(".rnn-widget-backwardstepper").first, page.locator(".rnn-backward").first
+    kept = float(host.evaluate("n => getComputedStyle(n).minHeight").removesuffix("px"))
+    assert kept == pytest.approx(view.bounding_box()["height"], rel=0.02)

@@ -1,0 +1,264 @@
+"""GradientDetective in a real browser, on its chapter's page: every case, every line, by mouse, by key and by touch."""
+
+import re
+
+import numpy as np
+import pytest
+from pages import set_range, slight
+
+from rnnlib.widgets import _modules
+from rnnlib.widgets.gradient_detective import CASES, FAULTS, LINES, GradientDetective
+
+PAGE = "chapters/checking.html"
+KEYS = [*CASES]
+TITLES = {key: _modules.words()["en"][key].split("\n")[0] for key in KEYS}
+CHAOTIC = {"mistake_no_mean", "mistake_slope_inverse"}  # training swings or breaks off, and enlarges rounding errors
+
+
+@pytest.fixture
+def view(book, visit):
+    page, watch = visit(book, PAGE)
+    view = page.locator(".rnn-detective").first
+    view.wait_for()
+    yield view
+    assert not watch.complaints
+
+
+def cases(view):
+    return view.get_by_role("combobox", name="Case", exact=True)
+
+
+def choose(view, case):
+    cases(view).select_option(str(case))
+
+
+def pick(view, key):
+    view.locator(f"input[type=radio][value={key}]").check()
+
+
+def verdict(view):
+    return view.locator(".rnn-verdict").inner_text()
+
+
+def maps(view):
+    """name -> (right or wrong, the worst error as it is printed, its index)"""
+    found = {}
+    for text in view.locator(".rnn-error-map").all_inner_texts():
+        name, word, error, index = re.fullmatch(
+            r"d(\w+) (right|wrong)\s+([\d.e−+∞]+) at \[([\d, ]+)\]", text.strip()
+        ).groups()
+        found[name] = word, error, tuple(int(i) for i in index.split(","))
+    return found
+
+
+def widget_of(view, case):
+    """The Python widget that shows what the page shows."""
+    text = view.get_by_label("Text", exact=True).input_value()
+    size = int(view.get_by_role("slider", name="Hidden size H").input_value())
+    seed = int(view.get_by_label("Seed", exact=True).input_value())
+    return GradientDetective(text=text, hidden_size=size, seed=seed, case=case)
+
+
+@pytest.mark.parametrize(
+    "text, size, seed", [("I am learning RNN", 4, 0), ("循环神经网络，循环不已", 7, 2**40), ("abab", 2, 1)]
+)
+def test_every_case_shows_the_numbers_of_python(view, text, size, seed):
+    view.get_by_label("Text", exact=True).fill(text)
+    view.get_by_label("Seed", exact=True).fill(str(seed))
+    set_range(view, "Hidden size H", size)
+    healthy = widget_of(view, 0).losses
+    for case in range(12):
+        choose(view, case)
+        widget, found = widget_of(view, case), maps(view)
+        report, losses = widget.report, widget.losses
+        assert tuple(found) == tuple(report.checks)
+        for name, check in report.checks.items():
+            word, error, index = found[name]
+            assert word == ("right" if check.ok else "wrong"), (case, name)
+            if check.ok:  # rounding errors are others here and there
+                assert float(error.replace("−", "-")) < 1e-7
+                continue
+            assert error == slight(check.error)
+            assert report.relative_errors[name][index] == pytest.approx(check.error, rel=1e-6)
+        given, right = view.locator(".rnn-curve-line").all_inner_texts()
+        assert f"healthy gradient: {healthy[0]:.3f} → {healthy[-1]:.3f} nats" in right
+        assert f"the healthy one to {healthy[-1]:.3f}" in view.locator(".rnn-summary").inner_text()
+        key = KEYS[case - 1] if case else ""
+        reached = np.isfinite(losses).sum()
+        if reached < 201:
+            assert "a number is beyond all bounds" in given
+        elif key not in CHAOTIC:
+            first, last = map(float, re.fullmatch(r"this gradient: ([\d.]+) → ([\d.]+) nats", given.strip()).groups())
+            assert first == pytest.approx(losses[0], abs=6e-4)
+            assert last == pytest.approx(losses[-1], rel=1e-2, abs=6e-4)  # rounding errors grow in training
+        points = view.locator("polyline").evaluate_all("lines => lines.map((line) => line.points.length)")
+        assert points[1] == 201 and (points[0] == reached or key in CHAOTIC)
+
+
+def test_every_line_picked_in_every_case_gets_an_answer_that_is_true(view):
+    for case, key in enumerate(KEYS, 1):
+        fault = FAULTS[key].line
+        choose(view, case)
+        wrong = {name for name, (word, _, _) in maps(view).items() if word == "wrong"}
+        for number, line in enumerate(LINES, 1):
+            if line == fault:
+                continue
+            pick(view, line)
+            said = verdict(view)
+            assert said.startswith(f"Line {number} is right") and not re.search(r"[{}]|undefined|NaN", said)
+            beyond, missing = re.search(r"could not reach (.*)\.", said), re.search(r"would show in (.*) too\.", said)
+            if beyond:
+                assert set(beyond[1].split(", ")) <= {f"d{name}" for name in wrong}
+            if missing:
+                assert not set(missing[1].split(", ")) & {f"d{name}" for name in wrong}
+            row = re.search(r"row (\d+) of dWxh: “\u2068(.)\u2069”", said)
+            if row:
+                widget = widget_of(view, case)
+                assert (widget.vocab.characters[int(row[1])], widget.text.count(row[2], 0, -1)) == (row[2], 1)
+                errors = widget.report.relative_errors["Wxh"][int(row[1])]
+                assert (errors.max() < 1e-5) == ("Here the last step is right" in said)
+            before = re.search(r"before the first update is ([\d.]+)", said)
+            if before:
+                assert float(before[1]) == pytest.approx(widget_of(view, case).losses[0], abs=6e-6)
+            assert not view.locator(".rnn-diff").is_visible()
+        pick(view, fault)
+        assert f"is at fault: {TITLES[key]}." in verdict(view)
+        assert view.locator("del").inner_text() == CASES[key].strip()
+        assert view.locator("ins").inner_text() == LINES[fault].strip()
+        told = view.locator(".rnn-verdict-panel").inner_text()
+        assert _modules.words()["en"][key].split("\n")[3] in told and not re.search(r"[{}]|undefined|NaN", told)
+        assert f"{case} of 11 found" in view.inner_text()
+
+
+def test_a_case_has_a_name_only_when_it_is_solved(view):
+    names = view.locator("select option").all_inner_texts()
+    assert names == ["Healthy code, for comparison", *(f"Case {i}" for i in range(1, 12))]
+    choose(view, 6)
+    assert "late" not in view.inner_text()
+    pick(view, "dWhh")
+    assert view.locator("select option").nth(6).inner_text() == "Case 6: " + TITLES["mistake_late"]
+    choose(view, 7)
+    assert not view.locator("input[type=radio]:checked").count()
+    choose(view, 6)
+    assert view.locator("input[type=radio]:checked").get_attribute("value") == "dWhh"
+    assert "Found. Line 9" in verdict(view)
+
+
+def test_an_answer_that_is_asked_for_is_shown_and_not_counted(view):
+    choose(view, 3)
+    view.get_by_role("button", name="Show the answer").click()
+    assert "Line 8 is at fault: " + TITLES["mistake_lost_state"] in verdict(view)
+    assert view.locator("del").is_visible() and "0 of 11 found" in view.inner_text()
+    pick(view, "before")
+    assert "0 of 11 found" in view.inner_text()
+    assert view.get_by_role("button", name="Show the answer").get_attribute("aria-disabled") == "true"
+
+
+def test_in_healthy_code_every_line_is_right(view):
+    choose(view, 0)
+    for number, line in enumerate(LINES, 1):
+        pick(view, line)
+        assert f"Line {number} is right, as all lines are here" in verdict(view)
+    assert not view.locator(".rnn-diff").is_visible() and "0 of 11 found" in view.inner_text()
+
+
+def test_the_keyboard_alone_solves_a_case(view):
+    page = view.page
+    cases(view).focus()
+    page.keyboard.press("ArrowDown")
+    assert cases(view).input_value() == "1"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # on the button for the next case
+    assert cases(view).input_value() == "2"
+    page.keyboard.press("Tab")
+    at = "document.activeElement.value"
+    assert page.evaluate(at) == "state"
+    top = page.evaluate("scrollY")
+    for key, line in (
+        ("ArrowDown", "softmax"),
+        ("End", "dbh"),
+        ("ArrowDown", "dbh"),
+        ("Home", "state"),
+        ("ArrowUp", "state"),
+    ):
+        page.keyboard.press(key)
+        assert page.evaluate(at) == line
+        assert not view.locator("input[type=radio]:checked").count()  # reading on picks nothing
+    assert abs(page.evaluate("scrollY") - top) < 900
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    assert "Found. Line 4" in verdict(view)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Show the answer"
+
+
+def test_previous_and_next_stop_at_the_ends(view):
+    previous, following = (view.get_by_role("button", name=name) for name in ("Previous case", "Next case"))
+    choose(view, 0)
+    previous.click(force=True)
+    assert cases(view).input_value() == "0"
+    for case in (*range(1, 12), 11):
+        following.click(force=True)
+        assert cases(view).input_value() == str(case)
+    previous.click()
+    assert cases(view).input_value() == "10"
+
+
+def test_a_finger_can_do_it_on_a_phone(book, visit):
+    page, watch = visit(book, PAGE, width=360, has_touch=True, is_mobile=True)
+    view = page.locator(".rnn-detective").first
+    choose(view, 9)
+    view.locator(".rnn-line", has_text="dWhh").last.tap()
+    assert "Found. Line 9" in verdict(view)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    boxes = view.locator(".rnn-line").evaluate_all("ns => ns.map((n) => n.getBoundingClientRect().height)")
+    assert min(boxes) >= 24
+    assert not watch.complaints
+
+
+@pytest.mark.parametrize("width, media", [(1280, "wide"), (360, "narrow")])
+def test_the_height_kept_free_is_the_height_it_takes(book, visit, width, media):
+    page, _ = visit(book, PAGE, width=width)
+    widget = page.locator(".rnn-widget-gradientdetective").first
+    kept = widget.evaluate("n => parseFloat(getComputedStyle(n).minHeight)")
+    assert kept - 40 <= widget.locator(".rnn-detective").bounding_box()["height"] <= kept
+
+
+def test_a_fault_that_does_not_show_is_said_to_be_so(view):
+    set_range(view, "Hidden size H", 1)
+    choose(view, 8)  # a transposed matrix of one number is the same
+    assert "With this network the fault does not show" in verdict(view)
+    pick(view, "dWhh")
+    assert "With this network the fault does not show" in verdict(view)
+    pick(view, "back")
+    assert "Found. Line 7" in verdict(view)
+    view.get_by_label("Text", exact=True).fill("ab")
+    choose(view, 2)  # one step: the sum is the mean
+    assert "With this network the fault does not show" in verdict(view)
+
+
+def test_healthy_code_is_right_for_every_network(view):
+    choose(view, 0)
+    for seed, (text, size) in enumerate(
+        [("ab", 1), ("aa", 8), ("abcdefghijklmnopqrstuvwxy", 8), ("\U0001f600 \u0301x", 3)]
+    ):
+        view.get_by_label("Text", exact=True).fill(text)
+        set_range(view, "Hidden size H", size)
+        for offset in range(3):
+            view.get_by_label("Seed", exact=True).fill(str(10 * seed + offset))
+            assert {word for word, _, _ in maps(view).values()} == {"right"}
+
+
+def test_a_longer_text_is_cut_with_a_message(view):
+    view.get_by_label("Text", exact=True).fill("ab" * 20)
+    assert "40 characters came; the first 25 are used" in view.inner_text()
+    assert "T = 24" in view.inner_text()
+
+
+def test_dark_mode_repaints_at_once(view):
+    pixels = view.locator("canvas").first.evaluate("n => n.toDataURL()")
+    view.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    view.page.wait_for_timeout(100)
+    assert view.locator("canvas").first.evaluate("n => n.toDataURL()") != pixels
