@@ -1,7 +1,7 @@
 """A gallery of real mistakes in gradient code: each is the library's own source with one place changed.
 
-They have been made again and again in recurrent networks written by hand, and most of them still train: the loss
-falls, and only a gradient check tells. The chapter on checking and the widget `GradientDetective` show them; `patched`
+They are easily made in a recurrent network written by hand, and most of them still train: the loss falls, and only a
+gradient check tells. The chapter on checking and the widget `GradientDetective` show them; `patched`
 gives the wrong functions, so that whatever is said of a mistake is computed with it.
 """
 

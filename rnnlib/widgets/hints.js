@@ -16,6 +16,7 @@ const REACH = {
 
 const LAST_RIGHT = "detective_near_last_right";
 const LAST_WRONG = "detective_near_last_wrong";
+const ROADS = "detective_near_roads";
 
 /** picked line -> line at fault -> the words that tell them apart, where faults in both reach the same gradients. */
 const NEAR = {
@@ -24,7 +25,7 @@ const NEAR = {
   mean: { softmax: "detective_near_mean" },
   state: { slope: "detective_near_backward", future: LAST_WRONG, back: LAST_WRONG },
   slope: { state: "detective_near_forward", future: LAST_WRONG, back: LAST_WRONG },
-  future: { back: "detective_near_added", state: LAST_RIGHT, slope: LAST_RIGHT },
+  future: { back: "detective_near_added", state: ROADS, slope: ROADS },
   back: { future: "detective_near_sent", state: LAST_RIGHT, slope: LAST_RIGHT },
   dWhh: { before: "detective_near_product" },
   before: { dWhh: "detective_near_states" },
@@ -44,5 +45,5 @@ export function hintFor(picked, fault, wrong) {
   if (beyond.length) return { key: "detective_beyond", names: beyond };
   if (missing.length) return { key: "detective_missing", names: missing };
   const key = NEAR[picked][fault];
-  return { key, last: key === LAST_RIGHT || key === LAST_WRONG };
+  return { key, last: [LAST_RIGHT, LAST_WRONG, ROADS].includes(key) };
 }
