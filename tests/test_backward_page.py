@@ -185,7 +185,7 @@ def check_sums(view, network, t, move):
         start = t if move >= (3 if name in ("Why", "by") else 4) else t + 1
         values = np.atleast_2d(getattr(sums_from(network, start), name))
         view.locator(".rnn-tab", has_text=f"d{name}").click()
-        down, across = labels.get(name, ([""], units if name == "bh" else characters))
+        down, across = labels.get(name, ([f"d{name}"], units if name == "bh" else characters))
         grid = view.locator(".rnn-sums")
         assert matrix(view, "sums") == (across, down, printed(values))
         key = {T: "back_sum_none", T - 1: "back_sum_one", 0: "back_sum_all"}.get(start, "back_sum")
@@ -251,10 +251,12 @@ def check_cell(view, network, t, s):
     share = f"{100 * lengths[-2] / lengths[0]:.1f} %"
     said = say("back_share", t=t + 1, s=s + 1, length=slight(lengths[-2]), share=share)
     assert view.locator(".rnn-share").inner_text() == said
-    for name, factor in zip(names, [way.error, *way.jacobians, way.slope, way.state], strict=True):
+    symbols = ["dh", *[None] * len(way.jacobians), "1−h²", "h"]
+    factors = [way.error, *way.jacobians, way.slope, way.state]
+    for name, symbol, factor in zip(names, symbols, factors, strict=True):
         view.locator(".rnn-factors .rnn-pick", has_text=name).click()
         units = [str(j + 1) for j in range(len(way.slope))]
-        assert matrix(view, "factor") == (units, units if factor.ndim == 2 else [""], printed(factor))
+        assert matrix(view, "factor") == (units, units if factor.ndim == 2 else [symbol], printed(factor))
         title = say("back_jacobian" if factor.ndim == 2 else "back_vector", name=name)
         assert view.locator(".rnn-factor").get_attribute("aria-label") == title
 
@@ -629,7 +631,7 @@ def test_the_largest_network_and_text_are_shown_whole(stepper):
     stepper.locator(".rnn-factors .rnn-pick[tabindex='0']").focus()
     stepper.page.keyboard.press("End")
     stepper.page.keyboard.press("ArrowUp")
-    assert matrix(stepper, "factor")[1:] == ([""], printed(way.slope))
+    assert matrix(stepper, "factor")[1:] == (["1−h²"], printed(way.slope))
     stepper.page.keyboard.press("ArrowUp")
     assert len(rows(stepper, "factor")) == 64
     show(stepper, "ab", 1)

@@ -183,7 +183,7 @@ function drawSums(sums, state, words, dark) {
   const unit = (i) => String(i + 1);
   const character = (i) => visible(vocab[i]);
   const [rowName, columnName] = {
-    Wxh: [character, unit], Whh: [unit, unit], Why: [unit, character], bh: [() => "", unit], by: [() => "", character],
+    Wxh: [character, unit], Whh: [unit, unit], Why: [unit, character], bh: [() => "dbh", unit], by: [() => "dby", character],
   }[parameter];
   const key = from > T ? "back_sum_none" : from === 1 ? "back_sum_all" : from === T ? "back_sum_one" : "back_sum";
   showMatrix(sums, {

@@ -164,12 +164,12 @@ export function buildContributions({ words, model, change, state }) {
     }, factor);
 
     const unit = (i) => String(i + 1);
-    const vectors = factor === 0 ? way.error : factor === steps ? way.slope : way.state;
+    const [vector, symbol] = factor === 0 ? [way.error, "dh"] : factor === steps ? [way.slope, "1−h²"] : [way.state, "h"];
     const jacobian = factor > 0 && factor < steps;
-    const values = jacobian ? way.jacobians[factor - 1] : vectors;
+    const values = jacobian ? way.jacobians[factor - 1] : vector;
     showMatrix(numbers, {
       title: words(jacobian ? "back_jacobian" : "back_vector", { name: name(factor) }), rows: jacobian ? H : 1, columns: H, values,
-      limit: extent(values), dark, rowName: jacobian ? unit : () => "", columnName: unit,
+      limit: extent(values), dark, rowName: jacobian ? unit : () => symbol, columnName: unit,
     });
   }
 }
