@@ -1,0 +1,222 @@
+"""Functions over a dict of weights: one line of code for each equation, one step of the text for each turn of a loop.
+
+The idea: write the network down on paper, with a letter for everything, and then type it in. The letters are this
+library's own, so the equations are the same here and elsewhere:
+
+    a_t = x_t Wxh + h_{t-1} Whh + bh        dh_t = do_t Whyᵀ + da_{t+1} Whhᵀ,  do_t = (ŷ_t - y_t) / T
+    h_t = tanh(a_t)                         da_t = dh_t ⊙ (1 - h_t²)
+    o_t = h_t Why + by                      dWhh = Σ h_{t-1}ᵀ da_t, from t = 1: h_0 need not be zero
+    ŷ_t = softmax(o_t)                      dWxh = Σ x_tᵀ da_t,  dWhy = Σ h_tᵀ do_t,  dbh = Σ da_t,  dby = Σ do_t
+
+Layout: row vectors, one sequence, so that x and y are matrices (T, V) of one-hot rows. V symbols, H hidden units,
+T steps. Reduction: the mean over the steps, unless the sum is asked for.
+Good for: reading the equations and the code side by side, and looking at what every step computed.
+"""
+
+import numpy as np
+
+from .. import _check
+from ..rnn import Params, check_params
+from ..text import Vocabulary, one_hot, windows
+
+NAMES = ("Wxh", "Whh", "Why", "bh", "by")
+SENTENCE = "I am learning RNN"
+
+
+def get_weights(shape, *, rng=None):
+    """Standard normal numbers of the given shape, in float32.
+
+    rng: a `numpy.random.Generator`. Without one, the numbers that follow `np.random.seed(123)`, from the first one on
+    at *every* call: reproducible, but weights of equal size come out equal, and smaller ones are their beginning.
+    """
+    if rng is None:
+        rng = np.random.RandomState(123)  # the legacy generator, but not the one that all of NumPy shares
+    elif not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng: expected a numpy.random.Generator or None, got {_check.describe(rng)}")
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def init_weights(vocab_size, hidden_size, *, rng=None):
+    """The dict of weights Wxh (V, H), Whh (H, H), Why (H, V), each from `get_weights`, and biases of zero."""
+    V, H = _check.positive_int("vocab_size", vocab_size), _check.positive_int("hidden_size", hidden_size)
+    shapes = {"Wxh": (V, H), "Whh": (H, H), "Why": (H, V)}
+    weights = {name: get_weights(shape, rng=rng) for name, shape in shapes.items()}
+    return weights | {"bh": np.zeros(H, np.float32), "by": np.zeros(V, np.float32)}
+
+
+def softmax(o):
+    """ŷ = exp(o) / Σ exp(o), each row (..., V) by itself; its largest logit is subtracted first: nothing overflows."""
+    e = np.exp(o - o.real.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def forward(weights, x, h0=None):
+    """All that the network computes over x (T, V) from the state h0 (H,), zeros unless given: a dict, step by step.
+
+    a_t = x_t Wxh + h_{t-1} Whh + bh;  h_t = tanh(a_t);  o_t = h_t Why + by;  ŷ_t = softmax(o_t)
+
+    Keys: x (T, V) and h0 (H,), as given; a, h (T, H); o, yhat (T, V). The type is that of the weights, complex where x
+    or h0 is. Raises TypeError or ValueError for weights of another layout and for x and h0 that do not fit them.
+    """
+    Wxh, Whh, Why, bh, by = _check_weights(weights)
+    V, H = Wxh.shape
+    x = _matrix("x", x, V).astype(_type(Wxh, x))
+    h0 = np.zeros(H, Wxh.dtype) if h0 is None else _check.numbers("h0", h0, (H,)).astype(_type(Wxh, h0))
+    a, h = [], []
+    h_prev = h0
+    for x_t in x:
+        a_t = x_t @ Wxh + h_prev @ Whh + bh
+        h_t = np.tanh(a_t)
+        a.append(a_t)
+        h.append(h_t)
+        h_prev = h_t
+    o = np.array(h) @ Why + by
+    return {"x": x, "h0": h0, "a": np.array(a), "h": np.array(h), "o": o, "yhat": softmax(o)}
+
+
+def cross_entropy(o, y, reduction="mean"):
+    """L = -(1/T) Σ_t log ŷ_t · y_t, in nats, or without the 1/T for "sum"; from the logits: log ŷ = o - log Σ exp(o).
+
+    o: logits (T, V); y: one-hot rows (T, V). Raises ValueError for rows that do not sum to 1 and other shapes.
+    """
+    _check.one_of("reduction", reduction, ("sum", "mean"))
+    o = _matrix("o", o)
+    y = _targets(y, o)
+    shifted = o - o.real.max(axis=-1, keepdims=True)
+    log_yhat = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return (0 - (y * log_yhat).sum()) / (len(o) if reduction == "mean" else 1)
+
+
+def backward(weights, states, y, *, reduction="mean"):
+    """The gradient of `cross_entropy(states["o"], y, reduction)`: a dict of dWxh, dWhh, dWhy, dbh, dby and dh0.
+
+    states: what `forward` returned; y: one-hot rows (T, V). Raises as `cross_entropy` does.
+    """
+    _check.one_of("reduction", reduction, ("sum", "mean"))
+    Wxh, Whh, Why, bh, by = _check_weights(weights)
+    x, h0, h, yhat = _check_states(states, Wxh.shape)
+    T = len(x)
+    do = (yhat - _targets(y, yhat)) / (T if reduction == "mean" else 1)
+    dWxh, dWhh, dWhy, dbh, dby = (np.zeros(w.shape, do.dtype) for w in (Wxh, Whh, Why, bh, by))
+    dh_next = np.zeros_like(h0)  # nothing comes back from beyond the last step
+    for t in reversed(range(T)):
+        h_prev = h[t - 1] if t > 0 else h0
+        dh = do[t] @ Why.T + dh_next
+        da = dh * (1 - h[t] ** 2)
+        dWhy += np.outer(h[t], do[t])
+        dWhh += np.outer(h_prev, da)
+        dWxh += np.outer(x[t], da)
+        dby += do[t]
+        dbh += da
+        dh_next = da @ Whh.T
+    return {"dWxh": dWxh, "dWhh": dWhh, "dWhy": dWhy, "dbh": dbh, "dby": dby, "dh0": dh_next}
+
+
+def samples(text=SENTENCE, length=3):
+    """The vocabulary of the text, and its windows of `length` characters: a list of (x, y), one-hot rows (length, V).
+
+    y is one character ahead of x: window and target of "hello" are (h, e, l) and (e, l, l).
+    """
+    vocab = Vocabulary(text)
+    x, y = (one_hot(ids.T, len(vocab)) for ids in windows(vocab.encode(text), length))
+    return vocab, list(zip(x, y, strict=True))
+
+
+def train(weights, pairs, *, epochs, rate):
+    """(weights, losses) of gradient descent, one step for each pair (x, y) in each epoch; every x starts from zeros.
+
+    w ← w - rate · dw.  losses: the mean loss of each epoch, every pair's taken just before its step. The dict that
+    was given stays as it was.
+    """
+    if not (np.ndim(rate) == 0 and _check.numbers("rate", rate) > 0):
+        raise ValueError(f"rate: expected a positive number, got {_check.describe(rate)}")
+    if not len(pairs):
+        raise ValueError(f"pairs: expected at least one (x, y), got {_check.describe(pairs)}")
+    rate, losses = float(rate), []
+    for _ in range(_check.positive_int("epochs", epochs)):
+        total = 0.0
+        for x, y in pairs:
+            states = forward(weights, x)
+            total += float(cross_entropy(states["o"], y))
+            grads = backward(weights, states, y)
+            weights = {name: w - rate * grads["d" + name] for name, w in weights.items()}
+        losses.append(total / len(pairs))
+    return weights, losses
+
+
+def from_params(params):
+    """The dict of weights of the same network, copied: the layout is the same."""
+    return {name: array.copy() for name, array in check_params(params)._asdict().items()}
+
+
+def to_params(weights):
+    """`Params` of the same network, copied."""
+    return Params(*(array.copy() for array in _check_weights(weights)))
+
+
+def gradients(params, x, y, *, h0=None, reduction="mean"):
+    """`Params` of gradients by the functions of this module.
+
+    params: `Params`; x: ids (T,) or rows (T, V) of floating type; y: target ids (T,); h0: (H,).
+    """
+    weights = from_params(params)
+    V = len(weights["by"])
+    x = _check.array("x", x)
+    if x.dtype.kind in "iu":
+        x = _ids("x", x, V)
+    grads = backward(weights, forward(weights, x, h0), _ids("y", y, V), reduction=reduction)
+    return Params(*(grads["d" + name] for name in NAMES))
+
+
+def _ids(name, ids, size):
+    """One-hot rows (T, V) of one sequence of ids (T,)."""
+    ids = _check.ids(name, ids, size, "(T,)")
+    if ids.ndim != 1 or not len(ids):
+        raise ValueError(f"{name}: expected one sequence, ids (T,) with T at least 1, got shape {ids.shape}")
+    return one_hot(ids, size)
+
+
+def _matrix(name, value, columns=None):
+    """`value` as a matrix (T, V) of finite numbers with no empty side."""
+    value = _check.numbers(name, value)
+    if value.ndim != 2 or 0 in value.shape or value.shape[1] != (columns or value.shape[1]):
+        raise ValueError(f"{name}: expected rows, shape (T, {columns or 'V'}), got {_check.describe(value)}")
+    return value
+
+
+def _targets(y, o):
+    """`y` as a matrix of one row for each row of `o` and of its type, each of which sums to 1."""
+    y = _check.numbers("y", y, o.shape)
+    wrong = np.flatnonzero(abs(y.sum(axis=1) - 1) > 1e-6)
+    if len(wrong):
+        raise ValueError(f"y: expected rows that sum to 1, got {y[wrong[0]].sum()} in row {wrong[0]}")
+    return y.astype(o.dtype)
+
+
+def _type(weight, given):
+    """The type of the weights, made complex where `given` is."""
+    return np.result_type(weight, np.complex64) if np.iscomplexobj(given) else weight.dtype
+
+
+def _check_states(states, size):
+    """x, h0, h, ŷ of what `forward` returned for weights of the given size (V, H)."""
+    if not (isinstance(states, dict) and {"x", "h0", "h", "yhat"} <= states.keys()):
+        raise TypeError(f"states: expected the dict that forward returned, got {_check.describe(states)}")
+    x, h0, h, yhat = (states[name] for name in ("x", "h0", "h", "yhat"))
+    if (x.shape[1], h.shape[1]) != size:
+        raise ValueError(f"states: expected (V, H) = {size} as in weights, got {(x.shape[1], h.shape[1])}")
+    return x, h0, h, yhat
+
+
+def _check_weights(weights):
+    """Wxh, Whh, Why, bh, by as floating arrays of one type, whose shapes are those of row vectors."""
+    if not (isinstance(weights, dict) and weights.keys() == set(NAMES)):
+        raise TypeError(f"weights: expected a dict of {', '.join(NAMES)}, got {_check.describe(weights)}")
+    arrays = [_check.numbers(f"weights.{name}", weights[name]) for name in NAMES]
+    H, V = (bias.size for bias in arrays[3:])  # the biases tell the sizes in every layout
+    for name, array, shape in zip(NAMES, arrays, ((V, H), (H, H), (H, V), (H,), (V,)), strict=True):
+        if array.shape != shape or not array.size:
+            layout = "row vectors, so Wxh (V, H), Whh (H, H), Why (H, V), bh (H,), by (V,)"
+            raise ValueError(f"weights.{name}: expected {layout}, {shape} here, got shape {array.shape}")
+    dtype = np.result_type(*arrays)
+    return [array.astype(dtype if dtype.kind in "fc" else np.float64, copy=False) for array in arrays]

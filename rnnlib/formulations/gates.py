@@ -1,0 +1,334 @@
+"""A graph of gates, each of which knows its own derivative: wired into a network, they give its gradient by themselves.
+
+The idea: take the network apart until the derivative of each piece is one line, and let the chain rule join the lines.
+A gate has its forward and its backward side by side, here and nowhere else. Calling it writes a node on the tape; going
+back, these nodes are read: by hand in `bptt`, by themselves in `Value.backward`.
+
+    a_t = U x_t + W h_{t-1}        for us  a_t = x_t Wxh + h_{t-1} Whh       U = Wxhᵀ (H, n),  W = Whhᵀ (H, H)
+    h_t = tanh(a_t)                        h_t = tanh(a_t)
+    o_t = V h_t                            o_t = h_t Why                     V = Whyᵀ (n, H)
+
+Layout: column vectors, so that a gate's code is its formula; one sequence, no batch, no biases. V is a matrix here, and
+n the number of symbols. Reduction: the sum over the steps, L = Σ_t L_t with L_t = -log softmax(o_t)[y_t].
+Good for: seeing which gate adds which term to BPTT, and what a framework does when it differentiates.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import _check
+from ..rnn import Params, check_params, init_params
+
+
+class Value:
+    """A node: its data, the gate and the parents that it was computed from, and, after `backward`, its gradient."""
+
+    def __init__(self, data, name="", gate=None, parents=()):
+        self.data, self.grad = _check.numbers(name or "data", data), None
+        self.name, self.gate, self.parents = name, gate, parents
+        self.operation = type(gate).__name__ if gate else ""
+
+    def __repr__(self):
+        source = f" = {self.operation}({', '.join(parent.name for parent in self.parents)})" if self.gate else ""
+        return f"<{self.name}{source}, shape {self.data.shape}>"
+
+    def to_parents(self, dz):
+        """The gradients that this node hands to its parents, one for each, when its own is dz."""
+        return self.gate.backward(dz, self.data, *(parent.data for parent in self.parents)) if self.gate else ()
+
+    def backward(self):
+        """Set grad = ∂self/∂node on all nodes of the graph: one walk along the tape, last node first, adding up.
+
+        Returns the gradients by name; an id has none: None. Raises ValueError when this node is not a single number.
+        """
+        if self.data.shape != ():
+            raise ValueError(f"{self.name or 'data'}: expected a single number, got {_check.describe(self.data)}")
+        tape = graph(self)
+        for node in tape:
+            node.grad = None
+        self.grad = np.ones_like(self.data)
+        for node in reversed(tape):  # all that a node went into stands after it: by now its gradient is complete
+            for parent, grad in zip(node.parents, node.to_parents(node.grad), strict=True):
+                if grad is not None:
+                    parent.grad = grad + (0 if parent.grad is None else parent.grad)
+        return {node.name: node.grad for node in tape if node.name}
+
+
+def graph(loss):
+    """The nodes that `loss` was computed from, and itself: a list in topological order, parents before children."""
+    if not isinstance(loss, Value):
+        raise TypeError(f"loss: expected a Value, got {_check.describe(loss)}")
+    tape, stack = {}, [loss]  # a dict, for it keeps the order in which its keys came
+    while stack:
+        waiting = [parent for parent in stack[-1].parents if parent not in tape]
+        if waiting:
+            stack += reversed(waiting)
+        else:
+            tape[stack.pop()] = True
+    return list(tape)
+
+
+class Gate:
+    """z = forward(*inputs), and backward(dz, z, *inputs): the gradient of each input, None for an id. Both take arrays.
+
+    A call goes forward and gives the node; inputs may be nodes, or arrays, which become nodes without parents.
+    """
+
+    def __call__(self, *inputs, name=""):
+        parents = tuple(value if isinstance(value, Value) else Value(value) for value in inputs)
+        return Value(self.forward(*(parent.data for parent in parents)), name, self, parents)
+
+
+class MultiplyGate(Gate):
+    """z = W x, a matrix (m, n) and a vector (n,)."""
+
+    def forward(self, W, x):
+        if W.ndim != 2 or x.shape != W.shape[1:]:
+            raise ValueError(f"x: expected a vector (n,) for a matrix (m, n), got {x.shape} for {W.shape}")
+        return W @ x
+
+    def backward(self, dz, z, W, x):
+        return np.outer(dz, x), W.T @ dz
+
+
+class PickGate(Gate):
+    """z = U x for the one-hot vector x of an id, which is column x of U."""
+
+    def forward(self, U, x):
+        return U[:, _check.whole("x", np.asarray(x)[()], 0, U.shape[1] - 1)]
+
+    def backward(self, dz, z, U, x):
+        dU = np.zeros(U.shape, dz.dtype)
+        dU[:, x] = dz
+        return dU, None
+
+
+class AddGate(Gate):
+    """z = the sum of arrays of one shape, as many as there are."""
+
+    def forward(self, *terms):
+        if len({term.shape for term in terms}) != 1:
+            raise ValueError(f"terms: expected arrays of one shape, got {[term.shape for term in terms]}")
+        return sum(terms)
+
+    def backward(self, dz, z, *terms):
+        return (dz,) * len(terms)
+
+
+class Tanh(Gate):
+    """z = tanh(a), so that ∂z/∂a = 1 - z²."""
+
+    def forward(self, a):
+        return np.tanh(a)
+
+    def backward(self, dz, z, a):
+        return (dz * (1 - z**2),)
+
+
+class Sigmoid(Gate):
+    """z = 1 / (1 + exp(-a)), written so that nothing overflows; ∂z/∂a = z (1 - z)."""
+
+    def forward(self, a):
+        return (1 + np.tanh(a / 2)) / 2
+
+    def backward(self, dz, z, a):
+        return (dz * z * (1 - z),)
+
+
+class Softmax(Gate):
+    """z = -log ŷ[y], ŷ = softmax(o), for logits o (n,) and a target id y; ∂z/∂o = ŷ - the one-hot vector of y."""
+
+    def predict(self, o):
+        """ŷ (n,), the probabilities."""
+        e = np.exp(o - o.real.max())
+        return e / e.sum()
+
+    def loss(self, o, y):
+        """-log ŷ[y], from the logits: no probability is so small that it vanishes."""
+        if o.ndim != 1:
+            raise ValueError(f"o: expected logits (n,), got shape {o.shape}")
+        o = o - o.real.max()
+        return np.log(np.exp(o).sum()) - o[_check.whole("y", np.asarray(y)[()], 0, len(o) - 1)]
+
+    def diff(self, o, y):
+        """The gradient of the loss in o."""
+        do = self.predict(o)
+        do[y] -= 1
+        return do
+
+    forward = loss
+
+    def backward(self, dz, z, o, y):
+        return dz * self.diff(o, y), None
+
+
+multiply, pick, add = MultiplyGate(), PickGate(), AddGate()
+tanh, sigmoid, softmax = Tanh(), Sigmoid(), Softmax()
+
+
+class Parameters(NamedTuple):
+    """The weights, the same at every step."""
+
+    U: np.ndarray  # (H, n)  input to hidden
+    W: np.ndarray  # (H, H)  hidden to hidden, one step later
+    V: np.ndarray  # (n, H)  hidden to output
+
+
+class RNNLayer:
+    """Step t of the network: five gates and how they are wired. It keeps their nodes."""
+
+    def __init__(self, t, activation=tanh):
+        self.t, self.activation = t, activation
+
+    def forward(self, x, h_prev, U, W, V):
+        """From the nodes of x_t, an id, and h_{t-1} (H,) to those of h_t (H,) and o_t (n,). Returns the layer."""
+        self.Ux = pick(U, x, name=f"U x_{self.t}")
+        self.Wh = multiply(W, h_prev, name=f"W h_{self.t - 1}")
+        self.a = add(self.Ux, self.Wh, name=f"a_{self.t}")
+        self.h = self.activation(self.a, name=f"h_{self.t}")
+        self.o = multiply(V, self.h, name=f"o_{self.t}")
+        return self
+
+    def backward(self, dh):
+        """(dU, dW, dh_{t-1}) of this step alone, from dh_t: the gates in reverse order, called by hand."""
+        (da,) = self.h.to_parents(dh)
+        dUx, dWh = self.a.to_parents(da)
+        dU, _ = self.Ux.to_parents(dUx)
+        return dU, *self.Wh.to_parents(dWh)
+
+
+def forward(parameters, x, h0=None, *, activation=tanh):
+    """The network unrolled over the ids x (T,) from the state h0 (H,), zeros unless given: a list of T `RNNLayer`.
+
+    activation: the gate `tanh` or `sigmoid`. Complex parameters or h0 make all that follows complex.
+
+    Raises TypeError for x that are no integers and parameters that are none; ValueError for ids out of range, an empty
+    sequence, shapes of another layout, and numbers that are not finite.
+    """
+    parameters = _check_parameters(parameters)
+    x = _check.ids("x", x, len(parameters.V), "(T,)")
+    if x.ndim != 1 or not x.size:
+        raise ValueError(f"x: expected one sequence of shape (T,), T at least 1, got {x.shape}")
+    if activation not in (tanh, sigmoid):
+        raise ValueError(f"activation: expected the gate tanh or sigmoid, got {_check.describe(activation)}")
+    W = parameters.W
+    h0 = np.zeros(len(W), W.dtype) if h0 is None else _check.numbers("h0", h0, (len(W),))
+    weights = [Value(array, name) for name, array in parameters._asdict().items()]
+    layers, h = [], Value(h0, "h_0")
+    for t, x_t in enumerate(x, start=1):
+        layers.append(RNNLayer(t, activation).forward(Value(x_t, f"x_{t}"), h, *weights))
+        h = layers[-1].h
+    return layers
+
+
+def rnn_loss(parameters, x, y, h0=None, *, activation=tanh):
+    """The node of L = Σ_t L_t; after its `backward()` every node of `graph(loss)` holds its gradient.
+
+    y: target ids (T,); all else, and what is raised, as for `forward`. The nodes are named as in the equations:
+    U, W, V, h_0; for each step x_1, U x_1, W h_0, a_1, h_1, o_1, y_1, L_1, x_2, …; and L.
+    """
+    layers = forward(parameters, x, h0, activation=activation)
+    targets = [Value(y_t, f"y_{t}") for t, y_t in enumerate(_check_targets(layers, y), start=1)]
+    losses = [softmax(layer.o, y_t, name=f"L_{layer.t}") for layer, y_t in zip(layers, targets, strict=True)]
+    return add(*losses, name="L")
+
+
+def bptt(layers, y, *, truncate=4):
+    """(dU, dW, dV, dh0) by hand, from what `forward` returned: each step's loss walks back `truncate` steps at most.
+
+        ∂L_t/∂W = Σ_s ∂L_t/∂h_t · ∂h_t/∂h_s · ∂⁺h_s/∂W,  s = t, t-1, …, t-k+1        ∂⁺ holds h_{s-1} fixed
+
+    and likewise for U; V stands in o_t alone. With None every walk goes to the first step: the full gradient, by
+    T (T + 1) / 2 steps back where the tape takes T, because it adds up what arrives at h_s before it goes on.
+    """
+    y = _check_targets(layers, y)
+    k = len(layers) if truncate is None else _check.positive_int("truncate", truncate)
+    dU = dW = dV = dh0 = 0
+    for t, layer in enumerate(layers):
+        dV_t, dh = layer.o.to_parents(softmax.diff(layer.o.data, y[t]))
+        dV = dV + dV_t
+        for earlier in reversed(layers[max(0, t + 1 - k) : t + 1]):
+            dU_s, dW_s, dh = earlier.backward(dh)
+            dU, dW = dU + dU_s, dW + dW_s
+        dh0 = dh0 + (dh if t < k else 0)  # later walks were cut before they came to h_0
+    return dU, dW, dV, dh0
+
+
+def init_parameters(vocab_size, hidden_size, *, rng):
+    """Uniform from ±1/√(length of the vector that the matrix meets): the numbers of `init_params`, transposed."""
+    return from_params(init_params(vocab_size, hidden_size, rng=rng))
+
+
+def train(parameters, sentences, *, epochs, rate, truncate=4):
+    """(parameters, losses) of gradient descent on the mean loss of all predictions in all sentences, with `bptt`.
+
+    sentences: arrays of at least 2 ids, each id to be predicted from those before it; every one starts from a state of
+    zeros. losses (epochs,): the mean loss before each update.
+    """
+    epochs = _check.positive_int("epochs", epochs)
+    if not _check.numbers("rate", rate, ()) > 0:
+        raise ValueError(f"rate: expected a positive number, got {rate}")
+    if not isinstance(sentences, (list, tuple)) or min(map(np.size, sentences), default=0) < 2:
+        raise ValueError(f"sentences: expected a list of arrays of at least 2 ids, got {_check.describe(sentences)}")
+    weight = 1 / sum(len(ids) - 1 for ids in sentences)
+    losses = np.zeros(epochs)
+    for epoch in range(epochs):
+        before = parameters
+        for ids in sentences:
+            layers, y = forward(before, ids[:-1]), ids[1:]
+            losses[epoch] += weight * sum(softmax.loss(layer.o.data, y_t) for layer, y_t in zip(layers, y, strict=True))
+            *grads, _ = bptt(layers, y, truncate=truncate)
+            parameters = Parameters(*(p - rate * weight * grad for p, grad in zip(parameters, grads, strict=True)))
+    return parameters, losses
+
+
+def from_params(params):
+    """`Parameters` of the same network. Raises ValueError for biases that are not zero: there are none here."""
+    Wxh, Whh, Why, *biases = check_params(params)
+    for name, bias in zip(("bh", "by"), biases, strict=True):
+        if bias.any():
+            raise ValueError(f"params.{name}: expected zeros, for there are no biases here, got {bias[bias != 0][0]}")
+    return Parameters(Wxh.T.copy(), Whh.T.copy(), Why.T.copy())
+
+
+def to_params(parameters):
+    """`Params` of the same network, its biases zero."""
+    U, W, V = _check_parameters(parameters)
+    return Params(U.T.copy(), W.T.copy(), V.T.copy(), np.zeros(len(W), W.dtype), np.zeros(len(V), V.dtype))
+
+
+def gradients(params, x, y, *, h0=None, reduction="mean", truncate=None):
+    """`Params` of gradients, bh and by None: from the tape, or from `bptt` where `truncate` is given.
+
+    params: `Params` with biases of zero; x, y: ids (T,); h0: (H,).
+    """
+    _check.one_of("reduction", reduction, ("sum", "mean"))
+    parameters = from_params(params)
+    if truncate is None:
+        by_name = rnn_loss(parameters, x, y, h0).backward()
+        grads = [by_name[name] for name in Parameters._fields]
+    else:
+        *grads, _ = bptt(forward(parameters, x, h0), y, truncate=truncate)
+    return Params(*(grad.T / (len(y) if reduction == "mean" else 1) for grad in grads), bh=None, by=None)
+
+
+def _check_parameters(parameters):
+    try:
+        parameters = Parameters(*parameters)
+    except TypeError:
+        raise TypeError(f"parameters: expected Parameters(U, W, V), got {_check.describe(parameters)}") from None
+    parameters = Parameters(*(_check.numbers(f"parameters.{name}", p) for name, p in parameters._asdict().items()))
+    U, W, V = (array.shape for array in parameters)
+    if len(U) != 2 or 0 in U or (W, V) != ((U[0], U[0]), U[::-1]):
+        raise ValueError(f"parameters: expected columns, so U (H, n), W (H, H), V (n, H), got {U}, {W}, {V}")
+    return parameters
+
+
+def _check_targets(layers, y):
+    if not (isinstance(layers, list) and layers and isinstance(layers[0], RNNLayer)):
+        raise TypeError(f"layers: expected the list that forward returned, got {_check.describe(layers)}")
+    y = _check.ids("y", y, len(layers[0].o.data), f"({len(layers)},)")
+    if y.shape != (len(layers),):
+        raise ValueError(f"y: expected one target id for each step, shape ({len(layers)},), got {y.shape}")
+    return y
