@@ -90,8 +90,7 @@ class BackwardStepper(NetworkWidget):
         self.s = min(self.s, self.loss_t)
 
     def _said(self):
-        values = {"text": self.text, "H": self.hidden_size, "t": self.t + 1, "T": len(self.text) - 1}
-        return "back_picture", values
+        return "back_picture", {"text": self.text, "H": self.hidden_size, "T": len(self.text) - 1}
 
     def _figure(self, plots):
         return plots.plot_contributions(self.contributions, self.text, truncate=min(self.truncate, len(self.text) - 1))
