@@ -171,8 +171,8 @@ class NetworkWidget(anywidget.AnyWidget):
 
     def _said(self):
         """The key of the words that stand for this figure, and the values in them."""
-        raise NotImplementedError
+        raise NotImplementedError  # every figure has its own
 
     def _figure(self, plots):
         """The matplotlib figure that stands for this one."""
-        raise NotImplementedError
+        raise NotImplementedError  # every figure has its own

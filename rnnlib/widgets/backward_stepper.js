@@ -268,14 +268,14 @@ function render({ model, el }) {
   }
 
   /** The gradients that the walk has reached; zero for the steps that it has not. */
+  const keptReached = keep();
   function reached({ H, T, t, move, grads }) {
     const from = move > 1 ? t : t + 1;
-    if (strip.reached?.grads !== grads || strip.reached.from !== from) {
+    return keptReached(() => {
       const values = new Float64Array(T * H);
       values.set(grads.da.subarray(from * H), from * H);
-      strip.reached = { grads, from, values };
-    }
-    return strip.reached.values;
+      return values;
+    }, grads, from);
   }
 
   function draw() {

@@ -3,7 +3,7 @@
  */
 
 import { arrowKeys, slider } from "./controls.js";
-import { PARAMETERS, backward, contributions, cosine, path } from "./engine.js";
+import { backward, contributions, cosine, path } from "./engine.js";
 import { buildMatrix, showMatrix } from "./matrix.js";
 import { make, math, formula, sub, d, transposed, setText, slight, number, percent, colour, drawPixels, ramp, extent, keep } from "./parts.js";
 import { cell, row, table, showRows } from "./tables.js";
