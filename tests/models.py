@@ -61,6 +61,25 @@ def cases(max_steps=12):
     )
 
 
+def case_of(seed, **sizes):
+    """One sequence; what is not given follows from the seed."""
+    rng = np.random.default_rng(seed)
+    drawn = {"T": int(rng.integers(1, 25)), "V": int(rng.integers(2, 8)), "H": int(rng.integers(2, 8))}
+    drawn["scale"] = float(rng.choice([0.1, 0.5, 1.0]))
+    return make_case(seed, B=None, reduction=("sum", "mean")[seed % 2], **(drawn | sizes))
+
+
+def worst(given, expected):
+    """The largest difference relative to the largest entry of its array; an array of zeros is to be met exactly."""
+    errors = []
+    for name, one in given._asdict().items():
+        other = getattr(expected, name)
+        if one is not None:
+            assert one.shape == other.shape and one.dtype == other.dtype
+            errors.append(np.abs(one - other).max() / (np.abs(other).max() or 1))
+    return max(errors)
+
+
 def assert_close(actual, expected, tolerance, scale=None):
     """Assert the same shape, and every difference within `tolerance` times `scale`.
 

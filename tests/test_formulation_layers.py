@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from models import assert_close, make_case, refuses
+from models import assert_close, case_of, refuses, worst
 
 from rnnlib import Params, Vocabulary, backward, check_gradients, cross_entropy, forward
 from rnnlib.formulations import layers
@@ -13,24 +13,6 @@ from rnnlib.formulations.layers import CrossEntropy, Linear, Network, Softmax, f
 from rnnlib.gradcheck import NAMES
 
 CORPUS = Path(__file__).parent.parent / "chapters" / "corpora" / "three_character_classic.txt"
-
-
-def case_of(seed, **sizes):
-    """One sequence; what is not given follows from the seed."""
-    rng = np.random.default_rng(seed)
-    sizes = {"T": int(rng.integers(1, 25)), "V": int(rng.integers(2, 8)), "H": int(rng.integers(2, 8))} | sizes
-    scale = float(rng.choice([0.1, 0.5, 1.0]))
-    return make_case(seed, B=None, scale=scale, reduction=("sum", "mean")[seed % 2], **sizes)
-
-
-def worst(given, expected):
-    """The largest difference relative to the largest entry of its array."""
-    errors = []
-    for name in Params._fields:
-        one, other = getattr(given, name), getattr(expected, name)
-        assert one.shape == other.shape and one.dtype == other.dtype
-        errors.append(np.abs(one - other).max() / np.abs(other).max())
-    return max(errors)
 
 
 def test_gradients_equal_those_of_the_core():

@@ -2,9 +2,10 @@
 
 from types import SimpleNamespace
 
+import models
 import numpy as np
 import pytest
-from models import STEP, assert_close, make_case, refuses
+from models import STEP, assert_close, refuses, worst
 
 from rnnlib import Params, backward, check_gradients, cross_entropy, forward
 from rnnlib.formulations import matrices
@@ -13,23 +14,10 @@ from rnnlib.formulations.matrices import RNN, from_params, gradients, next_chara
 WEIGHTS = ("Wxh", "Whh", "Why")
 
 
-def case_of(seed, T=None, V=None, H=None, scale=None):
-    """One sequence and a network without biases; sizes and scale follow from the seed unless given."""
-    rng = np.random.default_rng(seed)
-    drawn = (rng.integers(1, 25), rng.integers(2, 8), rng.integers(2, 8), rng.choice([0.1, 0.5, 1.0]))
-    T, V, H, scale = (given or draw for given, draw in zip((T, V, H, scale), drawn, strict=True))
-    case = make_case(seed, T=int(T), B=None, V=int(V), H=int(H), scale=scale, reduction=("sum", "mean")[seed % 2])
-    return case._replace(params=case.params._replace(bh=np.zeros(H), by=np.zeros(V)))
-
-
-def worst(given, expected):
-    """The largest difference relative to the largest entry of its array; an array of zeros is to be met exactly."""
-    errors = []
-    for name in WEIGHTS:
-        one, other = getattr(given, name), getattr(expected, name)
-        assert one.shape == other.shape and one.dtype == other.dtype
-        errors.append(np.abs(one - other).max() / (np.abs(other).max() or 1))
-    return max(errors)
+def case_of(seed, **sizes):
+    """A case of a network without biases."""
+    case = models.case_of(seed, **sizes)
+    return case._replace(params=case.params._replace(bh=0 * case.params.bh, by=0 * case.params.by))
 
 
 def test_gradients_equal_those_of_the_core():
