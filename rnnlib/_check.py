@@ -43,6 +43,24 @@ def whole(name, value, low, high):
     return int(value)
 
 
+def positive(name, value):
+    """Return `value` as a float. Raises TypeError when it is no number, ValueError when not positive or not finite."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: expected a positive number, got {describe(value)}")
+    if not 0 < value < np.inf:
+        raise ValueError(f"{name}: expected a positive number, got {value}")
+    return float(value)
+
+
+def generator(name, value):
+    """Return `value` when it is a `numpy.random.Generator`, else raise TypeError."""
+    if not isinstance(value, np.random.Generator):
+        raise TypeError(
+            f"{name}: expected a numpy.random.Generator such as np.random.default_rng(0), got {describe(value)}"
+        )
+    return value
+
+
 def ids(name, value, size, shapes):
     """Return `value` as an array of ids from 0 to `size` - 1; `shapes` says in words which shapes are expected.
 
@@ -54,6 +72,18 @@ def ids(name, value, size, shapes):
     if value.size and (value.min() < 0 or value.max() >= size):
         wrong = value[(value < 0) | (value >= size)][0]
         raise ValueError(f"{name}: expected ids from 0 to {size - 1}, got {wrong}")
+    return value
+
+
+def sequence(name, value, size, length=None):
+    """Return `value` as ids below `size` of one sequence (T,), of that length where one is given.
+
+    Raises as `ids` does, and ValueError for an empty sequence and another shape.
+    """
+    value = ids(name, value, size, f"({length or 'T'},)")
+    if value.ndim != 1 or not value.size or length not in (None, len(value)):
+        shape = f"({length},)" if length else "(T,), T at least 1"
+        raise ValueError(f"{name}: expected one sequence, shape {shape}, got {value.shape}")
     return value
 
 

@@ -117,8 +117,8 @@ def check_gradients(
     tolerance that is not positive; and what `forward` and `cross_entropy` raise.
     """
     _check.one_of("method", method, TOLERANCES)
-    step = None if step is None else _positive("step", step)
-    tolerance = TOLERANCES[method] if tolerance is None else _positive("tolerance", tolerance)
+    step = None if step is None else _check.positive("step", step)
+    tolerance = TOLERANCES[method] if tolerance is None else _check.positive("tolerance", tolerance)
     for name, value in {"backward": backward, "forward": forward}.items():
         if not callable(value):
             raise TypeError(f"{name}: expected a function, got {_check.describe(value)}")
@@ -245,12 +245,3 @@ def _float64(name, array):
     if np.iscomplexobj(array):
         raise TypeError(f"{name}: expected real numbers, got {_check.describe(array)}")
     return array.astype(np.float64) if array.dtype.kind == "f" else array
-
-
-def _positive(name, value):
-    """Return `value` as a float. Raises TypeError when it is no number, ValueError when not positive or not finite."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name}: expected a positive number, got {_check.describe(value)}")
-    if not 0 < value < np.inf:
-        raise ValueError(f"{name}: expected a positive number, got {value}")
-    return float(value)

@@ -48,10 +48,7 @@ def init_params(vocab_size, hidden_size, *, rng, dtype=np.float64):
     """
     V = _check.positive_int("vocab_size", vocab_size)
     H = _check.positive_int("hidden_size", hidden_size)
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"rng: expected a numpy.random.Generator such as np.random.default_rng(0), got {_check.describe(rng)}"
-        )
+    rng = _check.generator("rng", rng)
     try:
         floating = np.dtype(dtype).kind in "fc"
     except TypeError:

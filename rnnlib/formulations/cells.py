@@ -168,7 +168,7 @@ def update_parameters_with_adam(
 def train(x, y, a0, parameters, *, steps, learning_rate=0.01):
     """(parameters, losses) of Adam on one batch; losses: the mean loss before each of the steps."""
     v, s = initialize_adam(parameters)
-    losses = []
+    learning_rate, losses = _check.positive("learning_rate", learning_rate), []
     for t in range(1, _check.positive_int("steps", steps) + 1):
         loss, grads = loss_and_gradients(x, y, a0, parameters)
         losses.append(float(loss))

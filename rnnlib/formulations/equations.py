@@ -31,8 +31,8 @@ def get_weights(shape, *, rng=None):
     """
     if rng is None:
         rng = np.random.RandomState(123)  # the legacy generator, but not the one that all of NumPy shares
-    elif not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng: expected a numpy.random.Generator or None, got {_check.describe(rng)}")
+    else:
+        rng = _check.generator("rng", rng)
     return rng.standard_normal(shape).astype(np.float32)
 
 
@@ -128,11 +128,9 @@ def train(weights, pairs, *, epochs, rate):
     w ← w - rate · dw.  losses: the mean loss of each epoch, every pair's taken just before its step. The dict that
     was given stays as it was.
     """
-    if not (np.ndim(rate) == 0 and _check.numbers("rate", rate) > 0):
-        raise ValueError(f"rate: expected a positive number, got {_check.describe(rate)}")
     if not len(pairs):
         raise ValueError(f"pairs: expected at least one (x, y), got {_check.describe(pairs)}")
-    rate, losses = float(rate), []
+    rate, losses = _check.positive("rate", rate), []
     for _ in range(_check.positive_int("epochs", epochs)):
         total = 0.0
         for x, y in pairs:
@@ -170,10 +168,7 @@ def gradients(params, x, y, *, h0=None, reduction="mean"):
 
 def _ids(name, ids, size):
     """One-hot rows (T, V) of one sequence of ids (T,)."""
-    ids = _check.ids(name, ids, size, "(T,)")
-    if ids.ndim != 1 or not len(ids):
-        raise ValueError(f"{name}: expected one sequence, ids (T,) with T at least 1, got shape {ids.shape}")
-    return one_hot(ids, size)
+    return one_hot(_check.sequence(name, ids, size), size)
 
 
 def _matrix(name, value, columns=None):

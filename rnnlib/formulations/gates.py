@@ -207,9 +207,7 @@ def forward(parameters, x, h0=None, *, activation=tanh):
     sequence, shapes of another layout, and numbers that are not finite.
     """
     parameters = _check_parameters(parameters)
-    x = _check.ids("x", x, len(parameters.V), "(T,)")
-    if x.ndim != 1 or not x.size:
-        raise ValueError(f"x: expected one sequence of shape (T,), T at least 1, got {x.shape}")
+    x = _check.sequence("x", x, len(parameters.V))
     if activation not in (tanh, sigmoid):
         raise ValueError(f"activation: expected the gate tanh or sigmoid, got {_check.describe(activation)}")
     W = parameters.W
@@ -266,9 +264,7 @@ def train(parameters, sentences, *, epochs, rate, truncate=4):
     sentences: arrays of at least 2 ids, each id to be predicted from those before it; every one starts from a state of
     zeros. losses (epochs,): the mean loss before each update.
     """
-    epochs = _check.positive_int("epochs", epochs)
-    if not _check.numbers("rate", rate, ()) > 0:
-        raise ValueError(f"rate: expected a positive number, got {rate}")
+    epochs, rate = _check.positive_int("epochs", epochs), _check.positive("rate", rate)
     if not isinstance(sentences, (list, tuple)) or min(map(np.size, sentences), default=0) < 2:
         raise ValueError(f"sentences: expected a list of arrays of at least 2 ids, got {_check.describe(sentences)}")
     weight = 1 / sum(len(ids) - 1 for ids in sentences)
@@ -328,7 +324,4 @@ def _check_parameters(parameters):
 def _check_targets(layers, y):
     if not (isinstance(layers, list) and layers and isinstance(layers[0], RNNLayer)):
         raise TypeError(f"layers: expected the list that forward returned, got {_check.describe(layers)}")
-    y = _check.ids("y", y, len(layers[0].o.data), f"({len(layers)},)")
-    if y.shape != (len(layers),):
-        raise ValueError(f"y: expected one target id for each step, shape ({len(layers)},), got {y.shape}")
-    return y
+    return _check.sequence("y", y, len(layers[0].o.data), len(layers))

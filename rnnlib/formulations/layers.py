@@ -146,7 +146,7 @@ class Network:
         """Run over the ids x (T,) from the state h (1, H), zeros unless given; return the last state, to go on from."""
         h = self.state() if h is None else _check.numbers("h", h, self.hh.b.shape)
         self.history = []
-        for symbol in _sequence("x", x, len(self.xh.w)):
+        for symbol in _check.sequence("x", x, len(self.xh.w)):
             self.history.append(self.step(symbol, h))
             h = self.history[-1].h
         return h
@@ -157,12 +157,12 @@ class Network:
 
     def loss(self, y):
         """The losses of all steps in the history, added up, for the targets y (T,); in nats."""
-        y = _sequence("y", y, len(self.xh.w), len(self.history))
+        y = _check.sequence("y", y, len(self.xh.w), len(self.history))
         return sum(self.cross_entropy.forward(step.o, target) for step, target in zip(self.history, y, strict=True))
 
     def backward(self, y):
         """The gradient of `loss(y)`: it is left in the Linear layers; that of the state before is returned (1, H)."""
-        y = _sequence("y", y, len(self.xh.w), len(self.history))
+        y = _check.sequence("y", y, len(self.xh.w), len(self.history))
         for layer in (self.xh, self.hh, self.hy):
             layer.zero()
         dh_next = self.state()  # no step follows the last one
@@ -192,6 +192,7 @@ def network_of(Wxh, Whh, Why, b_xh, b_hh, b_hy):
 def init_network(vocab_size, hidden_size=100, *, rng):
     """A new network: weights uniform in ±1/√n for n rows, biases zero."""
     V, H = _check.positive_int("vocab_size", vocab_size), _check.positive_int("hidden_size", hidden_size)
+    rng = _check.generator("rng", rng)
     weights = (rng.uniform(-1, 1, shape) / np.sqrt(shape[0]) for shape in ((V, H), (H, H), (H, V)))
     return network_of(*weights, np.zeros((1, H)), np.zeros((1, H)), np.zeros((1, V)))
 
@@ -203,7 +204,8 @@ def train(network, ids, *, passes=30, chunk=40, rate=0.01, clip=5.0):
     is carried from chunk to chunk. Training in several calls is the same as in one.
     """
     passes, chunk = _check.positive_int("passes", passes), _check.positive_int("chunk", chunk)
-    ids = _sequence("ids", ids, len(network.xh.w))
+    rate, clip = _check.positive("rate", rate), _check.positive("clip", clip)
+    ids = _check.sequence("ids", ids, len(network.xh.w))
     if len(ids) < 2:
         raise ValueError(f"ids: expected at least 2, the second to be predicted from the first, got {len(ids)}")
     losses = []
@@ -283,11 +285,3 @@ def gradients(params, x, y, *, h0=None, reduction="mean"):
     xh, hh, hy = network.xh, network.hh, network.hy
     n = len(network.history) if reduction == "mean" else 1
     return Params(Wxh=xh.dw / n, Whh=hh.dw / n, Why=hy.dw / n, bh=xh.db[0] / n, by=hy.db[0] / n)
-
-
-def _sequence(name, value, size, length=None):
-    """`value` as ids below `size` of one sequence, of that length where one is given, else the error."""
-    value = _check.ids(name, value, size, "(T,)")
-    if value.ndim != 1 or not value.size or length not in (None, len(value)):
-        raise ValueError(f"{name}: expected shape ({length or 'T'},), one sequence, got {value.shape}")
-    return value

@@ -52,6 +52,7 @@ class RNN:
     def uniform(cls, word_dim, hidden_dim, *, rng, bptt_truncate=None):
         """A new model, each of its matrices uniform in ±1/√n for n columns: U of ±1/√K, V and W of ±1/√H."""
         K, H = _check.positive_int("word_dim", word_dim), _check.positive_int("hidden_dim", hidden_dim)
+        rng = _check.generator("rng", rng)
         U, V, W = (rng.uniform(-1, 1, shape) / np.sqrt(shape[1]) for shape in ((H, K), (K, H), (H, H)))
         return cls(U, V, W, bptt_truncate=bptt_truncate)
 
@@ -60,7 +61,7 @@ class RNN:
 
         h_t = tanh(U x_t + W h_{t-1}),  o_t = V h_t.  x_t is one-hot, so U x_t is a column of U.
         """
-        x = _sequence("x", x, len(self.V))
+        x = _check.sequence("x", x, len(self.V))
         h_t = np.zeros_like(self.W[0]) if h0 is None else _check.numbers("h0", h0, self.W[0].shape)
         states = []
         for symbol in x:
@@ -79,7 +80,7 @@ class RNN:
         total = 0
         for x, y in zip(sequences, targets, strict=True):
             _, o = self.forward(x)
-            y = _sequence("y", y, *o.shape)
+            y = _check.sequence("y", y, *o.shape)
             o = o - o.real.max(axis=0)
             total += (np.log(np.exp(o).sum(axis=0)) - o[y, np.arange(len(y))]).sum()
         return total
@@ -95,7 +96,7 @@ class RNN:
         Each step on the way adds δ x_sᵀ to dU and δ h_{s-1}ᵀ to dW; dV is Σ (ŷ_t - y_t) h_tᵀ.
         """
         h, o = self.forward(x, h0)
-        y = _sequence("y", y, *o.shape)
+        y = _check.sequence("y", y, *o.shape)
         before = np.column_stack([np.zeros_like(h[:, 0]) if h0 is None else h0, h])  # column s is h_{s-1}
         do = softmax(o)
         do[y, np.arange(len(y))] -= 1
@@ -133,7 +134,7 @@ def train_with_sgd(model, sequences, targets, *, rate=0.1, epochs=100, evaluate_
     comparison with NaN is true, so "it rose" alone would never see one.
     """
     epochs, every = _check.positive_int("epochs", epochs), _check.positive_int("evaluate_every", evaluate_every)
-    rate, arrays = float(_check.numbers("rate", rate, ())), (model.U, model.V, model.W)
+    rate, arrays = _check.positive("rate", rate), (model.U, model.V, model.W)
     evaluations, last, kept = [], np.inf, [array.copy() for array in arrays]
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found when evaluated
         for epoch in range(epochs + 1):
@@ -198,12 +199,4 @@ def _matrix(name, value):
     value = _check.numbers(name, value)
     if value.ndim != 2 or 0 in value.shape:
         raise ValueError(f"{name}: expected a matrix with no empty side, got shape {value.shape}")
-    return value
-
-
-def _sequence(name, value, size, length=None):
-    """`value` as ids below `size` of one sequence, of that length where one is given, else the error."""
-    value = _check.ids(name, value, size, "(T,)")
-    if value.ndim != 1 or not value.size or length not in (None, len(value)):
-        raise ValueError(f"{name}: expected shape ({length or 'T'},), one sequence, got {value.shape}")
     return value
