@@ -27,11 +27,22 @@ from ._figures import (
     thinned,
     write_numbers,
 )
+from ._graph_figure import plot_graph
+from ._rosetta_figure import plot_matrices
 from .gradcheck import Report
 from .loss import check_targets
 from .text import Vocabulary
 
-__all__ = ["STATE_COLOURS", "label", "plot_check", "plot_contributions", "plot_step_sizes", "plot_trace"]
+__all__ = [
+    "STATE_COLOURS",
+    "label",
+    "plot_check",
+    "plot_contributions",
+    "plot_graph",
+    "plot_matrices",
+    "plot_step_sizes",
+    "plot_trace",
+]
 
 ERRORS = 1e-16, 1.0  # the ends of the colours of a gradient check
 ZERO = 1e-17  # where a logarithmic axis shows an error of zero

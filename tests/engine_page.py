@@ -28,7 +28,7 @@ def opened(browser, serving):
             const modules = await Promise.all(files.map(file => import(new URL(file, location))));
             window.engine = Object.assign({}, ...modules);
         }""",
-        ["random.js", "engine.js", "gradcheck.js"],
+        ["random.js", "engine.js", "gradcheck.js", "tape.js"],
     )
     yield page
     page.close()

@@ -182,6 +182,12 @@ def test_labelled_equations_are_numbered_and_references_lead_to_them(specimen, v
     assert page.url.endswith("pages/equations.html#equation-total")
 
 
+def test_what_is_printed_in_pieces_is_shown_as_it_was_printed(specimen, visit):
+    page, _ = visit(specimen, "pages/live.html")
+    printed = page.locator("section#printed-text .cell_output")
+    assert printed.count() == 1 and printed.inner_text().strip() == "one, two\n\nthree, four"
+
+
 def test_punctuation_stays_with_the_symbol_before_it(specimen, visit):
     page, _ = visit(specimen, "pages/equations.html")
     paragraph = page.locator("p", has_text="Punctuation:")

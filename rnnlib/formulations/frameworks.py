@@ -1,7 +1,7 @@
 """The weights as PyTorch, Keras and ONNX keep them: arrays by the names that these use, and back to `Params`.
 
     rnnlib       PyTorch                                  Keras                              ONNX
-                 nn.RNN `rnn`, nn.Linear `linear`         SimpleRNN, then Dense              RNN, then Gemm
+                 nn.RNN `rnn`, nn.Linear `linear`         SimpleRNN, then Dense              RNN, then MatMul, Add
     Wxh (V, H)   rnn.weight_ih_l0 (H, V)                  rnn/kernel                         W (1, H, V)
     Whh (H, H)   rnn.weight_hh_l0, turned                 rnn/recurrent_kernel               R (1, H, H), turned
     bh  (H,)     rnn.bias_ih_l0 + rnn.bias_hh_l0          rnn/bias                           B (1, 2H), both halves
@@ -9,7 +9,8 @@
     by  (V,)     linear.bias                              dense/bias                         by
 
 None of the three is imported. Where two biases are added, as in PyTorch and ONNX, bh goes to the first, that of the
-input, and the other is zero. ONNX has no output layer in its RNN: the Gemm that follows keeps ours as they are.
+input, and the other is zero. ONNX has no output layer in its RNN: the product and the sum that follow take ours as they
+are.
 """
 
 import numpy as np
@@ -47,7 +48,7 @@ def from_keras(arrays):
 
 
 def to_onnx(params):
-    """The inputs W, R, B of the operator RNN, whose first axis counts directions, and Why, by of the Gemm after it."""
+    """The inputs W, R, B of the operator RNN, whose first axis counts directions, and Why, by of what follows it."""
     Wxh, Whh, Why, bh, by = check_params(params)
     B = np.concatenate([bh, np.zeros_like(bh)])
     return _named(_onnx(*Wxh.shape), Wxh.T[None], Whh.T[None], B[None], Why, by)

@@ -3,5 +3,7 @@
 from .backward_stepper import BackwardStepper
 from .forward_stepper import ForwardStepper
 from .gradient_detective import GradientDetective
+from .graph_stepper import GraphStepper
+from .rosetta import Rosetta
 
-__all__ = ["BackwardStepper", "ForwardStepper", "GradientDetective"]
+__all__ = ["BackwardStepper", "ForwardStepper", "GradientDetective", "GraphStepper", "Rosetta"]

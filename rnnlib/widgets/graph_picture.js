@@ -1,0 +1,207 @@
+/**
+ * A tape of gates as a picture: nodes that can be pressed, and edges that show what they carry forward and back. Time
+ * runs down; in four columns stand what is read, the states, the outputs and the losses, as in plots.plot_graph.
+ */
+
+import { make, math, sub, setText, visible, colour } from "./parts.js";
+
+const HEIGHT = 560; // of the picture, px
+const BOX_HEIGHT = 34;
+const ROOMY = 415; // px; from this width on there is room for the numbers of vectors
+const NUMBER = [31, 13];
+const COLUMN_SHARES = [0.115, 0.378, 0.66, 0.905]; // of the width
+const SHIFT = 3; // of either of two opposite arrows from the middle between them
+const NODE_STATES = ["waiting", "computed", "complete"];
+
+/** Column and row of a node on the grid; the rows are counted in moves of a step. */
+function placeOf(name) {
+  const [, weight, letter, index] = /^(?:([UW]) )?([A-Za-z])(?:_(\d+))?$/.exec(name);
+  const t = Number(index);
+  if (weight) return weight === "U" ? [0, 3 * t - 1] : [1, 3 * t + 1];
+  if (!index) return { U: [0, 3.5], W: [2, 1], V: [2, 4.5], L: [3, 4.5] }[letter];
+  return { x: [0, t > 1 ? 3 * t : 1], a: [1, 3 * t - 1], h: [1, 3 * t], o: [2, 3 * t], L: [3, 3 * t], y: [3, t > 1 ? 3 * t + 0.8 : 2] }[letter];
+}
+
+/** A node's name as a formula: U x_1. */
+export function nameMath(name) {
+  const parts = name.split(" ").map((part) => {
+    const [letter, index] = part.split("_");
+    return index ? sub(letter, math("mn", index)) : math("mi", letter);
+  });
+  return parts.length > 1 ? math("mrow", ...parts) : parts[0];
+}
+
+/** A node's name in a sentence: U x₁. */
+export function nameText(name) {
+  return name.replace(/_(\d)/g, (_, digit) => "₀₁₂₃"[digit]);
+}
+
+/** A number in at most six characters, none but 0 as 0. */
+function brief(value) {
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  const text = size >= 10 ? size.toFixed(0) : size >= 0.1 ? size.toFixed(2) : size >= 0.001 ? size.toFixed(3) : size.toExponential(0);
+  return `${value < 0 ? "−" : ""}${text.replace("-", "−")}`;
+}
+
+function shape(tag, attributes, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+/** The corners of the line of an edge, where its numbers stand, and whether the line is upright there. */
+function lineOf([x1, y1], [x2, y2], box, pitch, lane) {
+  const [width, height] = [box / 2, BOX_HEIGHT / 2];
+  if (lane) { // around the edge from the state to its output
+    const [x, turn] = [x2 + width + lane, y1 + 1.35 * pitch];
+    return { points: [[x1, y1 + height], [x1, turn], [x, turn], [x, y2], [x2 + width, y2]], middle: [x1, y1 + 0.9 * pitch], upright: true };
+  }
+  const upright = x1 === x2;
+  const way = Math.sign(x2 - x1 || y2 - y1);
+  const points = upright ? [[x1, y1 + way * height], [x2, y2 - way * height]] : [[x1 + way * width, y1], [x2 - way * width, y2]];
+  return { points, middle: [0, 1].map((i) => (points[0][i] + points[1][i]) / 2), upright };
+}
+
+/** An arrow along the points, shifted to the right of its way. */
+function arrow(points, className, shift = SHIFT) {
+  const moved = points.map(([x, y], i) => {
+    let [dx, dy] = [0, 0];
+    for (const [from, to] of [[points[i - 1], points[i]], [points[i], points[i + 1]]]) {
+      if (!from || !to) continue;
+      const way = [Math.sign(to[0] - from[0]), Math.sign(to[1] - from[1])];
+      // two ways that meet at a corner shift it both across and down; the ends of a line have one way only
+      dx = dx || -way[1] * shift;
+      dy = dy || way[0] * shift;
+    }
+    return [x + dx, y + dy];
+  });
+  const [[x0, y0], [x, y]] = moved.slice(-2);
+  const [dx, dy] = [Math.sign(x - x0), Math.sign(y - y0)];
+  const head = `M${x} ${y}l${-7 * dx - 3.5 * dy} ${-7 * dy + 3.5 * dx}l${7 * dy} ${-7 * dx}z`;
+  const line = `M${moved.map((point) => point.join(" ")).join("L")}`;
+  return shape("g", { class: className },
+    shape("path", { class: "rnn-graph-halo", d: line }), shape("path", { class: "rnn-graph-line", d: line }),
+    shape("path", { class: "rnn-graph-head", d: head }));
+}
+
+/** The numbers of an array beside its edge: what flows forward to the left or above, what flows back right or below. */
+function strip({ shape: [rows = 1, columns = 1], entries }, { middle: [x, y], upright }, side, limit, sizes, dark, sign) {
+  const told = sizes.cell && columns === 1;
+  const [width, height] = sign ? [14, 13] : told ? sizes.cell : [sizes.square, sizes.square];
+  const [w, h] = [columns * width, rows * height];
+  const gap = SHIFT + 3;
+  const left = upright ? (side < 0 ? x - gap - w : x + gap) : x - w / 2;
+  const top = upright ? y - h / 2 : (side < 0 ? y - gap - h : y + gap);
+  const cells = Array.from(entries, (value, at) => {
+    const [cx, cy] = [left + (at % columns) * width, top + Math.floor(at / columns) * height];
+    const { fill, ink } = sign ? { fill: "none", ink: "" } : colour(value, limit, dark);
+    const cell = shape("rect", { x: cx, y: cy, width, height, fill });
+    const text = sign ?? (told ? brief(value) : "");
+    const style = sign ? { class: "rnn-graph-id" } : { fill: ink };
+    return text ? [cell, shape("text", { x: cx + width / 2, y: cy + height / 2, ...style }, text)] : [cell];
+  });
+  return shape("g", { class: `rnn-graph-strip ${side < 0 ? "rnn-graph-value" : "rnn-graph-gradient"}` },
+    ...cells.flat(), shape("rect", { class: "rnn-graph-frame", x: left, y: top, width: w, height: h }));
+}
+
+/** The picture. choose(i) is called for the node that the reader presses. */
+export function buildGraph(words, choose, redraw) {
+  const canvas = shape("svg", { class: "rnn-graph-edges", "aria-hidden": "true", height: HEIGHT });
+  const holder = make("div", { className: "rnn-graph-nodes" });
+  const node = make("div", { className: "rnn-graph", role: "group" }, canvas, holder);
+  node.setAttribute("aria-label", words("graph_picture_name"));
+  const graph = { node, canvas, holder, nodes: [], edges: [], width: 0 };
+  holder.addEventListener("click", ({ target }) => {
+    const at = graph.nodes.findIndex(({ button }) => button.contains(target));
+    if (at >= 0) choose(at);
+  });
+  // Arrow keys lead from node to node as the tape does, and Enter chooses: looking around moves nothing.
+  holder.addEventListener("keydown", (event) => {
+    const at = graph.nodes.findIndex(({ button }) => button === event.target);
+    const last = graph.nodes.length - 1;
+    const to = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: last }[event.key];
+    if (at < 0 || to === undefined || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    graph.nodes[Math.min(last, Math.max(0, to))].button.focus({ preventScroll: true });
+  });
+  graph.observer = new ResizeObserver(([{ contentRect }]) => {
+    if (contentRect.width && contentRect.width !== graph.width) {
+      graph.width = contentRect.width;
+      redraw();
+    }
+  });
+  graph.observer.observe(node);
+  return graph;
+}
+
+/** What stands under the name of a node: its gate, the character of an id, or the size of an array. */
+function underName({ operation, data, name }, vocab, words) {
+  if (operation) return words(GATE_WORDS[operation]);
+  if (!data.shape.length) return visible(vocab[data.entries[0]]);
+  return name === "h_0" ? words("graph_start") : data.shape.join(" × ");
+}
+
+export const GATE_WORDS = {
+  MultiplyGate: "graph_multiply", PickGate: "graph_pick", AddGate: "graph_add", Tanh: "graph_tanh", Softmax: "graph_softmax",
+};
+
+/** Place nodes and edges, with all numbers: after a change of the network, the width or the theme. */
+export function layOut(graph, { tape, edges, limits, vocab }, words, dark) {
+  const width = graph.width || 400;
+  const roomy = width >= ROOMY;
+  const square = Math.min(14, Math.floor((COLUMN_SHARES[0] * width - 7) / 3)); // a matrix has at most three columns
+  const sizes = { box: roomy ? 50 : 44, cell: roomy ? NUMBER : null, square };
+  const places = tape.map(({ name }) => placeOf(name));
+  const pitch = (HEIGHT - BOX_HEIGHT - 2) / Math.max(...places.map(([, row]) => row));
+  const at = places.map(([column, row]) => [Math.round(COLUMN_SHARES[column] * width), 1 + BOX_HEIGHT / 2 + row * pitch]);
+  const lane = 0.3 * ((COLUMN_SHARES[2] - COLUMN_SHARES[1]) * width - sizes.box);
+  graph.canvas.setAttribute("width", width);
+  while (graph.nodes.length > tape.length) graph.nodes.pop().button.remove();
+  while (graph.nodes.length < tape.length) {
+    const [symbol, under] = [make("span", { className: "rnn-graph-name" }), make("span", { className: "rnn-graph-gate" })];
+    const button = make("button", { type: "button", className: "rnn-graph-node" }, symbol, under);
+    graph.holder.append(button);
+    graph.nodes.push({ button, symbol, under });
+  }
+  tape.forEach((node, i) => {
+    const { button, symbol, under } = graph.nodes[i];
+    if (symbol.named !== node.name) symbol.replaceChildren(math("math", nameMath(node.name)));
+    symbol.named = node.name;
+    setText(under, underName(node, vocab, words));
+    const [x, y] = at[i];
+    Object.assign(button.style, { left: `${x - sizes.box / 2}px`, top: `${y - BOX_HEIGHT / 2}px`, width: `${sizes.box}px` });
+  });
+  graph.edges = edges.map((edge) => {
+    const [parent, child] = [tape[edge.parent], tape[edge.child]];
+    const line = lineOf(at[edge.parent], at[edge.child], sizes.box, pitch, parent.name === "W" && child.name !== "W h_0" ? lane : 0);
+    if (!line.upright && child.operation === "MultiplyGate" && parent.name !== "W") line.middle[0] += lane / 2; // beside the lane
+    const id = !edge.grad;
+    const sign = id ? visible(vocab[parent.data.entries[0]]) : undefined;
+    const parts = [arrow(line.points, "rnn-graph-forward", id ? 0 : SHIFT), strip(parent.data, line, -1, limits.value, sizes, dark, sign)];
+    if (!id) parts.push(arrow([...line.points].reverse(), "rnn-graph-back"), strip(edge.grad, line, 1, limits.grad, sizes, dark));
+    return { ...edge, group: shape("g", { class: "rnn-graph-edge" }, ...parts) };
+  });
+  graph.canvas.replaceChildren(...graph.edges.map(({ group }) => group));
+}
+
+/** Show how far the walk has come: node `current` of the tape, on the way forward or back. */
+export function showMove(graph, { tape, current, back }, words) {
+  const N = tape.length;
+  graph.nodes.forEach(({ button, under }, i) => {
+    const done = back ? (i >= current && tape[i].grad ? 2 : 1) : (i <= current ? 1 : 0); // ids have no gradient
+    button.dataset.state = NODE_STATES[done];
+    button.setAttribute("aria-label", words("graph_node", {
+      name: nameText(tape[i].name), kind: under.textContent, state: words(["graph_waiting", "graph_computed", "graph_complete"][done]),
+    }));
+    if (i === current) button.setAttribute("aria-current", "step");
+    else button.removeAttribute("aria-current");
+    button.tabIndex = i === current ? 0 : -1;
+  });
+  for (const { child, group } of graph.edges) {
+    group.classList.toggle("rnn-graph-carried", back || child <= current);
+    group.classList.toggle("rnn-graph-returned", back && child >= current && child < N);
+    group.classList.toggle("rnn-graph-active", child === current);
+  }
+}

@@ -1,0 +1,175 @@
+"""The picture of a tape: everything on it is there, readable, and what the tape holds."""
+
+import io
+import itertools
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from matplotlib.patches import FancyBboxPatch, Rectangle
+from models import refuses
+
+from rnnlib.formulations import gates
+from rnnlib.formulations.gates import Value, add, graph, multiply, rnn_loss, sigmoid, softmax, tanh
+from rnnlib.plots import plot_graph
+
+
+def tape(T=2, V=2, H=2, seed=0, back=True):
+    rng = np.random.default_rng(seed)
+    parameters = gates.init_parameters(V, H, rng=rng)
+    loss = rnn_loss(parameters, rng.integers(V, size=T), rng.integers(V, size=T), rng.uniform(-0.5, 0.5, H))
+    if back:
+        loss.backward()
+    return graph(loss)
+
+
+def small():
+    rng = np.random.default_rng(0)
+    W, x, b = (Value(rng.normal(size=size), name) for size, name in (((2, 2), "W"), (2, "x"), (2, "b")))
+    h = tanh(add(multiply(W, x, name="W x"), b, name="a"), name="h")
+    loss = softmax(multiply(W, h, name="o"), Value(1, "y"), name="L")
+    loss.backward()
+    return graph(loss)
+
+
+def texts(figure):
+    (axes,) = figure.axes
+    return [text.get_text() for text in axes.texts if text.get_text()]
+
+
+def boxes(figure, kind, **style):
+    found = [patch for patch in figure.axes[0].patches if type(patch) is kind]
+    return [patch for patch in found if all(getattr(patch, f"get_{key}")() == value for key, value in style.items())]
+
+
+def printed(value):
+    """Two digits, a true minus sign, and powers of ten below a thousandth."""
+    if np.asarray(value).dtype.kind == "i":
+        return f"id {value}"
+    size = abs(value)
+    text = f"{size:.1e}" if 0 < size < 1e-3 else f"{size:.2g}"
+    mantissa, _, exponent = text.partition("e")
+    return ("−" if value < 0 else "") + (f"{mantissa.removesuffix('.0')}e−{-int(exponent)}" if exponent else mantissa)
+
+
+def handed(nodes):
+    """Value and gradient of every edge."""
+    for node in nodes:
+        grads = node.to_parents(node.grad) if node.grad is not None else [None] * len(node.parents)
+        yield from ((parent.data, grad) for parent, grad in zip(node.parents, grads, strict=True))
+
+
+def extent(patch):
+    x, y = patch.get_xy() if isinstance(patch, Rectangle) else (patch.get_x(), patch.get_y())
+    return x, y, x + patch.get_width(), y + patch.get_height()
+
+
+@pytest.mark.parametrize(("T", "V", "H"), [(1, 1, 1), (1, 2, 3), (2, 2, 2), (2, 3, 3), (3, 2, 2), (5, 3, 1)])
+def test_every_node_has_a_box_with_its_name_and_its_gate(T, V, H):
+    nodes = tape(T, V, H)
+    figure = plot_graph(nodes)
+    assert len(boxes(figure, FancyBboxPatch)) == len(nodes) == 8 * T + 5
+    shown = texts(figure)
+    for name in ("$h_{0}$", "$U\\,x_{1}$", f"$W\\,h_{{{T - 1}}}$", f"$y_{{{T}}}$", "$L$"):
+        assert shown.count(name) == 1
+    gates_shown = {word: shown.count(word) for word in ("pick", "multiply", "add", "tanh", "softmax")}
+    assert gates_shown == {"pick": T, "multiply": 2 * T, "add": T + 1, "tanh": T, "softmax": T}
+
+
+@pytest.mark.parametrize("nodes", [tape(), tape(2, 3, 3), tape(1, 1, 1), tape(3, 3, 2), small()])
+def test_every_edge_carries_all_numbers_of_its_value_and_its_gradient(nodes):
+    expected = [
+        node.data[()] for node in nodes if not (node.parents or node.data.ndim)
+    ]  # ids stand in their boxes, too
+    for value, grad in handed(nodes):
+        expected += [*np.ravel(value)] + ([] if grad is None else [*np.ravel(grad)])
+    words = {"pick", "multiply", "add", "tanh", "softmax"}
+    shown = [text for text in texts(plot_graph(nodes)) if not text.startswith(("$", "(")) and text not in words]
+    legend = {"value, on its way forward", "gradient, on its way back"}
+    assert legend <= set(shown)
+    assert sorted(text for text in shown if text not in legend) == sorted(map(printed, expected))
+
+
+def test_before_the_way_back_there_are_values_only():
+    figure = plot_graph(tape(back=False))
+    assert "gradient, on its way back" not in texts(figure)
+    assert len(boxes(figure, Rectangle, linewidth=0.8)) == 24 + 1  # one for each edge, one in the legend
+    assert len(boxes(plot_graph(tape()), Rectangle, linewidth=0.8)) == 24 + 20 + 2  # ids get no gradient
+
+
+def test_of_large_arrays_there_are_shapes():
+    shown = texts(plot_graph(tape(2, 9, 4)))
+    assert shown.count("(4, 9)") == 1 + 2 * 2  # its box, and both ways on two edges
+    assert shown.count("(4, 4)") == 1 + 2 * 2
+    assert not any("." in text and text.lstrip("−")[0].isdigit() and len(text) > 6 for text in shown)
+
+
+@pytest.mark.parametrize("nodes", [tape(), tape(2, 3, 3), tape(1, 3, 3), tape(1, 1, 1), small()])
+def test_no_box_covers_another_and_no_number_a_box(nodes):
+    figure = plot_graph(nodes)
+    taken = [extent(patch) for patch in boxes(figure, FancyBboxPatch) + boxes(figure, Rectangle, linewidth=0.8)]
+    for one, other in itertools.combinations(taken, 2):
+        across = min(one[2], other[2]) - max(one[0], other[0])
+        down = min(one[3], other[3]) - max(one[1], other[1])
+        assert min(across, down) < 0.03, (one, other)  # inches: frames may touch
+    low, high = figure.axes[0].get_xlim(), figure.axes[0].get_ylim()
+    for left, top, right, bottom in taken:
+        assert low[0] < left < right < low[1] and high[1] < top < bottom < high[0]
+
+
+def test_time_runs_down_and_the_loss_stands_on_the_right():
+    figure, nodes = plot_graph(tape(3)), tape(3)
+    corners = dict(zip([node.name for node in nodes], map(extent, boxes(figure, FancyBboxPatch)), strict=True))
+    order = ["h_0", "W h_0", "a_1", "h_1", "W h_1", "a_2", "h_2", "W h_2", "a_3", "h_3"]
+    tops = [corners[name][1] for name in order]
+    assert tops == sorted(tops) and len({round(corners[name][0], 6) for name in order}) == 1
+    for row in (("U x_2", "a_2"), ("h_2", "o_2", "L_2"), ("W h_0", "W")):
+        assert [round(corners[name][1], 6) for name in row] == [round(corners[row[0]][1], 6)] * len(row)
+        assert [corners[name][0] for name in row] == sorted(corners[name][0] for name in row)
+
+
+def test_any_other_graph_runs_from_left_to_right():
+    nodes = small()
+    left = dict(zip(nodes, [extent(box)[0] for box in boxes(plot_graph(nodes), FancyBboxPatch)], strict=True))
+    for node in nodes:
+        assert all(left[parent] < left[node] for parent in node.parents)
+    half = Value([0.5, -0.5])
+    assert texts(plot_graph(graph(sigmoid(half, name="$5")))).count("\\$5") == 1
+    assert len(boxes(plot_graph([half]), FancyBboxPatch)) == 1
+
+
+def test_it_can_be_drawn_in_a_size_that_a_page_has_room_for():
+    for nodes in (tape(), tape(2, 3, 3)):
+        figure = plot_graph(nodes)
+        assert 5 < figure.get_size_inches()[0] < 7 and figure.get_size_inches()[1] < 8.5
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png")
+        picture.seek(0)
+        assert len(np.unique(imread(picture).reshape(-1, 4), axis=0)) > 50
+
+
+def test_what_is_no_tape_is_refused():
+    nodes = tape()
+    with refuses(TypeError, "nodes", "<L = AddGate", expected="a list of nodes"):
+        plot_graph(nodes[-1])
+    with refuses(ValueError, "nodes", "0", expected="1 to 64 nodes"):
+        plot_graph([])
+    with refuses(ValueError, "nodes", "69", expected="1 to 64 nodes"):
+        plot_graph(tape(8))
+    loss = rnn_loss(gates.init_parameters(2, 2, rng=np.random.default_rng(0)), [0], [1], h0=np.array([0.5, 1j]))
+    broken = SimpleNamespace(name="a", data=np.array([1, np.nan]), grad=None, operation="", parents=(), to_parents=None)
+    for given, error, message in (
+        ([nodes[0], 3], TypeError, "nodes[1]: expected a node of a tape, such as a gates.Value, got int 3"),
+        (nodes[::-1], ValueError, "nodes[0]: expected its parents before it, got <L_1 = Softmax(o_1, y_1), shape ()>"),
+        ([*nodes[:2], *nodes[3:]], ValueError, "nodes[2]: expected its parents before it, got <x_1, shape ()>"),
+        (
+            graph(loss),
+            TypeError,
+            "nodes[5].data: expected real numbers, got an array of shape (2,) and type complex128",
+        ),
+        ([broken], ValueError, "nodes[0].data: expected finite numbers, got nan at index (1,)"),
+    ):
+        with pytest.raises(error, match=re.escape(message)):
+            plot_graph(given)

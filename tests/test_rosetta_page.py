@@ -1,0 +1,297 @@
+"""Rosetta in a real browser, on its chapter's page: every notation, both layouts, both losses."""
+
+import itertools
+
+import numpy as np
+import pytest
+from pages import change, matrix, set_range, slight, snapshot
+
+from rnnlib import cross_entropy
+from rnnlib.formulations.dialects import DIALECTS
+from rnnlib.widgets import Rosetta
+
+PAGE = "chapters/rosetta.html"
+TITLES = {name: dialect.title for name, dialect in DIALECTS.items()}
+
+
+@pytest.fixture
+def view(book, visit):
+    page, watch = visit(book, PAGE)
+    view = page.locator(".rnn-rosetta").first
+    view.wait_for()
+    yield view
+    assert not watch.complaints
+
+
+def choice(view, name):
+    return view.get_by_role("combobox", name=name, exact=True)
+
+
+def pick(view, names):
+    choice(view, "Notation of").select_option(names)
+
+
+def stand(view, layout):
+    choice(view, "Vectors are").select_option(layout)
+
+
+def reduce(view, reduction):
+    choice(view, "Loss is the").select_option(reduction)
+
+
+def line(view, ours):
+    """The equation beside which this name of ours stands, without white space."""
+    for row in view.locator(".rnn-rosetta-line").all():
+        if row.locator(".rnn-rosetta-ours").evaluate("n => n.textContent") == ours:
+            return "".join(row.locator(".rnn-rosetta-equation").evaluate("n => n.textContent").split())
+    return None
+
+
+def said(view):
+    return view.locator(".rnn-summary").inner_text()
+
+
+def widget_of(view):
+    """The Python widget that shows what the page shows."""
+    return Rosetta(
+        text=view.get_by_label("Text", exact=True).input_value(),
+        hidden_size=int(view.get_by_role("slider", name="Hidden size H").input_value()),
+        seed=int(view.get_by_label("Seed", exact=True).input_value()),
+        names=choice(view, "Notation of").input_value(),
+        layout=choice(view, "Vectors are").input_value(),
+        reduction=choice(view, "Loss is the").input_value(),
+    )
+
+
+def check_numbers(view):
+    widget = widget_of(view)
+    symbol = DIALECTS[widget.names].symbols["Whh"]
+    for name, arrays, code in (
+        ("rosetta-weights", widget.stored, symbol.code),
+        ("rosetta-slopes", widget.stored_grads, symbol.grad or symbol.code),
+    ):
+        columns, rows, cells = matrix(view, name)
+        expected = np.atleast_2d(np.squeeze(arrays[code]))
+        assert cells == [[slight(number) for number in row] for row in expected]
+        side = ("to", "from") if "Whh" in DIALECTS[widget.names].turned else ("from", "to")
+        for heads, word in ((rows, side[0]), (columns, side[1])):
+            assert heads == [f"{word} {i + 1}" for i in range(len(expected))]
+    loss = cross_entropy(widget.trace.o, widget.targets, widget.reduction)
+    told = f"Loss {loss:.4f} nats, the {widget.reduction} over T = {len(widget.text) - 1} steps."
+    assert view.locator(".rnn-rosetta-loss").inner_text() == told
+
+
+@pytest.mark.parametrize(
+    "text, size, seed", [("hello, hello", 3, 0), ("循环神经网络，循环不已", 6, 2**40), ("abab", 1, 5)]
+)
+def test_the_numbers_are_those_of_python_as_each_dialect_stores_them(view, text, size, seed):
+    view.get_by_label("Text", exact=True).fill(text)
+    view.get_by_label("Seed", exact=True).fill(str(seed))
+    set_range(view, "Hidden size H", size)
+    for names in DIALECTS:
+        pick(view, names)
+        for reduction in ("sum", "mean"):
+            reduce(view, reduction)
+            check_numbers(view)
+
+
+def test_picking_a_notation_takes_over_its_habits_and_says_so(view):
+    for names, dialect in DIALECTS.items():
+        reduce(view, "sum")
+        pick(view, names)
+        assert choice(view, "Vectors are").input_value() == dialect.vectors
+        assert choice(view, "Loss is the").input_value() == (dialect.reduction or "sum")
+        assert said(view).startswith(f"{dialect.title}: vectors stand as {dialect.vectors}s.") or names == "rnnlib"
+        stored = {0: "in × out, as ours", 2: "Wxh, Whh are stored out × in", 3: "out × in: each is the transpose"}
+        if names != "rnnlib":
+            assert stored[len(dialect.turned)] in said(view)
+            count = sum(key in dialect.symbols for key in ("bh", "bh2"))
+            assert ["There are no biases.", "A step adds one bias.", "A step adds two biases"][count] in said(view)
+
+
+# One equation forward and one backward: a_t and dWhh in the four cases of layout and storage.
+WRITTEN = {
+    ("rnnlib", "row"): ("at=xtWxh+ht−1Whh+bh", "dWhh=∑tht−1⊤dat"),
+    ("rnnlib", "column"): ("at=Wxh⊤xt+Whh⊤ht−1+bh", "dWhh=∑tht−1dat⊤"),
+    ("pytorch", "row"): ("at=xtWih⊤+ht−1Whh⊤+bih+bhh", "dWhh=∑tdat⊤ht−1"),
+    ("pytorch", "column"): ("at=Wihxt+Whhht−1+bih+bhh", "dWhh=∑tdatht−1⊤"),
+    ("cells", "column"): ("z⟨t⟩=Waxx⟨t⟩+Waaa⟨t−1⟩+ba", "dWaa=∑tdz⟨t⟩a⟨t−1⟩⊤"),
+    ("cells", "row"): ("z⟨t⟩=x⟨t⟩Wax⊤+a⟨t−1⟩Waa⊤+ba⊤", "dWaa=∑tdz⟨t⟩⊤a⟨t−1⟩"),
+    ("matrices", "column"): ("at=Uxt+Wht−1", "dW=∑tdatht−1⊤"),
+    ("layers", "row"): ("at=xtwxh+ht−1whh+bxh+bhh", "dwhh=∑tht−1⊤dat"),
+    ("keras", "row"): (
+        "at=xtkernel+outputt−1recurrent_kernel+bias",
+        "drecurrent_kernel=∑toutputt−1⊤dat",
+    ),
+    ("onnx", "row"): ("at=XtWi⊤+Ht−1Ri⊤+Wbi+Rbi", "dRi=∑tdat⊤Ht−1"),
+}
+
+
+@pytest.mark.parametrize("names, layout", WRITTEN)
+def test_equations_are_written_as_the_notation_writes_them(view, names, layout):
+    pick(view, names)
+    stand(view, layout)
+    assert (line(view, "at"), line(view, "dWhh")) == WRITTEN[names, layout]
+
+
+def test_the_mean_stands_in_two_lines_and_the_sum_in_none(view):
+    assert (line(view, "dot"), line(view, "L")) == ("dot=(y^t−yt)/T", "L=−(1/T)∑tlny^t[yt]")
+    reduce(view, "sum")
+    assert (line(view, "dot"), line(view, "L")) == ("dot=y^t−yt", "L=−∑tlny^t[yt]")
+    changed = view.locator(".rnn-rosetta-changed .rnn-rosetta-ours").evaluate_all("ns => ns.map((n) => n.textContent)")
+    assert changed == ["L", "dot"]
+    assert "T = 11 times as large" in said(view)
+    reduce(view, "mean")
+    assert "divided by T = 11" in said(view)
+
+
+def test_biases_that_are_two_share_a_line_and_those_that_are_none_have_no_line(view):
+    pick(view, "pytorch")
+    assert line(view, "dbh") == "dbih=dbhh=∑tdat"
+    pick(view, "gates")
+    assert line(view, "dbh") is None and line(view, "dby") is None
+    assert view.locator(".rnn-rosetta-line").count() == 5 + 6
+    pick(view, "rnnlib")
+    assert line(view, "dbh") == "dbh=∑tdat" and view.locator(".rnn-rosetta-line").count() == 5 + 8
+
+
+def test_a_layout_alone_leaves_the_numbers_and_turns_the_products(view):
+    before = [matrix(view, name) for name in ("rosetta-weights", "rosetta-slopes")]
+    stand(view, "column")
+    assert [matrix(view, name) for name in ("rosetta-weights", "rosetta-slopes")] == before
+    assert "the matrix comes first" in said(view) and "needs their transposes" in said(view)
+    pick(view, "pytorch")
+    stand(view, "column")
+    assert "fit without a transpose" in said(view)
+    stand(view, "row")
+    assert "the vector comes first" in said(view) and "needs their transposes" in said(view)
+
+
+def test_other_numbers_change_no_equation(view):
+    lines = view.locator(".rnn-rosetta-equation").all_inner_texts()
+    view.get_by_label("Seed", exact=True).fill("3")
+    assert view.locator(".rnn-rosetta-equation").all_inner_texts() == lines
+    assert said(view) == "Other numbers, the same equations."
+    assert not view.locator(".rnn-rosetta-changed").count()
+    check_numbers(view)
+
+
+def test_the_table_names_all_that_the_notation_has(view):
+    for names, dialect in DIALECTS.items():
+        pick(view, names)
+        table = view.locator(".rnn-rosetta-table")
+        assert table.locator("caption").inner_text() == f"What everything is called: {dialect.title}"
+        rows = table.locator("tbody tr:visible")
+        assert rows.count() == 13 + ("bh2" in dialect.symbols)
+        codes = rows.locator("code:first-child").all_inner_texts()
+        assert {code for code in codes if code != "–"} == {s.code for s in dialect.symbols.values() if s.code}
+        weights = [s.grad for key, s in dialect.symbols.items() if key[0] in "Wb" and s.grad]
+        assert sorted(filter(None, rows.locator(".rnn-rosetta-grad").all_inner_texts())) == sorted(weights)
+
+
+WIDE = """root => [...root.querySelectorAll(
+  ".rnn-rosetta-line, .rnn-rosetta-equation math, .rnn-rosetta-side, .rnn-rosetta-table, td, th, p, .rnn-title")]
+  .filter((n) => n.offsetParent !== null || n.namespaceURI.endsWith("MathML"))
+  .filter((n) => n.scrollWidth > n.clientWidth + 1 && n.clientWidth > 0
+    || n.getBoundingClientRect().right > root.getBoundingClientRect().right - 10)
+  .map((n) => n.outerHTML.slice(0, 100))"""
+
+
+def test_nothing_is_wider_than_a_phone_in_any_of_its_states(book, visit):
+    page, watch = visit(book, PAGE, width=360, has_touch=True, is_mobile=True)
+    view = page.locator(".rnn-rosetta").first
+    set_range(view, "Hidden size H", 6)
+    for names, layout, reduction in itertools.product(DIALECTS, ("row", "column"), ("sum", "mean")):
+        pick(view, names)
+        stand(view, layout)
+        reduce(view, reduction)
+        assert not view.evaluate(WIDE), (names, layout, reduction)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        cut = """math => { const box = math.closest('.rnn-rosetta-line').getBoundingClientRect();
+          return math.getBoundingClientRect().right > box.right - 6; }"""
+        assert not any(view.locator(".rnn-rosetta-equation math").evaluate_all(f"ms => ms.map({cut})"))
+    assert not watch.complaints
+
+
+def test_every_control_changes_what_is_shown(view):
+    controls = view.locator("input, select").all()
+    assert len(controls) == 6
+    for control in controls:
+        before = snapshot(view)
+        change(view.page, control)
+        view.page.wait_for_timeout(50)
+        assert snapshot(view) != before
+        check_numbers(view)
+
+
+def test_the_keyboard_alone_walks_through_the_notations(view):
+    page = view.page
+    choice(view, "Notation of").focus()
+    for title in list(TITLES.values())[1:]:
+        page.keyboard.press("ArrowDown")
+        assert said(view).startswith(f"{title}: ")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    assert choice(view, "Vectors are").input_value() == "column"
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowUp")
+    assert choice(view, "Loss is the").input_value() == "sum"
+
+
+def test_what_is_said_is_announced_and_all_has_a_name(view):
+    assert view.get_attribute("aria-label") == "Rosetta: one network in nine notations"
+    assert view.locator(".rnn-summary").get_attribute("role") == "status"
+    assert said(view).startswith("rnnlib: vectors stand as rows.")
+    assert view.get_by_role("table").count() == 3
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_height_kept_free_is_the_height_it_takes(book, visit, width):
+    page, _ = visit(book, PAGE, width=width)
+    widget = page.locator(".rnn-widget-rosetta").first
+    kept = widget.evaluate("n => parseFloat(getComputedStyle(n).minHeight)")
+    assert kept - 40 <= widget.locator(".rnn-rosetta").bounding_box()["height"] <= kept
+
+
+def test_a_longer_text_is_cut_with_a_message(view):
+    view.get_by_label("Text", exact=True).fill("ab" * 20)
+    assert "40 characters came; the first 25 are used" in view.inner_text()
+    assert "over T = 24 steps" in view.inner_text()
+
+
+def test_dark_mode_repaints_at_once(view):
+    cell = view.locator(".rnn-rosetta-weights [role=cell]").first
+    fill = cell.evaluate("n => n.style.backgroundColor")
+    view.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    view.page.wait_for_timeout(100)
+    assert cell.evaluate("n => n.style.backgroundColor") != fill
+
+
+# --- states that the page's own figure does not have -----------------------------------------------------------------
+
+
+GIVEN = """async ({ source, names }) => {
+    const { default: view } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+    const numbers = new Float64Array(2 * 2 * 2 + 4 + 2 + 2).map((_, i) => 0.1 * (i + 1));
+    const state = { text: "abab", hidden_size: 2, seed: 0, names, layout: "row", reduction: "max",
+      _characters: "ab", _weights: new DataView(numbers.buffer) };
+    const model = { get: (name) => state[name], on() {}, off() {}, save_changes() {}, set() {} };
+    const el = document.body.appendChild(document.createElement("div"));
+    const clean = view.render({ model, el });
+    const said = el.querySelector(".rnn-summary").textContent;
+    const chosen = [...el.querySelectorAll("select")].map((select) => select.value);
+    clean();
+    return [said, chosen];
+}"""
+
+
+@pytest.mark.parametrize("names, place", [("gates", False), ("layers", True), ("unheard of", True)])
+def test_given_biases_without_a_place_are_told(browser, names, place):
+    page = browser.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    text, chosen = page.evaluate(GIVEN, {"source": Rosetta._esm, "names": names})
+    assert ("has no place for them" in text) != place
+    assert chosen == [names if names in DIALECTS else "rnnlib", "row", "mean"]
+    assert not errors
+    page.close()
