@@ -19,7 +19,9 @@ function placeOf(name) {
   const t = Number(index);
   if (weight) return weight === "U" ? [0, 3 * t - 1] : [1, 3 * t + 1];
   if (!index) return { U: [0, 3.5], W: [2, 1], V: [2, 4.5], L: [3, 4.5] }[letter];
-  return { x: [0, t > 1 ? 3 * t : 1], a: [1, 3 * t - 1], h: [1, 3 * t], o: [2, 3 * t], L: [3, 3 * t], y: [3, t > 1 ? 3 * t + 0.8 : 2] }[letter];
+  if (letter === "x") return [0, t > 1 ? 3 * t : 1];
+  if (letter === "y") return [3, t > 1 ? 3 * t + 0.8 : 2];
+  return { a: [1, 3 * t - 1], h: [1, 3 * t], o: [2, 3 * t], L: [3, 3 * t] }[letter];
 }
 
 /** A node's name as a formula: U x_1. */
@@ -56,7 +58,8 @@ function lineOf([x1, y1], [x2, y2], box, pitch, lane) {
   const [width, height] = [box / 2, BOX_HEIGHT / 2];
   if (lane) { // around the edge from the state to its output
     const [x, turn] = [x2 + width + lane, y1 + 1.35 * pitch];
-    return { points: [[x1, y1 + height], [x1, turn], [x, turn], [x, y2], [x2 + width, y2]], middle: [x1, y1 + 0.9 * pitch], upright: true };
+    const points = [[x1, y1 + height], [x1, turn], [x, turn], [x, y2], [x2 + width, y2]];
+    return { points, middle: [x1, y1 + 0.9 * pitch], upright: true };
   }
   const upright = x1 === x2;
   const way = Math.sign(x2 - x1 || y2 - y1);
@@ -175,7 +178,8 @@ export function layOut(graph, { tape, edges, limits, vocab }, words, dark) {
   });
   graph.edges = edges.map((edge) => {
     const [parent, child] = [tape[edge.parent], tape[edge.child]];
-    const line = lineOf(at[edge.parent], at[edge.child], sizes.box, pitch, parent.name === "W" && child.name !== "W h_0" ? lane : 0);
+    const around = parent.name === "W" && child.name !== "W h_0";
+    const line = lineOf(at[edge.parent], at[edge.child], sizes.box, pitch, around ? lane : 0);
     if (!line.upright && child.operation === "MultiplyGate" && parent.name !== "W") line.middle[0] += lane / 2; // beside the lane
     const id = !edge.grad;
     const sign = id ? visible(vocab[parent.data.entries[0]]) : undefined;
@@ -188,7 +192,6 @@ export function layOut(graph, { tape, edges, limits, vocab }, words, dark) {
 
 /** Show how far the walk has come: node `current` of the tape, on the way forward or back. */
 export function showMove(graph, { tape, current, back }, words) {
-  const N = tape.length;
   graph.nodes.forEach(({ button, under }, i) => {
     const done = back ? (i >= current && tape[i].grad ? 2 : 1) : (i <= current ? 1 : 0); // ids have no gradient
     button.dataset.state = NODE_STATES[done];
@@ -201,7 +204,7 @@ export function showMove(graph, { tape, current, back }, words) {
   });
   for (const { child, group } of graph.edges) {
     group.classList.toggle("rnn-graph-carried", back || child <= current);
-    group.classList.toggle("rnn-graph-returned", back && child >= current && child < N);
+    group.classList.toggle("rnn-graph-returned", back && child >= current);
     group.classList.toggle("rnn-graph-active", child === current);
   }
 }

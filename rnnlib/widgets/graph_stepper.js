@@ -6,7 +6,7 @@ import { networkFields, slider, walk, follow } from "./controls.js";
 import { GATE_WORDS, buildGraph, layOut, nameMath, nameText, showMove } from "./graph_picture.js";
 import { LIMITS, NETWORK, network, inside } from "./network.js";
 import {
-  make, math, formula, sub, setText, number, slight, quoted, visible, paint, ramp, extent, isDark, onThemeChange, wordsFor, coalesce, keep,
+  make, math, formula, setText, number, slight, quoted, paint, ramp, extent, isDark, onThemeChange, wordsFor, coalesce, keep,
 } from "./parts.js";
 import { collected, tapeEdges, tapeLoss } from "./tape.js";
 
@@ -77,20 +77,21 @@ function buildPanel(words) {
 
 function drawPanel(panel, { tape, edges, limits, current, back, vocab }, words, dark) {
   const node = tape[current];
-  const value = (name, { data }, known) => block([formula(name)], known ? data : null, data, limits.value, dark, number);
+  const value = (name, { data }) => block([formula(name)], data, data, limits.value, dark, number);
   const gradient = (caption, array, like) => block(caption, array, like, limits.grad, dark, slight);
   const note = (key, values) => make("p", { className: "rnn-note" }, words(key, values));
   const sign = (text) => make("span", { className: "rnn-array-sign" }, text);
-  const idOf = (id) => note("graph_id_is", { name: nameText(id.name), character: quoted(vocab[id.data.entries[0]]), id: id.data.entries[0] });
+  const idOf = ({ name, data: { entries: [id] } }) => note("graph_id_is", { name: nameText(name), character: quoted(vocab[id]), id });
 
   panel.head.replaceChildren(formula(nameMath(node.name)),
     ` ${node.operation ? words("graph_by", { gate: words(GATE_WORDS[node.operation]) }) : words("graph_given")}`);
   const product = node.name.includes(" ");
-  panel.equation.replaceChildren(...(node.operation ? [formula(...(product ? ["z"] : [nameMath(node.name)]), "=", ...rightSide(node))] : []));
+  const left = () => (product ? math("mi", "z") : nameMath(node.name));
+  panel.equation.replaceChildren(...(node.operation ? [formula(left(), "=", ...rightSide(node))] : []));
 
-  const inputs = node.parents.map((parent) => (isId(parent) ? idOf(parent) : value(nameMath(parent.name), parent, true)));
+  const inputs = node.parents.map((parent) => (isId(parent) ? idOf(parent) : value(nameMath(parent.name), parent)));
   panel.forward.arrays.replaceChildren(...inputs, ...(node.operation ? [sign("→")] : []),
-    isId(node) ? idOf(node) : value(product ? math("mi", "z") : nameMath(node.name), node, true));
+    isId(node) ? idOf(node) : value(left(), node));
 
   const incoming = edges.filter(({ parent }) => parent === current);
   const total = () => gradient([formula(gradMath(node))], back ? node.grad : null, node.data);
@@ -106,10 +107,10 @@ function drawPanel(panel, { tape, edges, limits, current, back, vocab }, words, 
     const parent = tape[to];
     const from = edges.filter((edge) => edge.parent === to);
     const come = back ? from.filter(({ child }) => child >= current).length : 0;
+    const share = words(come < from.length ? "graph_so_far" : "graph_whole", { come, all: from.length });
     return [
       gradient([formula(gradMath(parent), math("mo", "+=")), " ", formula(...sides[place])], back ? grad : null, grad),
-      gradient([formula(gradMath(parent)), ` ${words(come < from.length ? "graph_so_far" : "graph_whole", { come, all: from.length })}`],
-        back ? collected(edges, to, current) : null, grad),
+      gradient([formula(gradMath(parent)), ` ${share}`], back ? collected(edges, to, current) : null, grad),
     ];
   });
   panel.handed.arrays.replaceChildren(...(rows.length ? rows.flat() : [note("graph_no_parents")]));
@@ -124,14 +125,13 @@ function say({ tape, edges, N, current, back, vocab }, words) {
   const parents = listed(node.parents.filter((parent) => !back || !isId(parent)).map((parent) => parent.name));
   const incoming = edges.filter(({ parent }) => parent === current);
   const from = listed(incoming.map(({ child }) => tape[child].name));
-  const [key, values] = !back
-    ? [node.operation ? "graph_say_computed" : isId(node) ? "graph_say_id" : "graph_say_given",
-      { name, parents, character: isId(node) ? quoted(vocab[node.data.entries[0]]) : "" }]
-    : isId(node) ? ["graph_say_id_back", { name }]
-      : !incoming.length ? ["graph_say_start", { name, parents }]
-        : [incoming.length > 1 ? (node.operation ? "graph_say_sum" : "graph_say_sum_end") : (node.operation ? "graph_say_hand" : "graph_say_end"),
-          { name, parents, from }];
-  return `${where} ${words(key, values)}`;
+  const twice = incoming.length > 1;
+  const character = isId(node) && quoted(vocab[node.data.entries[0]]);
+  let key = node.operation ? (twice ? "graph_say_sum" : "graph_say_hand") : (twice ? "graph_say_sum_end" : "graph_say_end");
+  if (!incoming.length) key = "graph_say_start";
+  if (!back) key = node.operation ? "graph_say_computed" : "graph_say_given";
+  if (isId(node)) key = back ? "graph_say_id_back" : "graph_say_id";
+  return `${where} ${words(key, { name, parents, from, character })}`;
 }
 
 function render({ model, el }) {
@@ -173,7 +173,8 @@ function render({ model, el }) {
     const edges = tapeEdges(tape);
     const good = edges.filter(({ grad }) => grad);
     const largest = (arrays) => extent(arrays.flatMap(({ entries }) => [...entries]));
-    return { tape, edges, N: tape.length, limits: { value: largest(good.map(({ parent }) => tape[parent].data)), grad: largest(good.map(({ grad }) => grad)) } };
+    const limits = { value: largest(good.map(({ parent }) => tape[parent].data)), grad: largest(good.map(({ grad }) => grad)) };
+    return { tape, edges, N: tape.length, limits };
   }
 
   function draw() {
@@ -187,7 +188,8 @@ function render({ model, el }) {
     fields.draw(state);
     root.classList.toggle("rnn-grapher-slim", Math.max(state.H, state.V) < 3); // leaves more room for the picture
     const { N, limits, tape, current } = state;
-    move.show(at, words(back ? "graph_said_back" : "graph_said_forward", { i: back ? N - current : current + 1, N, name: nameText(tape[current].name) }), 2 * N - 1);
+    const place = { i: back ? N - current : current + 1, N, name: nameText(tape[current].name) };
+    move.show(at, words(back ? "graph_said_back" : "graph_said_forward", place), 2 * N - 1);
     steps.draw();
     keptLayout(() => layOut(graph, state, words, dark), taped, dark, graph.width);
     showMove(graph, state, words);

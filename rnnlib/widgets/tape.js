@@ -77,7 +77,7 @@ export const GATES = {
   // z = W x, a matrix (m, n) and a vector (n)
   MultiplyGate: {
     forward({ shape: [m, n], entries: W }, { shape, entries: x }) {
-      if (n === undefined || shape.length !== 1 || shape[0] !== n) throw wrongArgument("x", "a vector as long as a row", `shape (${shape})`);
+      if (n === undefined || String(shape) !== String(n)) throw wrongArgument("x", "a vector as long as a row", `shape (${shape})`);
       return tensor([m], Array.from({ length: m }, (_, i) => x.reduce((sum, value, j) => sum + W[i * n + j] * value, 0)));
     },
     backward({ entries: dz }, z, { shape: [m, n], entries: W }, { entries: x }) {
@@ -100,7 +100,8 @@ export const GATES = {
   // z = the sum of arrays of one shape, as many as there are
   AddGate: {
     forward: (...terms) => {
-      if (new Set(terms.map(({ shape }) => String(shape))).size !== 1) throw wrongArgument("terms", "arrays of one shape", terms.length);
+      const shapes = new Set(terms.map(({ shape }) => `(${shape})`));
+      if (shapes.size !== 1) throw wrongArgument("terms", "arrays of one shape", [...shapes].join(" "));
       return terms.reduce(plus);
     },
     backward: (dz, z, ...terms) => terms.map(() => dz),
