@@ -44,6 +44,20 @@ def test_a_dialect_without_a_loss_leaves_the_reduction_as_it_was():
     assert widget.reduction == "sum"
 
 
+def test_a_dialect_and_its_habits_reach_the_views_in_one_message(monkeypatch):
+    widget = Rosetta()
+    sent = []
+    monkeypatch.setattr(widget, "_send", lambda message, buffers=None: sent.append(message["state"]))
+    widget.names = "matrices"
+    widget.layout = "row"
+    widget.names = "layers"  # its vectors are rows, and its loss a sum, already
+    assert sent == [
+        {"names": "matrices", "layout": "column", "reduction": "sum"},
+        {"layout": "row"},
+        {"names": "layers"},
+    ]
+
+
 def test_the_network_is_that_of_the_seed_and_the_gradients_are_of_the_loss_shown():
     widget = Rosetta(text="banana", hidden_size=4, seed=9)
     expected = init_params(3, 4, rng=np.random.default_rng(9))

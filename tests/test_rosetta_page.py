@@ -243,14 +243,34 @@ def test_what_is_said_is_announced_and_all_has_a_name(view):
     assert view.locator(".rnn-summary").get_attribute("role") == "status"
     assert said(view).startswith("rnnlib: vectors stand as rows.")
     assert view.get_by_role("table").count() == 3
+    for name, count in (("Forward", 5), ("Backward", 8)):
+        assert view.get_by_role("list", name=name).get_by_role("listitem").count() == count
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [1280, 1200, 650, 560, 360])
 def test_the_height_kept_free_is_the_height_it_takes(book, visit, width):
     page, _ = visit(book, PAGE, width=width)
     widget = page.locator(".rnn-widget-rosetta").first
     kept = widget.evaluate("n => parseFloat(getComputedStyle(n).minHeight)")
     assert kept - 40 <= widget.locator(".rnn-rosetta").bounding_box()["height"] <= kept
+
+
+@pytest.mark.parametrize("width", [1280, 1200, 360])
+def test_what_is_said_never_moves_the_equations(book, visit, width):
+    page, _ = visit(book, PAGE, width=width)
+    view = page.locator(".rnn-rosetta").first
+    top = """root => root.querySelector('.rnn-rosetta-panels').getBoundingClientRect().top
+      - root.getBoundingClientRect().top"""
+    tops = set()
+    for names in DIALECTS:
+        pick(view, names)
+        tops.add(view.evaluate(top))
+        for layout, reduction in itertools.product(("row", "column"), ("sum", "mean")):
+            stand(view, layout)
+            tops.add(view.evaluate(top))
+            reduce(view, reduction)
+            tops.add(view.evaluate(top))
+    assert len(tops) == 1
 
 
 def test_a_longer_text_is_cut_with_a_message(view):
@@ -270,28 +290,67 @@ def test_dark_mode_repaints_at_once(view):
 # --- states that the page's own figure does not have -----------------------------------------------------------------
 
 
-GIVEN = """async ({ source, names }) => {
+GIVEN = """async ({ source, changes, ...traits }) => {
     const { default: view } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
     const numbers = new Float64Array(2 * 2 * 2 + 4 + 2 + 2).map((_, i) => 0.1 * (i + 1));
-    const state = { text: "abab", hidden_size: 2, seed: 0, names, layout: "row", reduction: "max",
-      _characters: "ab", _weights: new DataView(numbers.buffer) };
-    const model = { get: (name) => state[name], on() {}, off() {}, save_changes() {}, set() {} };
+    const state = { text: "abab", hidden_size: 2, seed: 0, names: "rnnlib", layout: "row", reduction: "mean",
+      _characters: "ab", _weights: new DataView(numbers.buffer), ...traits };
+    let draw;
+    const model = { get: (name) => state[name], off() {}, save_changes() {}, set() {},
+      on(events, redraw) { draw = redraw; } };
     const el = document.body.appendChild(document.createElement("div"));
     const clean = view.render({ model, el });
-    const said = el.querySelector(".rnn-summary").textContent;
+    const said = [el.querySelector(".rnn-summary").textContent];
+    for (const change of changes ?? []) {
+      Object.assign(state, change);
+      draw();
+      await Promise.resolve();
+      said.push(el.querySelector(".rnn-summary").textContent);
+    }
     const chosen = [...el.querySelectorAll("select")].map((select) => select.value);
     clean();
+    el.remove();
     return [said, chosen];
 }"""
 
 
-@pytest.mark.parametrize("names, place", [("gates", False), ("layers", True), ("unheard of", True)])
-def test_given_biases_without_a_place_are_told(browser, names, place):
+@pytest.fixture
+def given(browser):
+    """given(changes=(), **traits): what is said at first and after each change, and what is chosen in the end."""
     page = browser.new_page()
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    text, chosen = page.evaluate(GIVEN, {"source": Rosetta._esm, "names": names})
-    assert ("has no place for them" in text) != place
-    assert chosen == [names if names in DIALECTS else "rnnlib", "row", "mean"]
+    yield lambda **values: page.evaluate(GIVEN, {"source": Rosetta._esm, **values})
     assert not errors
     page.close()
+
+
+@pytest.mark.parametrize("names, place", [("gates", False), ("layers", True)])
+def test_given_biases_without_a_place_are_told_as_long_as_it_is_so(given, names, place):
+    changes = [{"text": "bbaa"}, {"layout": "column"}, {"reduction": "sum"}]
+    said, _ = given(names=names, changes=changes)
+    assert len({*said}) == 4
+    assert all(("has no place for them" in text) != place for text in said)
+    said, _ = given(names=names, changes=[{"names": "keras"}])
+    assert "has no place" not in said[1]
+
+
+@pytest.mark.parametrize("bad", ["unheard of", "toString", "__proto__", "", None, 3])
+def test_traits_that_cannot_be_are_shown_as_ours_and_what_comes_next_is_shown(given, bad):
+    said, chosen = given(names=bad, layout=bad, reduction=bad, changes=[{"names": "keras"}])
+    assert said[0].startswith("rnnlib: vectors stand as rows.") and said[1].startswith("Keras: ")
+    assert chosen == ["keras", "row", "mean"]
+
+
+def test_where_the_figure_differs_from_what_is_usual_it_says_so(given):
+    usual = {"names": "matrices", "layout": "column", "reduction": "sum"}
+    said, _ = given(**usual)
+    assert "Here" not in said[0]
+    said, _ = given(**{**usual, "layout": "row"})
+    assert "vectors stand as columns. Here they are written as rows. Matrices" in said[0]
+    said, _ = given(**{**usual, "reduction": "mean"})
+    assert "The loss is the sum. Here it is the mean. There" in said[0]
+    said, _ = given(names="onnx", layout="column", reduction="sum")  # it has no loss to differ from
+    assert "rows. Here they are written as columns." in said[0] and "Here it is" not in said[0]
+    said, _ = given(changes=[{**usual, "names": "pytorch"}])
+    assert "Here they are written as columns" in said[1] and "Here it is the sum" in said[1]

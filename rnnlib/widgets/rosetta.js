@@ -15,6 +15,9 @@ const [HEAD_ROOM, ROW_ROOM] = [48, 26]; // px: the head of a matrix, its frame a
 const TIMED = ["x", "y", "a", "h", "h0", "o", "yhat"];
 const VECTORS = { row: "rosetta_vectors_row", column: "rosetta_vectors_column" };
 const STORED = ["rosetta_stored_none", "rosetta_stored_some", "rosetta_stored_some", "rosetta_stored_all"];
+const HERE = {
+  row: "rosetta_here_row", column: "rosetta_here_column", sum: "rosetta_here_sum", mean: "rosetta_here_mean",
+};
 const LOSSES = { sum: "rosetta_said_sum", mean: "rosetta_said_mean", "": "rosetta_said_no_loss" };
 const WEIGHTS = ["Wxh", "Whh", "Why", "bh", "bh2", "by"];
 
@@ -74,7 +77,8 @@ function shapesOf({ left, terms }, dialect, layout) {
 }
 
 function buildEquations(title, ...notes) {
-  const list = make("div", { className: "rnn-rosetta-list" });
+  const list = make("div", { className: "rnn-rosetta-list", role: "list" });
+  list.setAttribute("aria-label", title);
   const node = make("section", { className: "rnn-panel" }, make("div", { className: "rnn-title" }, title), list, ...notes);
   return { node, list, lines: new Map() };
 }
@@ -86,7 +90,7 @@ function drawEquations(panel, equations, dialect, layout, words) {
       const [equation, ours, shapes] = ["equation", "ours", "shapes"].map((name) => make("span", { className: `rnn-rosetta-${name}` }));
       const side = make("div", { className: "rnn-rosetta-side" },
         make("span", {}, words("rosetta_ours"), " ", ours), shapes);
-      panel.lines.set(one.key, { node: make("div", { className: "rnn-rosetta-line" }, equation, side), equation, ours, shapes });
+      panel.lines.set(one.key, { node: make("div", { className: "rnn-rosetta-line", role: "listitem" }, equation, side), equation, ours, shapes });
     }
     const line = panel.lines.get(one.key);
     const pieces = [
@@ -154,13 +158,15 @@ function factsOf({ axes, sizes }, words) {
   ].join(" ");
 }
 
-/** What the notation does to the equations, in a sentence or two, when it has just been picked. */
-function introduced({ title, vectors, turned, symbols, reduction }, words) {
+/** What the notation does to the equations, in some sentences, when it has just been picked; and where the figure differs. */
+function introduced({ dialect: { title, vectors, turned, symbols, reduction }, ...shown }, words) {
   const biases = "bh2" in symbols ? "rosetta_biases_two" : "bh" in symbols ? "rosetta_biases_one" : "rosetta_biases_none";
   return [
     words("rosetta_said_names", { title, vectors: words(VECTORS[vectors]) }),
+    ...(shown.layout === vectors ? [] : [words(HERE[shown.layout])]),
     words(STORED[turned.length], { names: turned.join(", ") }),
     words(LOSSES[reduction]),
+    ...(!reduction || shown.reduction === reduction ? [] : [words(HERE[shown.reduction])]),
     words(biases),
   ].join(" ");
 }
@@ -168,18 +174,18 @@ function introduced({ title, vectors, turned, symbols, reduction }, words) {
 /** What changed since the last drawing, said once. */
 function told(last, state, words) {
   const { dialect, layout, reduction, T, params, names } = state;
-  if (!last || last.names !== names) {
-    const missing = !("bh" in dialect.symbols) && [...params.bh, ...params.by].some(Boolean);
-    return [introduced(dialect, words), ...(missing ? [words("rosetta_no_place", { title: dialect.title })] : [])].join(" ");
-  }
-  const said = [];
-  if (last.layout !== layout) {
+  const picked = !last || last.names !== names;
+  const said = picked ? [introduced(state, words)] : [];
+  if (!picked && last.layout !== layout) {
     const across = dialect.turned.includes("Whh") === (layout === "row");
     said.push(words(layout === "row" ? "rosetta_now_row" : "rosetta_now_column"));
     said.push(words(across ? "rosetta_now_across" : "rosetta_now_straight"));
   }
-  if (last.reduction !== reduction) said.push(words(reduction === "mean" ? "rosetta_now_mean" : "rosetta_now_sum", { T }));
-  if (last.net !== state.net) said.push(words("rosetta_now_network"));
+  if (!picked && last.reduction !== reduction) said.push(words(reduction === "mean" ? "rosetta_now_mean" : "rosetta_now_sum", { T }));
+  if (!picked && last.net !== state.net) said.push(words("rosetta_now_network"));
+  // As long as it is so: the numbers on the page have biases that the equations have not.
+  const missing = !("bh" in dialect.symbols) && [...params.bh, ...params.by].some(Boolean);
+  if (said.length && missing) said.push(words("rosetta_no_place", { title: dialect.title }));
   return said.join(" ") || null;
 }
 
@@ -220,7 +226,7 @@ function render({ model, el }) {
     const net = fields.guard(() => network(model, state?.net));
     if (!net) return;
     const chosen = model.get("names");
-    const picked = chosen in DIALECTS ? chosen : "rnnlib";
+    const picked = Object.hasOwn(DIALECTS, chosen) ? chosen : "rnnlib";
     const dialect = DIALECTS[picked];
     const layout = model.get("layout") === "column" ? "column" : "row";
     const reduction = model.get("reduction") === "sum" ? "sum" : "mean";

@@ -78,6 +78,13 @@ class Rosetta(NetworkWidget):
         """Their gradients in the same shapes, by the names that the dialect has for them."""
         return stored(self.names, self.grads, gradients=True)
 
+    def notify_change(self, change):
+        """Send a dialect together with its habits, so that no view draws the one without the others."""
+        if change["name"] != "names":
+            return super().notify_change(change)
+        with self.hold_sync():
+            super().notify_change(change)
+
     @traitlets.observe("names")
     def _as_usual(self, change):
         dialect = DIALECTS[change["new"]]
