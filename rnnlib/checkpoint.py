@@ -1,0 +1,85 @@
+"""Training runs on disk: written whole or not at all, and gone on with bit for bit."""
+
+import json
+import os
+import zipfile
+from dataclasses import asdict
+
+import numpy as np
+
+from . import _check
+from .optim import SGD, Adagrad, Adam, Momentum, RMSprop
+from .rnn import Params
+from .text import Vocabulary
+from .train import Run, check_run
+
+_OPTIMIZERS = {kind.__name__: kind for kind in (SGD, Momentum, Adagrad, RMSprop, Adam)}
+_MEASURED = ("losses", "norms", "rates", "evaluations", "h")
+
+
+def save(path, run, vocab, optimizer):
+    """Write a run, its vocabulary and its optimiser to one file, from which `load` and `train` go on bit for bit.
+
+    The file is an archive of NumPy arrays (.npz); names and hyperparameters stand in it as JSON. It is written beside
+    `path` and put in its place when it is whole and on the disk, so that an older file is never lost half-way.
+    Raises OSError where it cannot be written; TypeError or ValueError for what `load` could not give back.
+    """
+    if type(optimizer) not in _OPTIMIZERS.values():
+        raise TypeError(f"optimizer: expected one of {', '.join(_OPTIMIZERS)}, got {_check.describe(optimizer)}")
+    V, _ = check_run(run, optimizer)
+    if not isinstance(vocab, Vocabulary) or len(vocab) != V:
+        raise ValueError(f"vocab: expected a Vocabulary of {V} characters, got {_check.describe(vocab)}")
+    told = {
+        "optimizer": type(optimizer).__name__,
+        "hyperparameters": asdict(optimizer),
+        "vocabulary": [ord(character) for character in vocab.characters],
+        **{name: getattr(run, name) for name in ("stopped", "epoch", "window", "t")},
+    }
+    arrays = {f"params.{name}": array for name, array in run.params._asdict().items()}
+    arrays |= {f"best.{name}": array for name, array in run.best._asdict().items()}
+    arrays |= {f"slots.{name}": array for name, array in run.slots.items()}
+    arrays |= {name: getattr(run, name) for name in _MEASURED}
+    path = os.path.realpath(path)
+    unfinished = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(unfinished, "wb") as file:
+            np.savez(file, json=np.array(json.dumps(told, default=float)), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except BaseException:
+        if os.path.exists(unfinished):
+            os.remove(unfinished)
+        raise
+
+
+def load(path):
+    """The run, the vocabulary and the optimiser that `save` has written: `(run, vocab, optimizer)`.
+
+    Raises OSError where there is no file to read, ValueError naming the path for a damaged file or another's.
+    """
+    with open(path, "rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                if archive.testzip():  # compares checksums, before any number is believed
+                    raise ValueError("a checksum does not fit")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as stored:
+                arrays = dict(stored)
+            told = json.loads(str(arrays["json"]))
+            optimizer = _OPTIMIZERS[told["optimizer"]](**told["hyperparameters"])
+            vocab = Vocabulary("".join(map(chr, told["vocabulary"])))
+            params, best = (Params(*(arrays[f"{set}.{name}"] for name in Params._fields)) for set in ("params", "best"))
+            run = Run(
+                params,
+                best,
+                stopped=str(told["stopped"]),
+                slots={name: arrays[f"slots.{name}"] for name in optimizer.slots},
+                **{name: arrays[name] for name in _MEASURED},
+                **{name: told[name] for name in ("epoch", "window", "t")},
+            )
+            if check_run(run, optimizer)[0] != len(vocab):
+                raise ValueError(f"{len(vocab)} characters for parameters of another size")
+        except Exception as error:  # no list of what a damaged archive may raise is complete
+            raise ValueError(f"path: expected a file written by `save`, got {os.fspath(path)!r}") from error
+    return run, vocab, optimizer

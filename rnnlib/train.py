@@ -1,0 +1,330 @@
+"""Training: from a text in ids to weights that predict it, update by update, and nothing lost on the way.
+
+A text is read in one of two ways. As streams (`carry=True`): B pieces of it side by side, each read from beginning to
+end in windows of T steps, and the state goes on from one window to the next. The gradient ends where its window begins:
+that is the truncation there is here, and `backward`'s `truncate`, which cuts within a window, is another.
+Or as windows on their own (`carry=False`), in a new random order each epoch, each from a state of zeros.
+
+The loss of an update is the mean over its window, in nats. Everything about a run stands in the `Run` that `train`
+returns, also when it was interrupted or has diverged; handed back to `train` it goes on, bit for bit.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from . import _check
+from ._watch import bar, interrupts
+from .loss import softmax
+from .optim import Adam, Constant, HalveOnRise, below_one, clip_by_norm, norm, views
+from .rnn import Params, check_params, forward
+from .workspace import Workspace
+
+
+class Run(NamedTuple):
+    """A training run so far: what it learned, what was measured, and all that the next update depends on."""
+
+    params: Params  # after the last good update: always finite
+    best: Params  # at the lowest evaluation; before the first one, those it began with
+    losses: np.ndarray  # (n,)  mean loss over the window of each update, just before it, in nats
+    norms: np.ndarray  # (n,)  length of its gradient, before clipping
+    rates: np.ndarray  # (n,)  its learning rate
+    evaluations: np.ndarray  # (epoch,)  loss on the validation text, else the mean of the epoch's losses; inf: diverged
+    stopped: str  # why the run ended before its last epoch, in a sentence; else empty
+    epoch: int  # epochs done
+    window: int  # windows of the next epoch done
+    h: np.ndarray  # (B, H)  the state that the next window starts from
+    slots: dict  # name -> (weights,)  what the optimiser remembers, see `optim`; after a divergence zeros again
+    t: int  # the updates that it remembers
+
+
+def streams(ids, batch, steps):
+    """The windows (x, y) of one epoch over `batch` streams, in order: ids (T, B), y one step ahead of x.
+
+    The first batch · ⌊(n - 1) / batch⌋ predictions of the text are used, T of them a window; the last is shorter where
+    it does not come out even. Raises ValueError for a text that is too short for one prediction in every stream.
+    """
+    ids = _text("ids", ids)
+    B, T = _check.positive_int("batch", batch), _check.positive_int("steps", steps)
+    length = (len(ids) - 1) // B
+    if not length:
+        raise ValueError(f"ids: expected at least batch + 1 = {B + 1} ids, got {len(ids)}")
+    x, y = (ids[shift : shift + B * length].reshape(B, length).T for shift in (0, 1))
+    return [(x[t : t + T], y[t : t + T]) for t in range(0, length, T)]
+
+
+def shuffled(ids, batch, steps, rng):
+    """The windows (x, y) of one epoch in random order: ids (T, B), each column T ids of the text and those after them.
+
+    The text is cut into ⌊(n - 1) / T⌋ windows; the last batch has fewer columns where it does not come out even. Raises
+    ValueError for a text that is shorter than one window and its last target.
+    """
+    ids = _text("ids", ids)
+    B, T = _check.positive_int("batch", batch), _check.positive_int("steps", steps)
+    count = (len(ids) - 1) // T
+    if not count:
+        raise ValueError(f"ids: expected at least steps + 1 = {T + 1} ids, got {len(ids)}")
+    order = rng.permutation(count)
+    x, y = (ids[shift : shift + count * T].reshape(count, T)[order].T for shift in (0, 1))
+    return [(x[:, b : b + B], y[:, b : b + B]) for b in range(0, count, B)]
+
+
+def evaluate(params, ids, *, steps=256):
+    """The mean loss over all predictions of a text (n,), in nats, read once from a state of zeros, `steps` at a time.
+
+    Raises as `forward` does for parameters, and TypeError or ValueError for ids or steps that do not fit.
+    """
+    params = check_params(params)
+    V, H = params.Wxh.shape
+    weights, spaces = _vector(params), {}
+    h, total = np.zeros((1, H), weights.dtype), 0.0
+    for x, y in streams(_text("ids", ids, V), 1, steps):
+        if len(x) not in spaces:
+            spaces[len(x)] = Workspace(V, H, len(x), dtype=weights.dtype, weights=weights)
+        space = spaces[len(x)]
+        space.h[0] = h
+        total += space.loss(x, y) * len(x)
+        h = space.h[-1]
+    return total / (len(ids) - 1)
+
+
+def perplexity(loss):
+    """exp L: as unsure as if it chose evenly among so many characters, for a loss L in nats."""
+    try:
+        return math.exp(loss)
+    except OverflowError:
+        return math.inf
+
+
+def bits(loss):
+    """L / ln 2: bits per character, for a loss L in nats."""
+    return loss / math.log(2)
+
+
+def smoothed(losses, *, keep=0.99):
+    """s_n = keep · s_{n-1} + (1 - keep) · L_n from s_0 = L_0: a curve (n,) that one hard window hardly moves.
+
+    Raises TypeError or ValueError for losses that are not finite numbers (n,), and a keep not from 0 to below 1.
+    """
+    keep, curve = below_one("keep", keep), np.array(_check.numbers("losses", losses), float)
+    if curve.ndim != 1:
+        raise ValueError(f"losses: expected shape (n,), got {curve.shape}")
+    for n in range(1, len(curve)):
+        curve[n] = keep * curve[n - 1] + (1 - keep) * curve[n]
+    return curve
+
+
+def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=1, carry=True, clip=None, validation=None,
+          patience=None, seed=0, callbacks=(), progress=None):  # fmt: skip
+    """Train on one text until `epochs` epochs are done, or less: a `Run`.
+
+    start       `Params` to begin with, or a `Run` to go on with, given the same other arguments; it stays as it is
+    ids         (n,)  the text; each id is predicted from those before it
+    optimizer   a value of `optim`; Adam() unless given
+    rate        the learning rate, a number or a schedule of `optim`
+    steps       T, the length of a window, over which the gradient reaches back; `batch`: B windows side by side
+    epochs      how often the text is read in all, what a `Run` has read before included
+    carry       the state goes on from window to window, see above; else windows in an order drawn from `seed`
+    clip        the length to which a longer gradient is shortened; None for none
+    validation  (m,)  another text, evaluated after each epoch; `patience`: end after so many epochs without a new best
+    callbacks   functions of the `Run` so far, called after each epoch
+    progress    whether a bar is shown; by default where somebody watches, in a terminal, and tqdm is installed
+
+    Ctrl-C ends the run after the update that is under way, a second Ctrl-C at once. Where a loss, an update or an
+    evaluation is not finite the run ends with the weights before it and an optimiser that remembers nothing; with
+    `HalveOnRise` the epoch ends there, and the next one begins from the best weights with half the rate.
+
+    Raises TypeError or ValueError, before anything is computed, for arguments that do not fit; ValueError when a
+    schedule gives a rate below 0; ModuleNotFoundError for a bar that is asked for without tqdm.
+    """
+    T, B = _check.positive_int("steps", steps), _check.positive_int("batch", batch)
+    epochs, seed = _check.positive_int("epochs", epochs), _check.whole("seed", seed, 0, 2**63 - 1)
+    clip = None if clip is None else _check.positive("clip", clip)
+    patience = None if patience is None else _check.positive_int("patience", patience)
+    optimizer = Adam() if optimizer is None else optimizer
+    if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
+        raise TypeError(f"optimizer: expected a value of `optim` such as Adam(), got {_check.describe(optimizer)}")
+    schedule = rate if callable(rate) and not isinstance(rate, type) else Constant(rate)
+    callbacks = _functions("callbacks", callbacks)
+    run = start if isinstance(start, Run) else _fresh(check_params(start), optimizer, B)
+    V, H = check_run(run, optimizer)
+    if len(run.h) != B:
+        raise ValueError(f"batch: expected {len(run.h)}, as in the run that goes on, got {B}")
+    ids = _text("ids", ids, V)
+    validation = None if validation is None else _text("validation", validation, V)
+
+    def windows_of(epoch):
+        return streams(ids, B, T) if carry else shuffled(ids, B, T, np.random.default_rng([seed, epoch]))
+
+    sizes = [x.size for x, _ in windows_of(0)]
+    if run.window > len(sizes):
+        raise ValueError(f"start: expected at most the {len(sizes)} windows of an epoch done, got {run.window}")
+
+    weights, slots = _vector(run.params), {name: vector.copy() for name, vector in run.slots.items()}
+    gradient, update, memory = np.empty_like(weights), np.empty_like(weights), list(slots.values())
+    best, h, t = run.best, run.h.copy(), run.t
+    losses, norms, rates, evaluations = (list(values) for values in run[2:6])
+    epoch, window, stopped, spaces = run.epoch, run.window, "", {}
+
+    def so_far():
+        measured = (np.array(values, float) for values in (losses, norms, rates, evaluations))
+        copies = {name: vector.copy() for name, vector in slots.items()}
+        return Run(views(weights.copy(), V, H), best, *measured, stopped, epoch, window, h.copy(), copies, t)
+
+    with (
+        interrupts() as interrupted,
+        bar(progress, epochs * sum(sizes), epoch * sum(sizes) + sum(sizes[:window])) as advance,
+    ):
+        while epoch < epochs and not stopped:
+            windows, trouble = windows_of(epoch), ""
+            for x, y in windows[window:]:
+                if x.shape not in spaces:  # a text need not come out even: the last windows may be smaller
+                    options = {"dtype": weights.dtype, "weights": weights, "gradient": gradient}
+                    spaces[x.shape] = Workspace(V, H, *x.shape, **options)
+                space = spaces[x.shape]
+                space.h[0] = h if carry and window else 0
+                rate_now = schedule(len(losses), evaluations)
+                if rate_now < 0:
+                    raise ValueError(f"rate: expected a schedule that gives at least 0, got {rate_now}")
+                with np.errstate(all="ignore"):  # what is not finite is told below
+                    loss = space.loss_and_gradient(x, y)
+                    length = clip_by_norm(gradient, clip) if clip else norm(gradient)
+                    finite = math.isfinite(loss) and math.isfinite(length)
+                    if finite:
+                        optimizer.step(gradient, memory, rate_now, t + 1, update)
+                        np.subtract(weights, update, update)
+                        finite = all(math.isfinite(norm(vector)) for vector in (update, *memory))
+                if not finite:
+                    trouble = _advice(len(losses) + 1, loss, length, rate_now)
+                    break
+                weights[:] = update
+                if carry:
+                    h[:] = space.h[-1]
+                losses.append(loss)
+                norms.append(length)
+                rates.append(rate_now)
+                window, t = window + 1, t + 1
+                advance(x.size, loss)
+                if interrupted:
+                    break
+            if interrupted and not trouble:
+                stopped = f"interrupted after update {len(losses)}"
+                break
+            if not trouble:
+                with np.errstate(all="ignore"):
+                    text = views(weights, V, H), validation
+                    loss = float(np.mean(losses[-len(windows) :])) if validation is None else evaluate(*text)
+                if not math.isfinite(loss):
+                    trouble = f"after update {len(losses)} the evaluation is {loss}, not finite"
+            if trouble:
+                t = 0
+                for vector in memory:
+                    vector[:] = 0
+                if interrupted or not isinstance(schedule, HalveOnRise):
+                    stopped = trouble
+                    break
+                weights[:], loss = _vector(best), math.inf
+            if loss < min(evaluations, default=math.inf):
+                best = views(weights.copy(), V, H)
+            evaluations.append(loss)
+            epoch, window, h[:] = epoch + 1, 0, 0
+            for callback in callbacks:
+                callback(so_far())
+            if patience and epoch - int(np.argmin(evaluations)) > patience:
+                stopped = f"no evaluation below {min(evaluations):.4g} for {patience} epochs"
+    return so_far()
+
+
+def sample(params, vocab, prompt, length, *, temperature=1.0, top_k=None, rng):
+    """`prompt` and `length` characters more, each drawn from softmax(o / temperature): a string.
+
+    The network reads the prompt from a state of zeros. temperature: below 1 surer, above 1 bolder; top_k: only the k
+    likeliest characters are drawn, 1 for always the likeliest. `rng` is a `numpy.random.Generator`.
+
+    Raises ValueError for an empty prompt, for characters that the vocabulary lacks and a vocabulary of another size;
+    TypeError or ValueError for a length, temperature, top_k or rng that is none.
+    """
+    params, rng = check_params(params), _check.generator("rng", rng)
+    length, temperature = _check.positive_int("length", length), _check.positive("temperature", temperature)
+    V = len(params.by)
+    if len(vocab) != V:
+        raise ValueError(f"vocab: expected the {V} characters of params, got {len(vocab)}")
+    k = V if top_k is None else _check.whole("top_k", top_k, 1, V)
+    try:
+        ids = vocab.encode(prompt)
+    except (TypeError, ValueError) as error:  # which calls its argument otherwise
+        raise type(error)("prompt" + str(error).removeprefix("text")) from None
+    if not len(ids):
+        raise ValueError("prompt: expected at least one character, got an empty string")
+    trace = forward(params, ids)
+    h, o = trace.h[-1], trace.o[-1]
+    drawn = []
+    while len(drawn) < length:
+        if drawn:
+            h = np.tanh(params.Wxh[drawn[-1]] + h @ params.Whh + params.bh)
+            o = h @ params.Why + params.by
+        kept = np.sort(np.argsort(-o, kind="stable")[:k])
+        with np.errstate(over="ignore"):  # at a very low temperature what is not likeliest goes to -inf, as it should
+            odds = softmax((o[kept].astype(float) - o.max()) / temperature).cumsum()
+        drawn.append(int(kept[min(odds.searchsorted(rng.random() * odds[-1], side="right"), k - 1)]))
+    return prompt + vocab.decode(drawn)
+
+
+def _fresh(params, optimizer, batch):
+    """The run of these `Params` before its first update."""
+    begin, best = (views(_vector(params), *params.Wxh.shape) for _ in range(2))
+    none, size = np.zeros(0), sum(array.size for array in params)
+    slots = {name: np.zeros(size, params.bh.dtype) for name in optimizer.slots}
+    return Run(
+        begin, best, none, none, none, none, "", 0, 0, np.zeros((batch, len(params.bh)), params.bh.dtype), slots, 0
+    )
+
+
+def check_run(run, optimizer):
+    """V and H of a run that fits together and to the optimiser; else raises TypeError or ValueError."""
+    params, best = check_params(run.params), check_params(run.best)
+    V, H = params.Wxh.shape
+    if params.bh.dtype.kind != "f":
+        raise TypeError(f"params: expected real numbers, got type {params.bh.dtype}")
+    if best.Wxh.shape != (V, H):
+        raise ValueError(f"best: expected parameters of shape {(V, H)}, as in params, got {best.Wxh.shape}")
+    if tuple(run.slots) != tuple(optimizer.slots):
+        names = f"slots {optimizer.slots}, which {type(optimizer).__name__} remembers"
+        raise ValueError(f"optimizer: expected that of the run, with slots {tuple(run.slots)}, got {names}")
+    for name, vector in run.slots.items():
+        _check.numbers(f"slots.{name}", vector, (sum(array.size for array in params),))
+    _check.numbers("h", run.h, (len(run.h), H))
+    updates = len(run.losses)
+    for name, size in (("losses", updates), ("norms", updates), ("rates", updates), ("evaluations", run.epoch)):
+        if np.shape(getattr(run, name)) != (size,):
+            raise ValueError(f"{name}: expected shape ({size},), got {np.shape(getattr(run, name))}")
+    for name in ("epoch", "window", "t"):
+        _check.whole(name, getattr(run, name), 0, 2**63 - 1)
+    return V, H
+
+
+def _functions(name, values):
+    """The functions as a tuple; one alone is none of them."""
+    if not isinstance(values, (list, tuple)) or not all(map(callable, values)):
+        raise TypeError(f"{name}: expected a list or tuple of functions, got {_check.describe(values)}")
+    return values
+
+
+def _vector(params):
+    """All numbers of `Params` in a new vector, in the order of `optim.views`."""
+    return np.concatenate([array.ravel() for array in params])
+
+
+def _text(name, ids, size=np.inf):
+    """Ids of one text (n,), n at least 2; else raises TypeError or ValueError."""
+    ids = _check.ids(name, ids, size, "(n,)")
+    if ids.ndim != 1 or len(ids) < 2:
+        raise ValueError(f"{name}: expected one text of at least 2 ids, shape (n,), got {ids.shape}")
+    return ids
+
+
+def _advice(update, loss, length, rate):
+    """What is said of a run that has diverged."""
+    told = f"update {update}: the loss is {loss:.4g}, the gradient {length:.4g} long, at the rate {rate:.4g}"
+    return f"{told}; not finite, so the weights are those before it. A smaller rate or `clip` may help"

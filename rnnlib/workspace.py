@@ -1,0 +1,129 @@
+"""The loss and its gradient, for training: the pass forward and back of `rnn.py` and `bptt.py`, quicker.
+
+No new array is made but a few of one number per prediction. What is the same from one update to the next is made once:
+every buffer, and every view that a loop over the steps needs. What can be one product over all steps is one. Rows of
+Wxh are fetched, not multiplied by one-hot rows. The numbers are those of `forward`, `cross_entropy` and `backward` up
+to rounding, which tests hold them to.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+
+from . import _check
+from .optim import views
+
+
+class Workspace:
+    """All that lies between weights and gradient, for windows of T steps of B sequences.
+
+    weights, gradient: vectors (n,), n = 2VH + H² + H + V, made here unless given, so that workspaces can share them;
+    `params` and `grads` are the same numbers as `Params`. `h[0]` (B, H) is the state that the next window starts from,
+    `h[1:]` (T, B, H) and `yhat` (T, B, V) what the last one computed. A call writes over what the one before it left.
+
+    Raises TypeError for sizes that are no whole numbers, a dtype that is not real and floating, and a vector of another
+    one; ValueError for sizes below 1 and a vector of another shape.
+    """
+
+    def __init__(self, vocab_size, hidden_size, steps, batch=1, *, dtype=np.float64, weights=None, gradient=None):
+        V, H = _check.positive_int("vocab_size", vocab_size), _check.positive_int("hidden_size", hidden_size)
+        T, B = _check.positive_int("steps", steps), _check.positive_int("batch", batch)
+        if np.dtype(dtype).kind != "f":
+            raise TypeError(f"dtype: expected a real floating type, got {_check.describe(dtype)}")
+        for name, vector in (("weights", weights), ("gradient", gradient)):
+            if vector is not None and getattr(vector, "dtype", None) != dtype:
+                raise TypeError(f"{name}: expected an array of type {np.dtype(dtype)}, got {_check.describe(vector)}")
+        count = 2 * V * H + H * H + H + V
+        self.weights = np.zeros(count, dtype) if weights is None else weights
+        self.gradient = np.zeros(count, dtype) if gradient is None else gradient
+        self.params, self.grads = views(self.weights, V, H), views(self.gradient, V, H)
+        self.h, self.yhat = np.zeros((T + 1, B, H), dtype), np.empty((T, B, V), dtype)
+
+        # The same arrays with all steps and sequences in one axis, for products over all of them
+        N = T * B
+        self._before, self._after = self.h[:-1].reshape(N, H), self.h[1:].reshape(N, H)
+        self._o, self._logits = self.yhat.reshape(N, V), self.yhat.reshape(N * V)
+        self._da, self._slope = np.empty((N, H), dtype), np.empty((N, H), dtype)
+        self._top, self._sum = np.empty((N, 1), dtype), np.empty((N, 1), dtype)
+        self._ones, self._starts = np.ones(N, dtype), np.arange(N) * V
+        self._back = np.empty((H, H), dtype)  # Whhᵀ, laid out for a product with rows from the left
+        self._lowest = np.log(np.finfo(dtype).tiny)  # exp of less is not exact any more, and slow
+
+        # And step by step. The state of a single sequence is a vector: quicker than a matrix of one row
+        shape = (H,) if B == 1 else (B, H)
+        h, da, slope = (array.reshape(-1, *shape) for array in (self.h, self._da, self._slope))
+        self._spare = np.empty(shape, dtype)
+        self._steps = list(pairwise(h))
+        self._steps_back = list(zip(da[:0:-1], da[-2::-1], slope[-2::-1], strict=True))
+        self._rows, self._terms = (list(self.grads.Wxh), list(self._da)) if N <= 64 else (None, None)
+
+    def loss(self, x, y):
+        """The mean loss over the window x, y, ids (T, B), from the state `h[0]`; in nats.
+
+        Raises TypeError for anything but arrays of integers, ValueError for ids out of range and another shape.
+        """
+        x, y = self._ids("x", x), self._ids("y", y)
+        Wxh, Whh, Why, bh, by = self.params
+        dot, add, tanh, o, spare = np.dot, np.add, np.tanh, self._o, self._spare
+        Wxh.take(x, axis=0, out=self._after, mode="clip")  # other modes would need a buffer
+        self._after += bh
+        for before, after in self._steps:
+            dot(before, Whh, spare)
+            add(after, spare, after)
+            tanh(after, after)
+        dot(self._after, Why, o)
+        o += by
+        o -= np.maximum.reduce(o, axis=1, keepdims=True, out=self._top)
+        right = self._logits.take(self._starts + y)
+        np.maximum(o, self._lowest, out=o)
+        np.exp(o, o)
+        add.reduce(o, axis=1, keepdims=True, out=self._sum)
+        o /= self._sum
+        return float((np.log(self._sum[:, 0]) - right).mean())
+
+    def loss_and_gradient(self, x, y):
+        """`loss(x, y)`, in nats; its gradient is left in `gradient`, that is in `grads`. Raises as `loss` does."""
+        loss = self.loss(x, y)
+        _, Whh, Why, _, _ = self.params
+        dWxh, dWhh, dWhy, dbh, dby = self.grads
+        dot, add, multiply, spare = np.dot, np.add, np.multiply, self._spare
+        x, do, da = x.reshape(-1), self._o, self._da
+        self._logits[self._starts + y.reshape(-1)] -= 1
+        do /= len(do)
+        dot(self._after.T, do, dWhy)
+        dot(self._ones, do, dby)
+        dot(do, Why.T, da)
+        multiply(self._after, self._after, self._slope)
+        np.subtract(1, self._slope, self._slope)
+        self._back[:] = Whh.T
+        last = len(self._spare) if self._spare.ndim == 2 else 1
+        da[-last:] *= self._slope[-last:]
+        for da_next, da_t, slope in self._steps_back:
+            dot(da_next, self._back, spare)
+            add(da_t, spare, da_t)
+            multiply(da_t, slope, da_t)
+        dot(self._before.T, da, dWhh)
+        dot(self._ones, da, dbh)
+        self._sum_rows(x, dWxh)
+        return loss
+
+    def _ids(self, name, given):
+        """The ids of a window, all in one axis (N,)."""
+        if not isinstance(given, np.ndarray) or given.shape != self.yhat.shape[:2]:
+            raise ValueError(f"{name}: expected an array of shape {self.yhat.shape[:2]}, got {_check.describe(given)}")
+        return _check.ids(name, given.reshape(-1), self.yhat.shape[2], f"{self.yhat.shape[:2]}")
+
+    def _sum_rows(self, x, dWxh):
+        """dWxh = Σ x_tᵀ da_t: row i adds up the da of all steps that read symbol i. Writes over da and the slopes."""
+        dWxh[:] = 0
+        if self._rows:
+            for symbol, term in zip(x.tolist(), self._terms, strict=True):
+                row = self._rows[symbol]
+                np.add(row, term, row)
+        else:
+            order = x.argsort(kind="stable")
+            symbols = x[order]
+            starts = np.flatnonzero(np.r_[True, symbols[1:] != symbols[:-1]])
+            self._da.take(order, axis=0, out=self._slope, mode="clip")  # neither array is needed any more
+            sums = np.add.reduceat(self._slope, starts, axis=0, out=self._da[: len(starts)])
+            dWxh[symbols[starts]] = sums

@@ -1,0 +1,708 @@
+"""Training: windows, the loop held against the pure functions, resuming, stopping, saving, sampling."""
+
+import json
+import math
+import os
+import signal
+import sys
+import threading
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from models import assert_close, refuses
+
+from rnnlib import Params, Vocabulary, backward, cross_entropy, forward, init_params, softmax
+from rnnlib.checkpoint import load, save
+from rnnlib.optim import SGD, Adagrad, Adam, Constant, Cosine, HalveOnRise, Momentum, RMSprop
+from rnnlib.train import Run, bits, evaluate, perplexity, sample, shuffled, smoothed, streams, train
+
+TEXT = "one fish two fish red fish blue fish black fish blue fish old fish new fish "
+VOCAB = Vocabulary(TEXT)
+IDS = VOCAB.encode(TEXT)
+V, H = len(VOCAB), 5
+OPTIMIZERS = [SGD(), Momentum(0.8), Adagrad(), RMSprop(0.95, 1e-6), Adam(0.8, 0.95)]
+
+
+def fresh(seed=0, dtype=np.float64):
+    return init_params(V, H, rng=np.random.default_rng(seed), dtype=dtype)
+
+
+def same(run, other):
+    """Every number of two runs, bit for bit."""
+    for name in Run._fields:
+        mine, theirs = getattr(run, name), getattr(other, name)
+        if isinstance(mine, dict):
+            assert list(mine) == list(theirs)
+            mine, theirs = list(mine.values()), list(theirs.values())
+        if name in ("params", "best", "slots"):
+            assert [array.dtype for array in mine] == [array.dtype for array in theirs]
+            assert all(map(np.array_equal, mine, theirs)), name
+        else:
+            assert np.array_equal(mine, theirs), name
+
+
+def finite(params):
+    return all(np.isfinite(array).all() for array in params)
+
+
+class Tripped(SGD):
+    """Descent that does something of the test's own before one step, the first of which is 1."""
+
+    def __init__(self, at, do):
+        object.__setattr__(self, "at", at)
+        object.__setattr__(self, "do", do)
+
+    def step(self, g, slots, rate, t, out):
+        super().step(g, slots, rate, t, out)
+        if t == self.at:
+            self.do(out)
+
+
+class Brittle(SGD):
+    """Descent that gives NaN at any rate above 0.3."""
+
+    def step(self, g, slots, rate, t, out):
+        super().step(g, slots, rate, t, out)
+        if rate > 0.3:
+            out[:] = np.nan
+
+
+# Windows
+
+
+@given(st.integers(2, 60), st.integers(1, 7), st.integers(1, 9))
+def test_streams_partition_the_predictions_of_the_text(n, batch, steps):
+    ids = np.arange(n)
+    length = (n - 1) // batch
+    if not length:
+        with refuses(ValueError, "ids", str(n)):
+            streams(ids, batch, steps)
+        return
+    windows = streams(ids, batch, steps)
+    assert [len(x) for x, _ in windows[:-1]] == [steps] * (len(windows) - 1) and 1 <= len(windows[-1][0]) <= steps
+    for x, y in windows:
+        assert x.shape == y.shape and np.array_equal(y, x + 1)
+    columns = np.concatenate([x for x, _ in windows]).T
+    assert columns.shape == (batch, length)
+    assert columns.ravel().tolist() == list(range(batch * length))  # each once; each stream in order
+
+
+@given(st.integers(2, 60), st.integers(1, 7), st.integers(1, 9), st.integers(0, 99))
+def test_shuffled_windows_partition_the_predictions_of_the_text(n, batch, steps, seed):
+    ids = np.arange(n)
+    count = (n - 1) // steps
+    if not count:
+        with refuses(ValueError, "ids", str(n)):
+            shuffled(ids, batch, steps, np.random.default_rng(seed))
+        return
+    windows = shuffled(ids, batch, steps, np.random.default_rng(seed))
+    assert [x.shape[1] for x, _ in windows[:-1]] == [batch] * (len(windows) - 1)
+    for x, y in windows:
+        assert len(x) == steps and np.array_equal(y, x + 1) and np.all(np.diff(x, axis=0) == 1)
+    read = np.concatenate([x.T.ravel() for x, _ in windows])
+    assert sorted(read.tolist()) == list(range(count * steps))
+
+
+def test_each_epoch_has_an_order_of_its_own_that_the_seed_fixes():
+    orders = [[x.tolist() for x, _ in shuffled(IDS, 2, 4, np.random.default_rng([0, epoch]))] for epoch in (0, 0, 1)]
+    assert orders[0] == orders[1] != orders[2]
+
+
+# The loop against the pure functions
+
+
+def by_hand(params, windows, rate, carry, epochs=1, clip=math.inf):
+    """Gradient descent by `forward` and `backward`, window by window: the parameters and the losses."""
+    losses, norms = [], []
+    for _ in range(epochs):
+        h = None
+        for x, y in windows:
+            trace = forward(params, x, h)
+            h = trace.h[-1] if carry else None
+            losses.append(cross_entropy(trace.o, y))
+            grads = backward(params, trace, y)[:5]
+            norms.append(math.sqrt(sum((g**2).sum() for g in grads)))
+            scale = min(1, clip / norms[-1])
+            params = Params(*(w - rate * scale * g for w, g in zip(params, grads, strict=True)))
+    return params, losses, norms
+
+
+@pytest.mark.parametrize("batch, clip", [(1, None), (3, None), (3, 0.2)])
+def test_stateful_training_is_forward_and_backward_window_by_window(batch, clip):
+    run = train(fresh(), IDS, SGD(), rate=0.1, steps=7, batch=batch, epochs=2, clip=clip)
+    params, losses, norms = by_hand(fresh(), streams(IDS, batch, 7), 0.1, True, 2, clip or math.inf)
+    for mine, theirs in zip(run.params, params, strict=True):
+        assert_close(mine, theirs, 1e-12)
+    assert_close(run.losses, losses, 1e-12)
+    assert_close(run.norms, norms, 1e-12)
+    assert run.rates.tolist() == [0.1] * len(losses)
+    assert run.evaluations[1] == pytest.approx(np.mean(losses[len(losses) // 2 :]), rel=1e-12)
+    assert (run.epoch, run.window, run.stopped, run.t) == (2, 0, "", len(losses))
+
+
+def test_windows_on_their_own_begin_from_zeros_in_the_seeded_order():
+    run = train(fresh(), IDS, SGD(), rate=0.1, steps=7, batch=3, epochs=2, carry=False, seed=4)
+    windows = [window for epoch in (0, 1) for window in shuffled(IDS, 3, 7, np.random.default_rng([4, epoch]))]
+    params, losses, _ = by_hand(fresh(), windows, 0.1, False)
+    assert_close(run.losses, losses, 1e-12)
+    assert_close(run.params.Whh, params.Whh, 1e-12)
+    assert not run.h.any()
+
+
+def test_carried_windows_see_what_the_unrolled_network_sees():
+    """At a rate too small to matter the windows' losses are those of one pass over the whole text."""
+    run = train(fresh(), IDS, SGD(), rate=1e-300, steps=10)
+    trace = forward(fresh(), IDS[:-1])
+    losses = [cross_entropy(trace.o[t : t + 10], IDS[1:][t : t + 10]) for t in range(0, len(IDS) - 1, 10)]
+    assert_close(run.losses, losses, 1e-12)
+
+
+def test_the_state_goes_on_within_an_epoch_and_stands_in_an_interrupted_run():
+    stop = Tripped(3, lambda out: os.kill(os.getpid(), signal.SIGINT))
+    run = train(fresh(), IDS, stop, rate=1e-300, steps=10, batch=2)
+    seen = np.concatenate([x for x, _ in streams(IDS, 2, 10)[:3]])
+    assert_close(run.h, forward(fresh(), seen).h[-1], 1e-12)
+
+
+def test_training_leaves_what_it_was_given_as_it_was():
+    start, ids = fresh(), IDS.copy()
+    first = train(start, ids, rate=0.01, steps=7)
+    kept = [array.copy() for array in (*first.params, *first.best, *first.slots.values(), first.h, first.losses)]
+    train(first, ids, rate=0.01, steps=7, epochs=3)
+    after = [*first.params, *first.best, *first.slots.values(), first.h, first.losses]
+    assert all(map(np.array_equal, kept, after))
+    assert all(map(np.array_equal, start, fresh())) and np.array_equal(ids, IDS)
+
+
+def test_float32_stays_float32():
+    run = train(fresh(dtype=np.float32), IDS, rate=0.01, steps=7, validation=IDS)
+    assert {a.dtype for a in (*run.params, *run.best, *run.slots.values(), run.h)} == {np.dtype(np.float32)}
+
+
+def test_it_learns():
+    run = train(fresh(), IDS, rate=0.03, steps=8, batch=2, epochs=30, clip=5)
+    assert run.evaluations[-1] < 0.6 * math.log(V)  # far below chance, and far from where rounding decides
+
+
+# Resuming
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize("carry", [True, False])
+def test_a_run_goes_on_bit_for_bit_from_any_epoch(optimizer, carry):
+    options = {"rate": Cosine(0.02, 50), "steps": 9, "batch": 2, "carry": carry, "clip": 0.5, "validation": IDS[:40]}
+    whole = train(fresh(), IDS, optimizer, epochs=4, **options)
+    for epochs in range(1, 4):
+        part = train(fresh(), IDS, optimizer, epochs=epochs, **options)
+        same(train(part, IDS, optimizer, epochs=4, **options), whole)
+
+
+@pytest.mark.parametrize("carry", [True, False])
+def test_a_run_interrupted_in_any_update_goes_on_bit_for_bit(carry):
+    options = {"rate": 0.1, "steps": 9, "batch": 2, "carry": carry, "epochs": 2}
+    whole = train(fresh(), IDS, SGD(), **options)
+    for update in range(1, len(whole.losses) + 1):
+        stop = Tripped(update, lambda out: os.kill(os.getpid(), signal.SIGINT))
+        part = train(fresh(), IDS, stop, **options)
+        assert len(part.losses) == part.t == update
+        assert part.stopped == f"interrupted after update {update}"
+        same(train(part, IDS, SGD(), **options), whole)
+
+
+def test_a_finished_run_is_handed_back_as_it_is():
+    run = train(fresh(), IDS, rate=0.01, steps=9, epochs=2)
+    same(train(run, IDS, rate=0.01, steps=9, epochs=2), run)
+
+
+def test_a_second_interrupt_is_a_keyboard_interrupt_and_the_old_handler_returns():
+    def twice(out):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(fresh(), IDS, Tripped(2, twice), rate=0.1, steps=9)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_training_works_in_another_thread():
+    runs = []
+    thread = threading.Thread(target=lambda: runs.append(train(fresh(), IDS, rate=0.01, steps=9)))
+    thread.start()
+    thread.join(30)
+    same(runs[0], train(fresh(), IDS, rate=0.01, steps=9))
+
+
+@pytest.mark.parametrize("first, second", [(Momentum(), Adagrad()), (Adagrad(), RMSprop()), (Adam(), SGD())])
+def test_a_run_of_another_optimizer_is_refused(first, second):
+    run = train(fresh(), IDS, first, rate=0.01, steps=9)
+    with refuses(ValueError, "optimizer", type(second).__name__):
+        train(run, IDS, second, rate=0.01, steps=9, epochs=2)
+
+
+def test_a_run_of_another_batch_or_window_is_refused():
+    run = train(fresh(), IDS, Tripped(7, lambda out: os.kill(os.getpid(), signal.SIGINT)), rate=0.01, steps=5, batch=2)
+    with refuses(ValueError, "batch", "3", expected="2"):
+        train(run, IDS, SGD(), rate=0.01, steps=5, batch=3)
+    with refuses(ValueError, "start", "7"):
+        train(run, IDS, SGD(), rate=0.01, steps=30, batch=2)
+    with refuses(ValueError, "h"):
+        train(run._replace(h=np.zeros((2, H + 1))), IDS, SGD(), rate=0.01, steps=5, batch=2)
+    with refuses(ValueError, "losses"):
+        train(run._replace(losses=np.zeros((7, 1))), IDS, SGD(), rate=0.01, steps=5, batch=2)
+
+
+# Divergence, schedules, early stopping
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_diverged_run_stops_at_its_update_with_the_weights_before_it(value):
+    def spoil(out):
+        out[3] = value
+
+    options = {"rate": 0.1, "steps": 9}
+    run = train(fresh(), IDS, Tripped(5, spoil), epochs=2, **options)
+    assert "update 5" in run.stopped and "not finite" in run.stopped
+    assert len(run.losses) == len(run.norms) == len(run.rates) == run.window == 4
+    params, losses, _ = by_hand(fresh(), streams(IDS, 1, 9)[:4], 0.1, True)
+    assert_close(run.losses, losses, 1e-12)
+    for mine, theirs in zip(run.params, params, strict=True):
+        assert_close(mine, theirs, 1e-12)
+
+
+def test_a_diverged_run_remembers_nothing_and_goes_on_at_a_smaller_rate():
+    run = train(fresh(), IDS, Adam(), rate=1e308, steps=9, epochs=3)
+    assert run.stopped and finite(run.params) and run.t == 0
+    assert not any(vector.any() for vector in run.slots.values())
+    after = train(run._replace(params=run.best), IDS, Adam(), rate=0.01, steps=9, epochs=3)
+    assert after.stopped == "" and finite(after.params)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize("rate", [1e9, 1e155, 1e308])
+def test_rates_beyond_all_reason_end_in_finite_weights_and_no_warning(optimizer, rate):
+    run = train(fresh(), IDS, optimizer, rate=rate, steps=9, epochs=3, validation=IDS)
+    assert finite(run.params) and finite(run.best) and np.isfinite(run.losses).all()
+
+
+def test_halve_on_rise_recovers_from_nan_from_the_first_epoch_on():
+    run = train(fresh(), IDS, Brittle(), rate=HalveOnRise(1.0), steps=9, epochs=4)
+    updates = len(streams(IDS, 1, 9))
+    assert run.evaluations[:2].tolist() == [math.inf] * 2 and np.isfinite(run.evaluations[2:]).all()
+    assert run.stopped == "" and run.epoch == 4
+    assert run.rates[:updates].tolist() == [0.25] * updates
+    _, losses, _ = by_hand(fresh(), streams(IDS, 1, 9), 0.25, True)
+    assert_close(run.losses[:updates], losses, 1e-12)
+
+
+def test_halve_on_rise_goes_on_from_the_best_weights_with_an_optimiser_that_begins_anew():
+    class Once(Adam):
+        spoiled = False
+
+        def step(self, g, slots, rate, t, out):
+            super().step(g, slots, rate, t, out)
+            if t == 12 and not Once.spoiled:
+                Once.spoiled = True
+                out[:] = np.nan
+
+    options = {"steps": 9, "validation": IDS[:30]}
+    run = train(fresh(), IDS, Once(), rate=HalveOnRise(0.01), epochs=3, **options)
+    first = train(fresh(), IDS, Adam(), rate=0.01, epochs=1, **options)
+    anew = train(first.best, IDS, Adam(), rate=0.005, epochs=1, **options)
+    assert run.evaluations.tolist() == [first.evaluations[0], math.inf, anew.evaluations[0]]
+    assert all(map(np.array_equal, run.params, anew.params)) and run.t == anew.t
+
+
+def test_an_evaluation_that_is_not_finite_ends_the_run(monkeypatch):
+    monkeypatch.setattr("rnnlib.train.evaluate", lambda params, ids: math.nan)
+    run = train(fresh(), IDS, rate=0.01, steps=9, epochs=3, validation=IDS)
+    assert "evaluation is nan" in run.stopped and run.epoch == 0 and finite(run.params)
+    recovered = train(fresh(), IDS, rate=HalveOnRise(0.01), steps=9, epochs=3, validation=IDS)
+    assert recovered.evaluations.tolist() == [math.inf] * 3
+    assert all(map(np.array_equal, recovered.params, fresh()))
+
+
+def test_schedules_see_the_updates_and_the_evaluations_so_far():
+    seen = []
+
+    def schedule(t, evaluations):
+        seen.append((t, len(evaluations)))
+        return 0.01 / (1 + t)
+
+    run = train(fresh(), IDS, rate=schedule, steps=25, epochs=2)
+    each = len(streams(IDS, 1, 25))
+    assert seen == [(t, t // each) for t in range(2 * each)]
+    assert run.rates.tolist() == [0.01 / (1 + t) for t in range(len(seen))]
+
+
+def test_a_schedule_that_gives_a_negative_rate_is_refused_and_one_that_gives_nan_stops_the_run():
+    with refuses(ValueError, "rate", "-0.1"):
+        train(fresh(), IDS, rate=lambda t, evaluations: -0.1, steps=9)
+    run = train(fresh(), IDS, rate=lambda t, evaluations: math.nan if t == 3 else 0.1, steps=9)
+    assert "update 4" in run.stopped and "rate nan" in run.stopped
+
+
+def test_patience_ends_the_run_after_that_many_epochs_without_a_new_best(monkeypatch):
+    values = [3.0, 2.0, 2.5, 2.0, 1.0, 1.0, 1.1, 1.2, 0.5]
+    monkeypatch.setattr("rnnlib.train.evaluate", lambda params, ids: given.pop(0))
+    for patience, epochs in ((1, 3), (2, 4), (3, 8), (4, 9), (None, 9)):
+        given = list(values)
+        run = train(fresh(), IDS, rate=0.01, steps=9, epochs=9, validation=IDS, patience=patience)
+        assert run.epoch == len(run.evaluations) == epochs
+        assert bool(run.stopped) == (epochs < 9)
+
+
+def test_best_is_the_parameters_at_the_lowest_evaluation():
+    kept = []
+    run = train(
+        fresh(), IDS, rate=0.3, steps=9, epochs=8, validation=IDS[:30], callbacks=[lambda run: kept.append(run.params)]
+    )
+    lowest = int(run.evaluations.argmin())
+    assert all(map(np.array_equal, run.best, kept[lowest]))
+    assert evaluate(run.best, IDS[:30]) == run.evaluations[lowest]
+
+
+def test_callbacks_get_the_run_after_each_epoch_as_it_would_have_ended_there():
+    runs = []
+    train(fresh(), IDS, rate=0.01, steps=9, epochs=3, callbacks=(runs.append,))
+    for epochs, run in enumerate(runs, 1):
+        same(run, train(fresh(), IDS, rate=0.01, steps=9, epochs=epochs))
+
+
+# What is shown
+
+
+def test_nothing_is_printed_where_nobody_watches(capsys):
+    train(fresh(), IDS, rate=0.01, steps=9)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.filterwarnings("ignore")  # the bar of tqdm that suits a notebook tells what it lacks
+def test_a_bar_is_shown_where_it_is_asked_for(capsys):
+    pytest.importorskip("tqdm")
+    train(fresh(), IDS, rate=0.01, steps=9, epochs=2, progress=True)
+    assert "loss=" in capsys.readouterr().err
+
+
+def test_without_tqdm_there_is_no_bar_and_an_error_only_for_one_that_was_asked_for(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    train(fresh(), IDS, rate=0.01, steps=9)
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(ModuleNotFoundError, match=r"progress: expected tqdm.*rnnlib\[train\]"):
+        train(fresh(), IDS, rate=0.01, steps=9, progress=True)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    "error, name, change",
+    [
+        (ValueError, "rate", {"rate": math.nan}),
+        (ValueError, "rate", {"rate": math.inf}),
+        (ValueError, "rate", {"rate": -0.1}),
+        (ValueError, "rate", {"rate": 0}),
+        (TypeError, "rate", {"rate": "fast"}),
+        (TypeError, "rate", {"rate": Constant}),
+        (ValueError, "steps", {"steps": 0}),
+        (TypeError, "steps", {"steps": 2.5}),
+        (ValueError, "batch", {"batch": 0}),
+        (ValueError, "epochs", {"epochs": 0}),
+        (ValueError, "clip", {"clip": 0}),
+        (ValueError, "clip", {"clip": math.nan}),
+        (ValueError, "patience", {"patience": 0}),
+        (ValueError, "seed", {"seed": -1}),
+        (TypeError, "optimizer", {"optimizer": "adam"}),
+        (TypeError, "optimizer", {"optimizer": Adam}),
+        (TypeError, "callbacks", {"callbacks": print}),
+        (TypeError, "callbacks", {"callbacks": [1]}),
+        (ValueError, "ids", {"ids": np.zeros(0, int)}),
+        (ValueError, "ids", {"ids": np.zeros(1, int)}),
+        (ValueError, "ids", {"ids": np.zeros((4, 4), int)}),
+        (ValueError, "ids", {"ids": np.array([0, V])}),
+        (TypeError, "ids", {"ids": TEXT}),
+        (TypeError, "ids", {"ids": []}),
+        (ValueError, "ids", {"ids": IDS[:5], "carry": False}),
+        (ValueError, "ids", {"ids": IDS[:5], "batch": 5}),
+        (ValueError, "validation", {"validation": IDS[:1]}),
+        (ValueError, "validation", {"validation": np.array([0, V])}),
+        (TypeError, "params", {"start": 3}),
+        (TypeError, "params", {"start": Params(*(array.astype(complex) for array in fresh()))}),
+        (ValueError, "params.Whh", {"start": fresh()._replace(Whh=np.full((H, H), math.nan))}),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named_before_anything_is_computed(error, name, change, monkeypatch):
+    monkeypatch.setattr("rnnlib.train.Workspace", None)
+    with refuses(error, name):
+        train(**{"start": fresh(), "ids": IDS, "rate": 0.1, "steps": 9} | change)
+
+
+def test_a_text_shorter_than_a_window_is_one_short_window_of_a_stream():
+    run = train(fresh(), IDS[:4], SGD(), rate=0.1, steps=100)
+    _, losses, _ = by_hand(fresh(), [(IDS[:3], IDS[1:4])], 0.1, True)
+    assert_close(run.losses, losses, 1e-12)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_a_text_of_one_character_is_certain(optimizer):
+    start = init_params(1, 3, rng=np.random.default_rng(0))
+    run = train(start, np.zeros(20, int), optimizer, rate=0.1, steps=6, epochs=2, clip=1, patience=1)
+    assert not run.losses.any() and not run.norms.any()
+    assert all(map(np.array_equal, run.params, start))
+    assert sample(start, Vocabulary("a"), "a", 4, rng=np.random.default_rng(0)) == "aaaaa"
+
+
+# Evaluation and its units
+
+
+@pytest.mark.parametrize("steps", [1, 7, 256])
+def test_evaluate_is_the_mean_loss_of_one_pass_over_the_text(steps):
+    trace = forward(fresh(), IDS[:-1])
+    assert evaluate(fresh(), IDS, steps=steps) == pytest.approx(cross_entropy(trace.o, IDS[1:]), rel=1e-13)
+
+
+def test_evaluate_names_what_does_not_fit():
+    with refuses(ValueError, "ids", str(V)):
+        evaluate(fresh(), np.array([0, V]))
+    with refuses(ValueError, "steps"):
+        evaluate(fresh(), IDS, steps=0)
+
+
+def test_units():
+    assert perplexity(math.log(7)) == pytest.approx(7, rel=1e-15) and bits(math.log(8)) == pytest.approx(3, rel=1e-15)
+    assert perplexity(1e4) == perplexity(math.inf) == math.inf and math.isnan(perplexity(math.nan))
+
+
+def test_smoothed_is_the_weighted_mean_of_all_losses_before():
+    losses = np.array([4.0, 1.0, 3.0])
+    assert smoothed(losses, keep=0.5).tolist() == [4.0, 2.5, 2.75]
+    assert smoothed(losses, keep=0).tolist() == losses.tolist() and smoothed([]).shape == (0,)
+    for keep in (1, -0.1, math.nan):
+        with refuses(ValueError, "keep"):
+            smoothed(losses, keep=keep)
+
+
+# Sampling
+
+
+def chi_square(counts, odds):
+    return float(((counts - counts.sum() * odds) ** 2 / (counts.sum() * odds)).sum())
+
+
+@pytest.mark.parametrize("temperature, top_k", [(1.0, None), (0.5, None), (2.0, None), (1.0, 4), (0.7, 2)])
+def test_samples_are_distributed_as_the_softmax_of_the_tempered_logits(temperature, top_k):
+    """by alone makes the logits, so that each draw is from one distribution; 1 in 10 000 would exceed the bound."""
+    vocab, draws = Vocabulary("abcdef"), 4000
+    by = np.array([0.0, 1.0, -0.5, 0.3, 0.8, -1.0])
+    params = Params(np.zeros((6, 2)), np.zeros((2, 2)), np.zeros((2, 6)), np.zeros(2), by)
+    text = sample(params, vocab, "a", draws, temperature=temperature, top_k=top_k, rng=np.random.default_rng(1))
+    kept = np.sort(np.argsort(-by)[: top_k or 6])
+    counts = np.bincount(vocab.encode(text[1:]), minlength=6)
+    assert counts.sum() == counts[kept].sum() == draws
+    odds = np.exp(by[kept] / temperature) / np.exp(by[kept] / temperature).sum()
+    assert chi_square(counts[kept], odds) < {6: 25.7, 4: 21.1, 2: 15.1}[len(kept)]
+
+
+def test_each_character_is_drawn_after_the_whole_text_before_it():
+    """At a temperature that leaves the likeliest only, and with top_k = 1, the text is that of `forward` each time."""
+    params = train(fresh(), IDS, rate=0.03, steps=8, epochs=8).params
+    ids = VOCAB.encode("red ")
+    for _ in range(12):
+        ids = np.append(ids, forward(params, ids).o[-1].argmax())
+    for options in ({"top_k": 1}, {"temperature": 1e-9}, {"temperature": 5e-324}):
+        assert sample(params, VOCAB, "red ", 12, rng=np.random.default_rng(0), **options) == VOCAB.decode(ids)
+
+
+def test_sampling_draws_by_the_odds_after_each_prefix():
+    """The characters that one stream of random numbers picks, by `forward` over the whole text at each step."""
+    text, rng = "red ", np.random.default_rng(7)
+    for _ in range(20):
+        odds = softmax(forward(fresh(), VOCAB.encode(text)).o[-1])
+        text += VOCAB.decode([int(np.searchsorted(odds.cumsum(), rng.random()))])
+    assert sample(fresh(), VOCAB, "red ", 20, rng=np.random.default_rng(7)) == text
+    assert sample(fresh(), VOCAB, "red ", 20, rng=np.random.default_rng(8)) != text
+
+
+@pytest.mark.parametrize(
+    "error, name, got, change",
+    [
+        (ValueError, "prompt", "'Z'", {"prompt": "reZ"}),
+        (ValueError, "prompt", "empty", {"prompt": ""}),
+        (TypeError, "prompt", "3", {"prompt": 3}),
+        (ValueError, "length", "0", {"length": 0}),
+        (ValueError, "temperature", "0", {"temperature": 0}),
+        (ValueError, "temperature", "nan", {"temperature": math.nan}),
+        (ValueError, "top_k", "0", {"top_k": 0}),
+        (ValueError, "top_k", str(V + 1), {"top_k": V + 1}),
+        (ValueError, "vocab", "2", {"vocab": Vocabulary("ab")}),
+        (TypeError, "rng", "0", {"rng": 0}),
+    ],
+)
+def test_sample_names_what_does_not_fit(error, name, got, change):
+    options = {"params": fresh(), "vocab": VOCAB, "prompt": "red", "length": 3, "rng": np.random.default_rng(0)}
+    with refuses(error, name, got):
+        sample(**options | change)
+
+
+# Saving
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_a_saved_run_comes_back_whole_and_goes_on_bit_for_bit(tmp_path, optimizer, dtype):
+    options = {"rate": Cosine(0.02, 50), "steps": 9, "batch": 2, "validation": IDS[:40]}
+    path = tmp_path / "run.npz"
+    run = train(fresh(dtype=dtype), IDS, optimizer, epochs=2, **options)
+    save(path, run, VOCAB, optimizer)
+    loaded, vocab, again = load(str(path))
+    same(loaded, run)
+    assert (vocab, again) == (VOCAB, optimizer) and os.listdir(tmp_path) == ["run.npz"]
+    whole = train(fresh(dtype=dtype), IDS, optimizer, epochs=4, **options)
+    same(train(loaded, IDS, again, epochs=4, **options), whole)
+
+
+def test_an_interrupted_run_goes_on_bit_for_bit_from_its_file(tmp_path):
+    options = {"rate": 0.1, "steps": 9, "batch": 2, "epochs": 2}
+    part = train(fresh(), IDS, Tripped(3, lambda out: os.kill(os.getpid(), signal.SIGINT)), **options)
+    save(tmp_path / "run.npz", part, VOCAB, SGD())
+    loaded, _, optimizer = load(tmp_path / "run.npz")
+    same(loaded, part)
+    same(train(loaded, IDS, optimizer, **options), train(fresh(), IDS, SGD(), **options))
+
+
+def test_every_character_survives_the_file(tmp_path):
+    vocab = Vocabulary('a\0\n"\\é人😀\ud83d\ude00')  # the last two are halves of one, and stay two
+    run = train(init_params(len(vocab), 2, rng=np.random.default_rng(0)), np.arange(len(vocab)), rate=0.1, steps=4)
+    save(tmp_path / "run.npz", run, vocab, Adam())
+    assert load(tmp_path / "run.npz")[1] == vocab
+
+
+@pytest.mark.parametrize("where", ["numpy.savez", "os.fsync", "os.replace"])
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=repr)
+def test_a_save_that_is_cut_off_leaves_the_old_file_whole_and_nothing_beside_it(tmp_path, monkeypatch, where, error):
+    path = tmp_path / "run.npz"
+    run = train(fresh(), IDS, rate=0.01, steps=9)
+    save(path, run, VOCAB, Adam())
+    old = path.read_bytes()
+
+    def fail(*args, **kwargs):
+        if where == "numpy.savez":
+            args[0].write(b"half")
+        raise error
+
+    monkeypatch.setattr(where, fail)
+    with pytest.raises(type(error)):
+        save(path, train(run, IDS, rate=0.01, steps=9, epochs=2), VOCAB, Adam())
+    monkeypatch.undo()
+    assert path.read_bytes() == old and os.listdir(tmp_path) == ["run.npz"]
+    same(load(path)[0], run)
+
+
+def test_save_replaces_an_older_file_only_when_the_new_one_is_on_the_disk(tmp_path, monkeypatch):
+    path, events = tmp_path / "run.npz", []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr("os.fsync", lambda fd: (events.append("fsync"), fsync(fd)))
+    monkeypatch.setattr("os.replace", lambda a, b: (events.append(os.path.dirname(a)), replace(a, b)))
+    save(path, train(fresh(), IDS, rate=0.01, steps=9), VOCAB, Adam())
+    assert events == ["fsync", os.path.realpath(tmp_path)]
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    path, run = tmp_path / "run.npz", train(fresh(), IDS, rate=0.01, steps=9)
+    with refuses(ValueError, "optimizer", "Momentum"):
+        save(path, run, VOCAB, Momentum())
+    with refuses(TypeError, "optimizer", "Brittle"):
+        save(path, run, VOCAB, Brittle())
+    with refuses(ValueError, "vocab"):
+        save(path, run, Vocabulary("ab"), Adam())
+    with pytest.raises(FileNotFoundError):
+        save(tmp_path / "no folder" / "run.npz", run, VOCAB, Adam())
+    assert not list(tmp_path.iterdir())
+
+
+def saved(tmp_path):
+    path = tmp_path / "run.npz"
+    save(path, train(fresh(), IDS, rate=0.01, steps=9), VOCAB, Adam())
+    return path
+
+
+def damaged(path):
+    """That loading gives a ValueError which names the path and what was expected."""
+    with refuses(ValueError, "path", str(path), expected="written by `save`"):
+        load(path)
+
+
+def test_a_damaged_file_is_refused_or_gives_the_very_same_run(tmp_path):
+    path = saved(tmp_path)
+    run, whole, rng = load(path)[0], path.read_bytes(), np.random.default_rng(0)
+    for end in rng.integers(len(whole), size=20):
+        path.write_bytes(whole[:end])
+        damaged(path)
+    refused = 0
+    for place in rng.integers(len(whole), size=80):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << int(rng.integers(8))]) + whole[place + 1 :])
+        try:
+            same(load(path)[0], run)  # a date, say, that nobody reads
+        except ValueError as error:
+            assert str(error).startswith("path: expected a file written by `save`") and str(path) in str(error)
+            refused += 1
+    assert refused > 40
+
+
+def test_foreign_files_are_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    for content in (b"", b"hello", b"PK\x03\x04"):
+        path.write_bytes(content)
+        damaged(path)
+    with open(path, "wb") as file:
+        np.save(file, np.zeros(3))
+    damaged(path)
+    np.savez(path, zeros=np.zeros(3))
+    damaged(path)
+    np.savez(path, json=np.array([{"a": 1}], dtype=object))  # a pickle, which is never opened
+    damaged(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("json.npy", "hello")
+    damaged(path)
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optimizer": "HalveOnRise"},
+        {"optimizer": "Momentum", "hyperparameters": {}},
+        {"hyperparameters": {"beta1": 2}},
+        {"hyperparameters": {"speed": 2}},
+        {"vocabulary": [97, 98]},
+        {"epoch": -1},
+        {"epoch": 0.5},
+        {"t": None},
+    ],
+    ids=str,
+)
+def test_a_file_whose_parts_do_not_fit_together_is_refused(tmp_path, change):
+    path = saved(tmp_path)
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    arrays["json"] = np.array(json.dumps(json.loads(str(arrays["json"])) | change))
+    np.savez(path, **arrays)
+    damaged(path)
+
+
+@pytest.mark.parametrize("name", ["params.Whh", "best.by", "slots.m", "losses", "evaluations", "h"])
+def test_a_file_with_an_array_missing_or_of_another_shape_is_refused(tmp_path, name):
+    path = saved(tmp_path)
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    np.savez(path, **arrays | {name: np.zeros((3, 1, 2))})
+    damaged(path)
+    del arrays[name]
+    np.savez(path, **arrays)
+    damaged(path)
