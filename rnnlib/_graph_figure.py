@@ -16,9 +16,10 @@ from ._figures import OUTLINE, STATE_COLOURS, new_figure, short, styled
 
 MOST_NODES = 64  # more can be read by nobody
 MOST_CELLS = 3  # rows or columns of an array that is drawn; of a larger one stands the shape
-COLUMNS = 1.12, 2.62, 4.34, 5.86  # x of the columns of the unrolled network
+COLUMNS = 1.12, 2.9, 4.72, 6.4  # x of the columns of the unrolled network
 APART = 1.9  # and of those of any other graph
 BOX = 0.66, 0.36
+LOSS_BOX = 0.66, 0.54  # with the value of the loss between its name and its gate
 CELL = 0.305, 0.135
 SHIFT = 0.035  # of either of two opposite arrows from the middle between them
 MARGIN = 0.15
@@ -36,12 +37,13 @@ class Edge(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """An array beside its edge."""
+    """An array beside its edge, or a sum of gradients beside the box of its node."""
 
     array: np.ndarray
     corner: tuple  # left and top
     size: tuple
     back: bool
+    title: str = ""
 
 
 def plot_graph(nodes):
@@ -51,8 +53,9 @@ def plot_graph(nodes):
     `grad`, `operation`, `parents` and `to_parents(dz)` of a `gates.Value`; at most 64. The network of `gates.rnn_loss`
     is laid out with time running down, any other graph in columns, every node to the right of its parents. Beside an
     edge stands in a solid frame the value of the parent, in a dashed one the gradient that the child hands back; of an
-    array with more than 3 rows or columns the shape. Blue is below zero and orange above it. Returns a
-    `matplotlib.figure.Figure`.
+    array with more than 3 rows or columns the shape. The loss, which goes into no other node, has its value in its
+    box; beside U, W and V of the network stands the sum of the gradients that come to them. Blue is below zero and
+    orange above it. Returns a `matplotlib.figure.Figure`.
 
     Raises TypeError for what is no list of nodes and for complex numbers; ValueError for no node at all or too many, a
     parent that does not stand before its child, and numbers that are not finite.
@@ -60,16 +63,18 @@ def plot_graph(nodes):
     nodes = _checked(nodes)
     handed = [() if node.grad is None else node.to_parents(node.grad) for node in nodes]
     edges = [(node, i, parent) for node in nodes for i, parent in enumerate(node.parents)]
+    boxes = [LOSS_BOX if _is_loss(node, edges) else BOX for node in nodes]
     grads = [grad for each, node in zip(handed, nodes, strict=True) for grad in each or (None,) * len(node.parents)]
     tallest = max((len(_cells(parent.data)) for *_, parent in edges), default=1)
     pitch = BOX[1] + tallest * CELL[1] + 0.22
-    middles, lines = _unrolled(nodes, edges, pitch) or _layered(nodes, edges, pitch)
-    strips = []
+    unrolled = _unrolled(nodes, edges, pitch)
+    middles, lines = unrolled or _layered(nodes, edges, pitch)
+    strips = _sums(nodes, edges, middles) if unrolled else []
     for (*_, parent), grad, line in zip(edges, grads, lines, strict=True):
         strips.append(_strip(parent.data, line, back=False))
         strips += [] if grad is None else [_strip(grad, line, back=True)]
 
-    corners = [(x + i * BOX[0] / 2, y + i * BOX[1] / 2) for x, y in middles for i in (-1, 1)]
+    corners = [(x + i * w / 2, y + i * h / 2) for (x, y), (w, h) in zip(middles, boxes, strict=True) for i in (-1, 1)]
     corners += [point for line in lines for point in line.points]
     corners += [np.add(strip.corner, share) for strip in strips for share in ((0, 0), strip.size)]
     left, top = np.min(corners, axis=0) - MARGIN
@@ -86,8 +91,8 @@ def plot_graph(nodes):
             _draw_arrows(axes, line.points, back=grad is not None)
         for strip in strips:
             _draw_strip(axes, strip, scales[strip.back])
-        for node, middle in zip(nodes, middles, strict=True):
-            _draw_node(axes, node, middle)
+        for node, middle, box in zip(nodes, middles, boxes, strict=True):
+            _draw_node(axes, node, middle, box)
         _draw_legend(axes, left + MARGIN, top + height - 0.2, any(strip.back for strip in strips))
     return figure
 
@@ -110,6 +115,11 @@ def _checked(nodes):
             if array is not None and _check.numbers(f"nodes[{i}].{part}", array).dtype.kind == "c":
                 raise TypeError(f"nodes[{i}].{part}: expected real numbers, got {_check.describe(array)}")
     return nodes
+
+
+def _is_loss(node, edges):
+    """Whether its value is a single number that stands on no edge."""
+    return bool(node.parents) and not node.data.ndim and not any(parent is node for *_, parent in edges)
 
 
 def _scale(arrays):
@@ -148,7 +158,7 @@ def _grid_edge(parent, child, i, middle, pitch):
         side, far = (1 if child == "L" else -1), max(y1, y2)
         border, x = x1 + side * BOX[0] / 2, x1 + side * (BOX[0] / 2 + 0.12)
         return Edge([(border, y1), (x, y1), (x, y2), (border, y2)], (x, far - 0.95 * pitch), True)
-    return _straight([(x1, y1), (x2, y2)])
+    return _straight([(x1, y1), (x2, y2)], LOSS_BOX if child == "L" else BOX)
 
 
 def _layered(nodes, edges, pitch):
@@ -173,13 +183,13 @@ def _layered(nodes, edges, pitch):
     return [middle[node, column[node]] for node in nodes], lines
 
 
-def _straight(points):
+def _straight(points, last=BOX):
     """From box to box through the points; the numbers stand beside the first part of the way."""
     (x1, y1), (x2, y2) = points[0], points[1]
     upright = abs(x1 - x2) < 1e-9
-    half = np.array((0, BOX[1] / 2) if upright else (BOX[0] / 2, 0))
+    halves = [np.array((0, height / 2) if upright else (width / 2, 0)) for width, height in (BOX, last)]
     way = 1 if x2 + y2 > x1 + y1 or x2 > x1 + 1e-9 else -1
-    points = [points[0] + way * half, *points[1:-1], points[-1] - way * half]
+    points = [points[0] + way * halves[0], *points[1:-1], points[-1] - way * halves[1]]
     return Edge([tuple(point) for point in points], tuple(np.mean(points[:2], axis=0)), upright)
 
 
@@ -199,6 +209,18 @@ def _strip(array, edge, back):
     else:
         corner = x - width / 2, (y + gap if back else y - gap - height)
     return Strip(array, corner, (width, height), back)
+
+
+def _sums(nodes, edges, middles):
+    """The gradients of U, W and V, to which one comes from each step, beside their boxes."""
+    strips = []
+    for node, (x, y) in zip(nodes, middles, strict=True):
+        uses = sum(parent is node for *_, parent in edges)
+        if node.name in ("U", "W", "V") and uses > 1 and node.grad is not None and _cells(node.grad).size:
+            rows, columns = node.grad.shape
+            size = columns * CELL[0], rows * CELL[1]
+            strips.append(Strip(node.grad, (x + BOX[0] / 2 + 0.06, y - size[1] / 2), size, back=True, title="sum"))
+    return strips
 
 
 # Drawing
@@ -227,7 +249,11 @@ def _draw_strip(axes, strip, scale):
         colour = (1.0, 1.0, 1.0) if whole else STATE_COLOURS(scale(value))[:3]
         ink = "black" if np.array(colour) ** 2.2 @ [0.2126, 0.7152, 0.0722] > 0.18 else "white"
         axes.add_patch(Rectangle((x, y), *CELL, facecolor=colour, edgecolor="white", linewidth=0.4, zorder=2))
-        _write(axes, x + CELL[0] / 2, y + CELL[1] / 2, _number(value), fontsize=6, color=ink, zorder=3)
+        text = _number(value)
+        size = 6 if len(text) < 7 else 5
+        _write(axes, x + CELL[0] / 2, y + CELL[1] / 2, text, fontsize=size, color=ink, zorder=3)
+    if strip.title:
+        _write(axes, left + strip.size[0] / 2, top - 0.08, strip.title, fontsize=6.5, color=OUTLINE, zorder=3)
     line = {"edgecolor": OUTLINE, "linestyle": DASHES} if strip.back else {"edgecolor": FORWARD}
     face = "none" if table.size else "white"
     axes.add_patch(Rectangle((left, top), *strip.size, facecolor=face, linewidth=0.8, zorder=2.5, **line))
@@ -236,15 +262,20 @@ def _draw_strip(axes, strip, scale):
         _write(axes, *middle, str(strip.array.shape), fontsize=6.5, zorder=3)
 
 
-def _draw_node(axes, node, middle):
-    (x, y), (width, height) = middle, BOX
+def _draw_node(axes, node, middle, box):
+    (x, y), (width, height) = middle, box
     options = {"boxstyle": "round,pad=0,rounding_size=0.06", "facecolor": "#f6f8fa", "edgecolor": FORWARD, "zorder": 4}
     axes.add_patch(FancyBboxPatch((x - width / 2, y - height / 2), width, height, linewidth=1, **options))
     kind = node.operation.removesuffix("Gate").lower()
     under = kind or (str(node.data.shape) if node.data.ndim else _number(node.data))
+    more = (height - BOX[1]) / 2
     if node.name:
-        _write(axes, x, y - 0.07, _in_maths(node.name), fontsize=9, zorder=5, parse_math=True)
-    _write(axes, x, y + (0.1 if node.name else 0), under, fontsize=6.5, color=FORWARD, zorder=5)
+        _write(axes, x, y - 0.07 - more, _in_maths(node.name), fontsize=9, zorder=5, parse_math=True)
+    if more:
+        frame = {"fill": False, "edgecolor": FORWARD, "linewidth": 0.8, "zorder": 5}
+        axes.add_patch(Rectangle((x - 0.2, y - 0.06), 0.4, CELL[1], **frame))
+        _write(axes, x, y - 0.06 + CELL[1] / 2, _number(node.data), fontsize=6, zorder=5)
+    _write(axes, x, y + (0.1 if node.name else 0) + more, under, fontsize=6.5, color=FORWARD, zorder=5)
 
 
 def _draw_legend(axes, x, y, back):

@@ -40,6 +40,14 @@ def violations(page):
     return [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:200]}" for v in found]
 
 
+def tour(visit, folder, **options):
+    """(path, page, watch) of every page of a built book; each is closed before the next one opens."""
+    for path in pages(folder):
+        page, watch = visit(folder, path, **options)
+        yield path, page, watch
+        page.context.close()
+
+
 @pytest.fixture(params=["book", "specimen"])
 def built(request):
     return request.getfixturevalue(request.param)
@@ -50,8 +58,7 @@ def built(request):
 
 def test_no_page_asks_another_host_or_logs_an_error(built, visit):
     complaints = {}
-    for path in pages(built):
-        page, watch = visit(built, path)
+    for path, page, watch in tour(visit, built):
         page.mouse.wheel(0, 100_000)  # pictures that load late count as well
         page.wait_for_load_state("networkidle")
         told = [c for c in watch.complaints if not ("broken" in path and "could not start" in c)]
@@ -61,8 +68,7 @@ def test_no_page_asks_another_host_or_logs_an_error(built, visit):
 
 
 def test_no_page_scrolls_sideways_on_a_phone(built, visit):
-    for path in pages(built):
-        page, _ = visit(built, path, width=360)
+    for path, page, _ in tour(visit, built, width=360):
         wide = page.evaluate(
             """() => [...document.querySelectorAll("main *")].map((e) => [e, e.getBoundingClientRect().right])
                  .filter(([e, right]) => right > innerWidth + 1 && !e.closest("pre, .math-scroll, dialog,"
@@ -73,7 +79,7 @@ def test_no_page_scrolls_sideways_on_a_phone(built, visit):
 
 
 def test_every_page_with_all_it_loads_is_light(built, visit, capsys):
-    weights = {path: transfer(visit(built, path)[0]) for path in pages(built)}
+    weights = {path: transfer(page) for path, page, _ in tour(visit, built)}
     with capsys.disabled():
         print()
         for path, size in weights.items():
@@ -85,8 +91,7 @@ def test_every_page_with_all_it_loads_is_light(built, visit, capsys):
 @pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_on_any_page(built, visit, width, theme):
     found = {}
-    for path in pages(built):
-        page, _ = visit(built, path, width=width, theme=theme)
+    for path, page, _ in tour(visit, built, width=width, theme=theme):
         page.add_style_tag(content="*, ::before, ::after { animation: none !important; transition: none !important; }")
         if problems := violations(page):
             found[path] = problems
@@ -141,8 +146,7 @@ def test_every_module_is_stored_once_and_in_no_page(built):
 
 
 def test_every_widget_view_comes_alive(book, visit):
-    for path in pages(book):
-        page, _ = visit(book, path)
+    for path, page, _ in tour(visit, book):
         states = page.eval_on_selector_all(".rnn-widget", "views => views.map((v) => v.dataset.state)")
         assert set(states) <= {"live"}, path
 

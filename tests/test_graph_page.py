@@ -247,15 +247,17 @@ def boxes_of(view, selector):
     )
 
 
-@pytest.mark.parametrize("width", [1280, 360])
-def test_nothing_in_the_picture_covers_anything_else(book, visit, width):
+@pytest.mark.parametrize(("width", "room"), [(1280, ""), (360, ""), (1280, "1200px")])
+def test_nothing_in_the_picture_covers_anything_else(book, visit, width, room):
     page, _ = visit(book, PAGE, width=width)
     view = page.locator(".rnn-grapher").first
-    for text, H in (("aba", 2), ("abc", 3), ("ab", 3), ("aa", 1)):
+    view.evaluate("(view, room) => { view.style.width = room; view.style.maxWidth = 'none'; }", room)
+    page.wait_for_timeout(100)
+    for text, H in (("aba", 2), ("abc", 3), ("ab", 3), ("aa", 1), ("aba", 3), ("abc", 1)):
         show(view, text, H, 0)
         go(view, 100)
         taken = boxes_of(view, ".rnn-graph-frame") + boxes_of(view, ".rnn-graph-node")
-        assert len(taken) == (24 + 20 + 21 if len(text) == 3 else 12 + 10 + 13)
+        assert len(taken) == (24 + 20 + 3 + 21 if len(text) == 3 else 12 + 10 + 13)
         for i, one in enumerate(taken):
             for other in taken[:i]:
                 across, down = (
@@ -265,6 +267,110 @@ def test_nothing_in_the_picture_covers_anything_else(book, visit, width):
                 assert min(across, down) <= 2.5, (text, H, one, other)
         outer = view.bounding_box()
         assert all(outer["x"] + 4 <= box[0] and box[2] <= outer["x"] + outer["width"] - 4 for box in taken)
+
+
+def test_the_value_of_the_loss_stands_in_its_box_once_it_is_computed(view):
+    for text, H, seed in NETWORKS:
+        show(view, text, H, seed)
+        tape, value = tape_of(text, H, seed), view.locator(".rnn-graph-loss:not([hidden])")
+        printed = shown(float(tape[-1].data), 2) if tape[-1].data else "0"
+        for move, visible in ((len(tape) - 2, False), (len(tape) - 1, True), (2 * len(tape) - 1, True)):
+            go(view, move)
+            assert value.is_visible() == visible
+            assert (f", {printed}:" in node(view, "L").get_attribute("aria-label")) == visible
+        assert value.inner_text() == printed
+        inner, box = value.bounding_box(), node(view, "L").bounding_box()
+        assert box["x"] + 1 < inner["x"] and inner["x"] + inner["width"] < box["x"] + box["width"] - 1
+
+
+def test_the_sum_of_two_gradients_stands_beside_a_weight_when_both_have_come(view):
+    sums = view.locator(".rnn-graph-edges > .rnn-graph-gradient")
+    for text, H, seed in NETWORKS:
+        show(view, text, H, seed)
+        tape, N = tape_of(text, H, seed), len(tape_of(text, H, seed))
+        shared = [i for i, each in enumerate(tape) if each.name in "UWV" and len(text) == 3]
+        assert sums.count() == len(shared)
+        limit = max(abs(grad).max() for _, _, grad in edges_of(tape) if grad is not None)
+        for i, strip in zip(shared, sums.all(), strict=True):
+            whole = 2 * N - 1 - min(child for child, parent, _ in edges_of(tape) if parent == i)
+            for move, visible in ((i, False), (whole - 1, False), (whole, True), (2 * N - 1, True)):
+                go(view, move)
+                assert strip.is_visible() == visible
+            assert strip.text_content() == said("graph_sum")
+            fills = strip.locator("rect:not(.rnn-graph-frame)").evaluate_all(
+                "ns => ns.map((n) => n.getAttribute('fill'))"
+            )
+            places = np.clip(np.floor(40 * np.ravel(tape[i].grad) / limit + 0.5), -40, 40).astype(int) + 40
+            colours = [[int(part) for part in re.findall(r"\d+", fill)] for fill in fills]
+            assert abs(np.array(colours) - 255 * np.array(plots.STATE_COLOURS.colors)[places]).max() <= 1
+
+
+def test_a_node_that_is_given_says_why_it_comes_before_others(view):
+    show(view, "aba", 2, 0)
+    tape = tape_of("aba", 2, 0)
+    for i, each in enumerate(tape):
+        if not each.parents:
+            go(view, i)
+            child = next(later for later in tape if each in later.parents)
+            sentence = view.locator(".rnn-summary").inner_text()
+            assert "given" in sentence and re.search(f"need.*{label(child.name)}|{label(child.name)} need", sentence)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_legend_stands_directly_under_the_picture(book, visit, width):
+    page, _ = visit(book, PAGE, width=width)
+    view = page.locator(".rnn-grapher").first
+    below = view.locator(".rnn-foot").bounding_box()["y"]
+    picture = view.locator(".rnn-graph").bounding_box()
+    assert 0 <= below - picture["y"] - picture["height"] < 16
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_number_in_the_panel_takes_one_line_inside_its_cell(book, visit, width):
+    page, _ = visit(book, PAGE, width=width)
+    view = page.locator(".rnn-grapher").first
+    for text, H, seed in (*NETWORKS, ("aba", 3, 1), ("abc", 1, 0)):
+        show(view, text, H, seed)
+        for move in range(2 * len(tape_of(text, H, seed))):
+            go(view, move)
+            panel = view.locator(".rnn-graph-panel")
+            wrong = panel.locator(".rnn-array-cell").evaluate_all(
+                """cells => cells.filter((cell) => {
+                  const text = document.createRange();
+                  text.selectNodeContents(cell);
+                  const [line, ...more] = text.getClientRects();
+                  const box = cell.getBoundingClientRect();
+                  return more.length || line.left < box.left - 0.1 || line.right > box.right + 0.1;
+                }).map((cell) => cell.textContent)"""
+            )
+            assert not wrong and panel.evaluate("n => n.scrollWidth <= n.clientWidth"), (text, H, move)
+
+
+def test_a_number_on_an_edge_stays_inside_its_cell(view):
+    for seed in range(4):
+        show(view, "aba", 2, seed)
+        go(view, 41)
+        wrong = view.locator(".rnn-graph-strip").evaluate_all(
+            """strips => strips.flatMap((strip) => {
+              const frame = strip.querySelector(".rnn-graph-frame").getBoundingClientRect();
+              return [...strip.querySelectorAll("text:not(.rnn-graph-sum)")].filter((text) => {
+                const { left, right } = text.getBoundingClientRect();
+                return left < frame.left || right > frame.right;
+              }).map((text) => text.textContent);
+            })"""
+        )
+        assert not wrong
+
+
+def test_the_focus_stays_in_the_picture_when_its_node_goes(view):
+    show(view, "aba", 2, 0)
+    go(view, 0)
+    node(view, "L").focus()
+    view.get_by_label("Text", exact=True).evaluate(
+        "n => { n.value = 'ab'; n.dispatchEvent(new Event('input', { bubbles: true })); }"
+    )
+    assert view.locator(".rnn-graph-node").count() == 13
+    assert view.page.evaluate("document.activeElement.ariaLabel") == "L, add: not computed yet"
 
 
 def test_play_walks_forward_and_back_stops_and_starts_again(view):
@@ -379,6 +485,19 @@ def test_what_cannot_be_shown_gets_a_message_and_the_figure_goes_on(view, field,
     go(view, 3)
     assert where(view) == 3
     assert view.locator(".rnn-graph-node").count() == 21
+
+
+def test_a_size_that_does_not_fit_the_picture_gets_a_message_wherever_it_comes_from(view):
+    show(view, "aba", 2, 0)
+    go(view, 41)
+    before = view.evaluate(STATE)
+    view.get_by_role("slider", name="Hidden size H", exact=True).evaluate("n => { n.max = 9; }")
+    set_range(view, "Hidden size H", 4)
+    message = view.locator(".rnn-control-hidden_size .rnn-message").inner_text()
+    assert message == said("bad_size", limit=3, value=4)
+    assert view.evaluate(STATE) == before
+    set_range(view, "Hidden size H", 3)
+    assert view.locator(".rnn-control-hidden_size .rnn-message").inner_text() == ""
 
 
 def test_a_finger_can_do_it_on_a_phone(book, visit):

@@ -79,24 +79,85 @@ def test_every_node_has_a_box_with_its_name_and_its_gate(T, V, H):
 
 
 @pytest.mark.parametrize("nodes", [tape(), tape(2, 3, 3), tape(1, 1, 1), tape(3, 3, 2), small()])
-def test_every_edge_carries_all_numbers_of_its_value_and_its_gradient(nodes):
+def test_all_numbers_stand_in_the_picture_the_loss_and_the_sums_too(nodes):
     expected = [
         node.data[()] for node in nodes if not (node.parents or node.data.ndim)
     ]  # ids stand in their boxes, too
     for value, grad in handed(nodes):
         expected += [*np.ravel(value)] + ([] if grad is None else [*np.ravel(grad)])
+    expected += [nodes[-1].data[()], *np.concatenate([[], *(np.ravel(node.grad) for node in summed(nodes))])]
     words = {"pick", "multiply", "add", "tanh", "softmax"}
     shown = [text for text in texts(plot_graph(nodes)) if not text.startswith(("$", "(")) and text not in words]
     legend = {"value, on its way forward", "gradient, on its way back"}
     assert legend <= set(shown)
+    legend.add("sum")
     assert sorted(text for text in shown if text not in legend) == sorted(map(printed, expected))
 
 
 def test_before_the_way_back_there_are_values_only():
     figure = plot_graph(tape(back=False))
     assert "gradient, on its way back" not in texts(figure)
-    assert len(boxes(figure, Rectangle, linewidth=0.8)) == 24 + 1  # one for each edge, one in the legend
-    assert len(boxes(plot_graph(tape()), Rectangle, linewidth=0.8)) == 24 + 20 + 2  # ids get no gradient
+    assert len(boxes(figure, Rectangle, linewidth=0.8)) == 24 + 2  # one for each edge, of the loss and of the legend
+    assert len(boxes(plot_graph(tape()), Rectangle, linewidth=0.8)) == 24 + 20 + 3 + 3  # no gradient of ids, three sums
+
+
+def summed(nodes):
+    """The weights to which a gradient comes from more than one step."""
+    return [
+        node for node in nodes if node.name in ("U", "W", "V") and len(uses(nodes, node)) > 1 and "L_1" in names(nodes)
+    ]
+
+
+def uses(nodes, node):
+    return [child for child in nodes for parent in child.parents if parent is node]
+
+
+def names(nodes):
+    return [node.name for node in nodes]
+
+
+@pytest.mark.parametrize("nodes", [tape(), tape(2, 3, 3), tape(3, 2, 2)])
+def test_beside_a_weight_that_is_used_at_every_step_stands_the_sum_of_its_gradients(nodes):
+    figure = plot_graph(nodes)
+    sums = [text for text in figure.axes[0].texts if text.get_text() == "sum"]
+    assert len(sums) == 3 and not [text for text in texts(plot_graph(tape(1))) if text == "sum"]
+    corners = dict(zip(names(nodes), map(extent, boxes(figure, FancyBboxPatch)), strict=True))
+    numbers = {
+        (round(x, 6), round(y, 6)): text.get_text() for text in figure.axes[0].texts for x, y in [text.get_position()]
+    }
+    for node, title in zip(summed(nodes), sums, strict=True):
+        _, top, right, bottom = corners[node.name]
+        strips = [extent(patch) for patch in boxes(figure, Rectangle, linewidth=0.8)]
+        (strip,) = [one for one in strips if 0 < one[0] - right < 0.1 and one[1] < (top + bottom) / 2 < one[3]]
+        assert title.get_position()[0] == pytest.approx((strip[0] + strip[2]) / 2)
+        inside = [at for at in numbers if strip[0] < at[0] < strip[2] and strip[1] < at[1] < strip[3]]
+        total = sum(child.to_parents(child.grad)[0] for child in uses(nodes, node))
+        assert [numbers[at] for at in sorted(inside, key=lambda at: (at[1], at[0]))] == list(
+            map(printed, total.ravel())
+        )
+
+
+def test_an_arrow_to_the_loss_ends_at_its_box():
+    nodes = tape()
+    figure = plot_graph(nodes)
+    *_, loss = map(extent, boxes(figure, FancyBboxPatch))
+    assert loss[3] - loss[1] > 0.5  # higher than the others: its value stands in it
+    ends = [line.get_xydata()[-1] for line in figure.axes[0].lines]
+    assert [end for end in ends if loss[0] < end[0] < loss[2] and loss[1] + 1e-9 < end[1] < loss[3] - 1e-9] == []
+
+
+def test_numbers_stay_inside_their_frames():
+    for seed in (0, 1):
+        figure = plot_graph(tape(2, 3, 3, seed))
+        figure.canvas.draw()
+        (axes,) = figure.axes
+        frames = [patch.get_window_extent() for patch in boxes(figure, Rectangle, linewidth=0.8)]
+        for text in axes.texts:
+            if re.fullmatch(r"−?[\d.]+(e−\d+)?", text.get_text()):
+                x, y = axes.transData.transform(text.get_position())
+                (frame,) = [one for one in frames if one.x0 < x < one.x1 and one.y0 < y < one.y1]
+                box = text.get_window_extent()
+                assert frame.x0 - 1 < box.x0 and box.x1 < frame.x1 + 1, text.get_text()
 
 
 def test_of_large_arrays_there_are_shapes():
@@ -109,7 +170,8 @@ def test_of_large_arrays_there_are_shapes():
 @pytest.mark.parametrize("nodes", [tape(), tape(2, 3, 3), tape(1, 3, 3), tape(1, 1, 1), small()])
 def test_no_box_covers_another_and_no_number_a_box(nodes):
     figure = plot_graph(nodes)
-    taken = [extent(patch) for patch in boxes(figure, FancyBboxPatch) + boxes(figure, Rectangle, linewidth=0.8)]
+    frames = boxes(figure, FancyBboxPatch) + boxes(figure, Rectangle, linewidth=0.8)
+    taken = [extent(patch) for patch in frames if patch.get_zorder() < 5]  # the value of the loss stands in a box
     for one, other in itertools.combinations(taken, 2):
         across = min(one[2], other[2]) - max(one[0], other[0])
         down = min(one[3], other[3]) - max(one[1], other[1])

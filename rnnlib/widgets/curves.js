@@ -2,17 +2,11 @@
  * Loss curves on the same axes, as a picture whose numbers are told in the text beside it.
  */
 
-const SVG = "http://www.w3.org/2000/svg";
+import { svg } from "./parts.js";
+
 const WIDTH = 340;
 const HEIGHT = 190;
 const FRAME = { left: 30, top: 8, right: 14, bottom: 34 }; // room for the ticks and their names
-
-function svg(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
-}
 
 /** The largest of 1, 2, 5, 10, 20, 50, … that is not above `size`. */
 function roundStep(size) {

@@ -4,7 +4,7 @@
 
 import { networkFields, slider, walk, follow } from "./controls.js";
 import { GATE_WORDS, buildGraph, layOut, nameMath, nameText, showMove } from "./graph_picture.js";
-import { LIMITS, NETWORK, network, inside } from "./network.js";
+import { LIMITS, NETWORK, checkWhole, network, inside } from "./network.js";
 import {
   make, math, formula, setText, number, slight, quoted, paint, ramp, extent, isDark, onThemeChange, wordsFor, coalesce, keep,
 } from "./parts.js";
@@ -44,8 +44,8 @@ function handedSides(node) {
     MultiplyGate: () => [[dz(), raised(second, "⊤")], [raised(first, "⊤"), dz()]],
     PickGate: () => [[dz(), raised(second, "⊤")]],
     AddGate: () => node.parents.map(() => [dz()]),
-    Tanh: () => [[dz(), "⊙", "(", math("mn", "1"), "−", raised(node, math("mn", "2")), ")"]],
-    Softmax: () => [[dz(), "(", yhatMath(), "−", nameMath(second.name), ")"]],
+    Tanh: () => [[dz(), "⊙", "(", math("mn", "1"), math("mo", "−"), raised(node, math("mn", "2")), ")"]],
+    Softmax: () => [[dz(), "(", yhatMath(), math("mo", "−"), nameMath(second.name), ")"]],
   }[operation]();
 }
 
@@ -80,7 +80,8 @@ function drawPanel(panel, { tape, edges, limits, current, back, vocab }, words, 
   const value = (name, { data }) => block([formula(name)], data, data, limits.value, dark, number);
   const gradient = (caption, array, like) => block(caption, array, like, limits.grad, dark, slight);
   const note = (key, values) => make("p", { className: "rnn-note" }, words(key, values));
-  const sign = (text) => make("span", { className: "rnn-array-sign" }, text);
+  // A sign stays with what follows it: a line begins with it and does not end with it.
+  const signed = (text, array) => make("div", { className: "rnn-array-signed" }, make("span", {}, text), array);
   const idOf = ({ name, data: { entries: [id] } }) => note("graph_id_is", { name: nameText(name), character: quoted(vocab[id]), id });
 
   panel.head.replaceChildren(formula(nameMath(node.name)),
@@ -90,8 +91,8 @@ function drawPanel(panel, { tape, edges, limits, current, back, vocab }, words, 
   panel.equation.replaceChildren(...(node.operation ? [formula(left(), "=", ...rightSide(node))] : []));
 
   const inputs = node.parents.map((parent) => (isId(parent) ? idOf(parent) : value(nameMath(parent.name), parent)));
-  panel.forward.arrays.replaceChildren(...inputs, ...(node.operation ? [sign("→")] : []),
-    isId(node) ? idOf(node) : value(left(), node));
+  const own = isId(node) ? idOf(node) : value(left(), node);
+  panel.forward.arrays.replaceChildren(...inputs, node.operation ? signed("→", own) : own);
 
   const incoming = edges.filter(({ parent }) => parent === current);
   const total = () => gradient([formula(gradMath(node))], back ? node.grad : null, node.data);
@@ -99,8 +100,8 @@ function drawPanel(panel, { tape, edges, limits, current, back, vocab }, words, 
     [words("graph_from"), " ", formula(nameMath(tape[child].name))], back ? grad : null, node.data)));
   if (isId(node)) panel.gradient.arrays.replaceChildren(note("graph_id_none"));
   else if (!incoming.length) panel.gradient.arrays.replaceChildren(total(), note("graph_starts"));
-  else if (terms.length === 1) panel.gradient.arrays.replaceChildren(terms[0], sign("="), total());
-  else panel.gradient.arrays.replaceChildren(terms[0], sign("+"), terms[1], sign("="), total());
+  else if (terms.length === 1) panel.gradient.arrays.replaceChildren(terms[0], signed("=", total()));
+  else panel.gradient.arrays.replaceChildren(terms[0], signed("+", terms[1]), signed("=", total()));
 
   const sides = node.operation ? handedSides(node) : [];
   const rows = edges.filter(({ child, grad }) => child === current && grad).reverse().map(({ parent: to, place, grad }) => {
@@ -126,12 +127,13 @@ function say({ tape, edges, N, current, back, vocab }, words) {
   const incoming = edges.filter(({ parent }) => parent === current);
   const from = listed(incoming.map(({ child }) => tape[child].name));
   const twice = incoming.length > 1;
+  const needing = nameText(tape[Math.min(...edges.filter(({ parent }) => parent === current).map(({ child }) => child))]?.name ?? "");
   const character = isId(node) && quoted(vocab[node.data.entries[0]]);
   let key = node.operation ? (twice ? "graph_say_sum" : "graph_say_hand") : (twice ? "graph_say_sum_end" : "graph_say_end");
   if (!incoming.length) key = "graph_say_start";
   if (!back) key = node.operation ? "graph_say_computed" : "graph_say_given";
   if (isId(node)) key = back ? "graph_say_id_back" : "graph_say_id";
-  return `${where} ${words(key, { name, parents, from, character })}`;
+  return `${where} ${words(key, { name, parents, from, character, needing })}`;
 }
 
 function render({ model, el }) {
@@ -151,19 +153,22 @@ function render({ model, el }) {
   const summary = make("p", { className: "rnn-summary", role: "status" });
   const panel = buildPanel(words);
   const [valueRamp, gradRamp] = [make("span", { className: "rnn-ramp" }), make("span", { className: "rnn-ramp" })];
-  const [valueEnds, gradEnds] = [make("span"), make("span")];
+  const [valueEnds, gradEnds] = [make("span", { className: "rnn-graph-ends" }), make("span", { className: "rnn-graph-ends" })];
   const legend = (className, key, bar, ends) => make("p", {},
     make("span", { className: `rnn-graph-sample ${className}` }), " ", words(key), " ", bar, " ", ends);
+  const key = make("div", { className: "rnn-foot" }, legend("rnn-graph-sample-value", "graph_legend_value", valueRamp, valueEnds),
+    legend("rnn-graph-sample-gradient", "graph_legend_gradient", gradRamp, gradEnds));
   const root = make("div", { className: "rnn rnn-grapher", role: "group" },
     fields.node,
     make("div", { className: "rnn-steps" }, ...steps.nodes, turn, move.node),
     summary,
-    make("div", { className: "rnn-graph-both" }, graph.node, panel.node),
-    make("div", { className: "rnn-foot" }, legend("rnn-graph-sample-value", "graph_legend_value", valueRamp, valueEnds),
-      legend("rnn-graph-sample-gradient", "graph_legend_gradient", gradRamp, gradEnds)));
+    make("div", { className: "rnn-graph-both" }, make("div", {}, graph.node, key), panel.node));
   root.setAttribute("aria-label", words("graph_figure"));
   el.append(root);
 
+  // As a text that is typed, one that comes from elsewhere is read as far as there is room for its graph.
+  const short = { get: (name) => (
+    name === "text" ? [...model.get(name)].slice(0, MOST.steps + 1).join("") : model.get(name)) };
   const keptTape = keep();
   const keptLayout = keep();
 
@@ -178,7 +183,10 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const net = fields.guard(() => network(model, state?.net));
+    const net = fields.guard(() => {
+      checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, MOST.hidden);
+      return network(short, state?.net);
+    });
     if (!net) return;
     const taped = keptTape(() => unrolled(net), net);
     const at = inside(model.get("move"), 2 * taped.N);

@@ -4,6 +4,7 @@
  */
 
 const MATHML = "http://www.w3.org/1998/Math/MathML";
+const SVG = "http://www.w3.org/2000/svg";
 
 /** An element with properties set on it and children put in; children may be strings.
  * Properties that elements do not have by name (aria-…, role, for) are set as attributes.
@@ -14,6 +15,14 @@ export function make(tag, properties = {}, ...children) {
     if (key in node) node[key] = value;
     else node.setAttribute(key, value);
   }
+  node.append(...children);
+  return node;
+}
+
+/** An element of a drawing with attributes set on it and children put in. */
+export function svg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   node.append(...children);
   return node;
 }
