@@ -361,6 +361,12 @@ def test_the_cell_is_chosen_in_the_picture_and_by_two_sliders(stepper):
     set_range(stepper, "Loss of step t", 2)  # takes the other one along
     assert cell_of(stepper) == (2, 2)
     assert stepper.get_by_role("slider", name="reaches step s", exact=True).get_attribute("max") == "2"
+    reach = stepper.get_by_role("slider", name="reaches step s", exact=True)
+    assert reach.get_attribute("aria-disabled") == "false"
+    set_range(stepper, "Loss of step t", 0)
+    assert reach.get_attribute("aria-disabled") == "true"  # the first loss reaches no earlier step
+    set_range(stepper, "Loss of step t", 2)
+    set_range(stepper, "reaches step s", 2)
     set_range(stepper, "Loss of step t", 8)
     assert cell_of(stepper) == (8, 2)
     assert marked("current") == (12, 12, 1, 1)

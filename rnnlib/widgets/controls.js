@@ -23,6 +23,7 @@ export function slider(words, name, min, max) {
     item.control.max = most;
     item.control.value = value;
     item.control.setAttribute("aria-valuetext", said);
+    item.control.setAttribute("aria-disabled", String(most === min)); // there is nothing to choose
     setText(shown, said);
   };
   return { ...item, show };
