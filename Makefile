@@ -16,7 +16,7 @@ book: $(VENV)/.book
 test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 # JupyterLab, with the chapters opening as notebooks.
 lab: $(VENV)/.book

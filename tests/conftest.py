@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSER_ARGS = [
@@ -41,19 +42,41 @@ def build(source, target):
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
         pytest.fail("\n".join((run.stdout + run.stderr).splitlines()[-60:]), pytrace=False)
-    return target / "_build" / "html"
 
 
 @pytest.fixture(scope="session")
-def book(tmp_path_factory):
+def built_once(tmp_path_factory, worker_id):
+    """built_once(name, source) -> the folder of a built book; tests that run in several processes build it once."""
+
+    def find(name, source):
+        own = tmp_path_factory.getbasetemp()
+        folder = (own if worker_id == "master" else own.parent) / name
+        done = folder / "done"
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                folder.mkdir()
+                build(source(), folder)
+                done.touch()
+        if not done.exists():
+            pytest.fail(f"the build of {name} has failed, see the first test that needed it", pytrace=False)
+        return folder / "_build" / "html"
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def book(built_once):
     """The built book's folder."""
-    return build(ROOT, tmp_path_factory.mktemp("book"))
+    return built_once("book", lambda: ROOT)
 
 
 @pytest.fixture(scope="session")
-def specimen(tmp_path_factory):
+def specimen(built_once, tmp_path_factory):
     """A small book with the book's own settings, whose pages hold one of each thing that can happen."""
-    source = tmp_path_factory.mktemp("specimen-source")
+    return built_once("specimen", lambda: specimen_source(tmp_path_factory.mktemp("specimen-source")))
+
+
+def specimen_source(source):
     shutil.copytree(ROOT / "tests" / "specimen", source, dirs_exist_ok=True)
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     config.pop("bibtex_bibfiles", None)
@@ -61,7 +84,7 @@ def specimen(tmp_path_factory):
     config["title"] = "Specimen"
     config["sphinx"]["local_extensions"] = dict.fromkeys(config["sphinx"]["local_extensions"], str(ROOT / "_ext"))
     (source / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    return build(source, tmp_path_factory.mktemp("specimen"))
+    return source
 
 
 @pytest.fixture(scope="session")
