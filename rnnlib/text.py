@@ -1,4 +1,12 @@
-"""From text to integers and back: characters, their ids, and windows of them."""
+"""From text to integers and back: characters, their ids, and windows of them; texts in files too, of any length."""
+
+import codecs
+import io
+import os
+import shutil
+import sys
+import tempfile
+import weakref
 
 import numpy as np
 
@@ -61,6 +69,125 @@ class Vocabulary:
             return ""
         ids = _check.ids("ids", ids, len(self), "(T,)")
         return "".join(self.characters[i] for i in ids)
+
+
+def encode_file(path, *, encoding="utf-8", vocab=None, chunk=2**18, out=None):
+    """The characters of a text file as ids (n,), of the smallest type that holds them, and their vocabulary.
+
+    The file is read twice, `chunk` bytes at a time, first for its characters, then for their ids: some 20 times `chunk`
+    and 6 MB are in memory at once, however long the file. The ids stand on the disk, in an .npy file that is mapped
+    into memory for reading: `out`, which gets its name when it is complete, or a temporary file that goes when the
+    array goes. A byte order mark at the beginning is left out, every end of a line is "\\n". With a `vocab` the ids are
+    those of its characters.
+
+    Raises OSError where a file cannot be read or written; ValueError for a file that is not text in this encoding,
+    with the place of the first wrong byte, that is empty, changes meanwhile, or has characters that `vocab` lacks, and
+    for an encoding that is not known; TypeError for a path, out, vocab or chunk that is none.
+    """
+    path, chunk = _path("path", path), _check.positive_int("chunk", chunk)
+    out = None if out is None else os.path.realpath(_path("out", out))
+    if vocab is not None and not isinstance(vocab, Vocabulary):
+        raise TypeError(f"vocab: expected a Vocabulary, got {_check.describe(vocab)}")
+    try:
+        "".encode(encoding)  # refuses codecs of anything but text, too
+    except (LookupError, TypeError, ValueError):
+        known = "the name of an encoding of text, such as 'utf-8'"
+        raise ValueError(f"encoding: expected {known}, got {_check.describe(encoding)}") from None
+    if out == os.path.realpath(path):
+        raise ValueError(f"out: expected another file than path, got {path!r}")
+
+    try:
+        file = open(path, "rb", buffering=0)
+    except OSError as error:
+        raise type(error)(f"path: expected a file to read, got {path!r}: {error.strerror}") from error
+    with file:
+        if not file.seekable():
+            raise ValueError(f"path: expected a file that can be read twice, got {path!r}")
+        before, count, seen = _version(file), 0, np.zeros(sys.maxunicode + 1, bool)
+        for points in _code_points(file, path, encoding, chunk):
+            count += len(points)
+            seen[points] = True
+        if not count:
+            raise ValueError(f"path: expected at least one character, got the empty file {path!r}")
+        characters = "".join(map(chr, np.flatnonzero(seen)))
+        vocab = Vocabulary(characters) if vocab is None else vocab
+        try:
+            vocab.encode(characters)
+        except ValueError as error:  # which calls its argument otherwise
+            raise ValueError("path" + str(error).removeprefix("text")) from None
+
+        file.seek(0)
+        folder = tempfile.mkdtemp(prefix="rnnlib-") if out is None else None
+        target = os.path.join(folder, "ids.npy") if folder else out
+        unfinished = f"{target}.{os.getpid()}.tmp"
+        try:
+            _write(unfinished, count, vocab, _code_points(file, path, encoding, chunk))
+            if _version(file) != before:
+                raise ValueError(f"path: expected a file that stays as it is while it is read, got {path!r}")
+            os.replace(unfinished, target)
+            ids = np.load(target, mmap_mode="r")
+        except BaseException as error:
+            if os.path.exists(unfinished):
+                os.remove(unfinished)
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, OSError) and error.errno:  # one without a number already says what it is about
+                raise type(error)(f"out: expected a file to write, got {target!r}: {error.strerror}") from error
+            raise
+    if folder:
+        weakref.finalize(ids.base, shutil.rmtree, folder, ignore_errors=True)  # the map, which all views of it share
+    return ids, vocab
+
+
+def _path(name, value):
+    """The path as a string; else raises TypeError or ValueError."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name}: expected a string or a path, got {_check.describe(value)}")
+    value = os.fsdecode(value)
+    if "\0" in value:
+        raise ValueError(f"{name}: expected a path, got {value!r}")
+    return value
+
+
+def _version(file):
+    """What is another for a file that has been written to."""
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns
+
+
+def _code_points(file, path, encoding, chunk):
+    """The code points of the text in an open file, array after array."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    ends = io.IncrementalNewlineDecoder(None, translate=True)
+    size, begun, final = 0, False, False
+    while not final:
+        try:
+            data = file.read(chunk)
+        except OSError as error:
+            raise type(error)(f"path: expected a file to read, got {path!r}: {error.strerror}") from error
+        size, final = size + len(data), not data
+        try:
+            text = decoder.decode(data, final)
+        except UnicodeDecodeError as error:  # of the bytes at hand, which end where the reading has come to
+            place = size - len(error.object) + error.start
+            wrong = f"byte 0x{error.object[error.start]:02x} at offset {place} of {path!r} ({error.reason})"
+            raise ValueError(f"path: expected {encoding} text, got {wrong}") from None
+        if text and not begun:
+            text, begun = text.removeprefix("\ufeff"), True
+        text = ends.decode(text, final)
+        yield np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def _write(target, count, vocab, arrays):
+    """Write the ids of so many characters, whose code points come in arrays, to an .npy file."""
+    known = [ord(character) for character in vocab.characters]
+    table = np.zeros(known[-1] + 1, np.min_scalar_type(len(vocab) - 1))
+    table[known] = np.arange(len(vocab))
+    header = {"descr": np.lib.format.dtype_to_descr(table.dtype), "fortran_order": False, "shape": (count,)}
+    with open(target, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for points in arrays:
+            file.write(table.take(points, mode="clip"))
 
 
 def windows(ids, length):

@@ -39,6 +39,23 @@ class Run(NamedTuple):
     t: int  # the updates that it remembers
 
 
+class Windows:
+    """The windows (x, y) of one epoch, each cut out of the text when its turn comes: a long text has millions.
+
+    `len`, an index, a slice and a loop do what they do with a list.
+    """
+
+    def __init__(self, numbers, cut):
+        self._numbers, self._cut = numbers, cut
+
+    def __len__(self):
+        return len(self._numbers)
+
+    def __getitem__(self, index):
+        found = self._numbers[index]
+        return self._cut(found) if isinstance(found, int) else Windows(found, self._cut)
+
+
 def streams(ids, batch, steps):
     """The windows (x, y) of one epoch over `batch` streams, in order: ids (T, B), y one step ahead of x.
 
@@ -51,7 +68,7 @@ def streams(ids, batch, steps):
     if not length:
         raise ValueError(f"ids: expected at least batch + 1 = {B + 1} ids, got {len(ids)}")
     x, y = (ids[shift : shift + B * length].reshape(B, length).T for shift in (0, 1))
-    return [(x[t : t + T], y[t : t + T]) for t in range(0, length, T)]
+    return Windows(range(0, length, T), lambda t: (x[t : t + T], y[t : t + T]))
 
 
 def shuffled(ids, batch, steps, rng):
@@ -66,8 +83,8 @@ def shuffled(ids, batch, steps, rng):
     if not count:
         raise ValueError(f"ids: expected at least steps + 1 = {T + 1} ids, got {len(ids)}")
     order = rng.permutation(count)
-    x, y = (ids[shift : shift + count * T].reshape(count, T)[order].T for shift in (0, 1))
-    return [(x[:, b : b + B], y[:, b : b + B]) for b in range(0, count, B)]
+    x, y = (ids[shift : shift + count * T].reshape(count, T) for shift in (0, 1))
+    return Windows(range(0, count, B), lambda b: (x[order[b : b + B]].T, y[order[b : b + B]].T))
 
 
 def evaluate(params, ids, *, steps=256):
@@ -115,16 +132,18 @@ def smoothed(losses, *, keep=0.99):
     return curve
 
 
-def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=1, carry=True, clip=None, validation=None,
-          patience=None, seed=0, callbacks=(), progress=None):  # fmt: skip
-    """Train on one text until `epochs` epochs are done, or less: a `Run`.
+def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=None, updates=None, carry=True, clip=None,
+          validation=None, patience=None, seed=0, callbacks=(), progress=None):  # fmt: skip
+    """Train on one text until so many epochs or updates are done, or less: a `Run`.
 
     start       `Params` to begin with, or a `Run` to go on with, given the same other arguments; it stays as it is
     ids         (n,)  the text; each id is predicted from those before it
     optimizer   a value of `optim`; Adam() unless given
     rate        the learning rate, a number or a schedule of `optim`
     steps       T, the length of a window, over which the gradient reaches back; `batch`: B windows side by side
-    epochs      how often the text is read in all, what a `Run` has read before included
+    epochs      how often the text is read in all, what a `Run` has read before included; 1 unless `updates` is given
+    updates     how many updates are done in all, those of a `Run` included, though an epoch be only begun; where both
+                are given, the first to be reached ends the run
     carry       the state goes on from window to window, see above; else windows in an order drawn from `seed`
     clip        the length to which a longer gradient is shortened; None for none
     validation  (m,)  another text, evaluated after each epoch; `patience`: end after so many epochs without a new best
@@ -139,7 +158,9 @@ def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=1, carry=T
     schedule gives a rate below 0; ModuleNotFoundError for a bar that is asked for without tqdm.
     """
     T, B = _check.positive_int("steps", steps), _check.positive_int("batch", batch)
-    epochs, seed = _check.positive_int("epochs", epochs), _check.whole("seed", seed, 0, 2**63 - 1)
+    seed, epochs = _check.whole("seed", seed, 0, 2**63 - 1), 1 if epochs is updates is None else epochs
+    epochs = math.inf if epochs is None else _check.positive_int("epochs", epochs)
+    updates = math.inf if updates is None else _check.whole("updates", updates, 0, 2**63 - 1)
     clip = None if clip is None else _check.positive("clip", clip)
     patience = None if patience is None else _check.positive_int("patience", patience)
     optimizer = Adam() if optimizer is None else optimizer
@@ -157,10 +178,12 @@ def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=1, carry=T
     def windows_of(epoch):
         return streams(ids, B, T) if carry else shuffled(ids, B, T, np.random.default_rng([seed, epoch]))
 
-    sizes = [x.size for x, _ in windows_of(0)]
-    if run.window > len(sizes):
-        raise ValueError(f"start: expected at most the {len(sizes)} windows of an epoch done, got {run.window}")
+    windows = windows_of(0)
+    count, size = len(windows), (len(windows) - 1) * T * B + windows[-1][0].size  # only the last may be smaller
+    if run.window > count:
+        raise ValueError(f"start: expected at most the {count} windows of an epoch done, got {run.window}")
 
+    most, rest = divmod(min(epochs * count, updates), count)  # what is to be read: epochs and windows
     weights, slots = _vector(run.params), {name: vector.copy() for name, vector in run.slots.items()}
     gradient, update, memory = np.empty_like(weights), np.empty_like(weights), list(slots.values())
     best, h, t = run.best, run.h.copy(), run.t
@@ -174,11 +197,12 @@ def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=1, carry=T
 
     with (
         interrupts() as interrupted,
-        bar(progress, epochs * sum(sizes), epoch * sum(sizes) + sum(sizes[:window])) as advance,
+        bar(progress, most * size + rest * T * B, epoch * size + min(window * T * B, size)) as advance,
     ):
-        while epoch < epochs and not stopped:
+        while epoch < epochs and (window or len(losses) < updates) and not stopped:
             windows, trouble = windows_of(epoch), ""
-            for x, y in windows[window:]:
+            end = min(len(windows), window + max(0, updates - len(losses)))
+            for x, y in windows[window:end]:
                 if x.shape not in spaces:  # a text need not come out even: the last windows may be smaller
                     options = {"dtype": weights.dtype, "weights": weights, "gradient": gradient}
                     spaces[x.shape] = Workspace(V, H, *x.shape, **options)
@@ -211,6 +235,8 @@ def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=1, carry=T
             if interrupted and not trouble:
                 stopped = f"interrupted after update {len(losses)}"
                 break
+            if not trouble and window < len(windows):
+                break
             if not trouble:
                 with np.errstate(all="ignore"):
                     text = views(weights, V, H), validation
@@ -221,7 +247,8 @@ def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=1, carry=T
                 t = 0
                 for vector in memory:
                     vector[:] = 0
-                if interrupted or not isinstance(schedule, HalveOnRise):
+                halved = isinstance(schedule, HalveOnRise) and schedule(len(losses), [*evaluations, math.inf])
+                if interrupted or not halved:  # at a rate of zero it would end here for ever
                     stopped = trouble
                     break
                 weights[:], loss = _vector(best), math.inf

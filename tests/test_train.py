@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -88,6 +89,27 @@ def test_streams_partition_the_predictions_of_the_text(n, batch, steps):
     columns = np.concatenate([x for x, _ in windows]).T
     assert columns.shape == (batch, length)
     assert columns.ravel().tolist() == list(range(batch * length))  # each once; each stream in order
+
+
+def test_windows_are_cut_when_their_turn_comes_however_many_there_are():
+    ids = np.zeros(1_000_001, np.uint8)
+
+    def rate(t, evaluations):
+        if t == 3:
+            raise StopIteration
+        return 0.1
+
+    for carry, most in ((True, 0.2e6), (False, 3.4e6)):  # two orders of 200,000 windows, at 8 bytes
+        tracemalloc.start()
+        with pytest.raises(StopIteration):
+            train(init_params(1, 2, rng=np.random.default_rng(0)), ids, rate=rate, steps=5, carry=carry)
+        assert tracemalloc.get_traced_memory()[1] < most
+        tracemalloc.stop()
+    tracemalloc.start()
+    windows = streams(ids, 1, 5)
+    assert len(windows) == len(windows[1:]) + 1 == 200_000
+    assert tracemalloc.get_traced_memory()[1] < 1e5
+    tracemalloc.stop()
 
 
 @given(st.integers(2, 60), st.integers(1, 7), st.integers(1, 9), st.integers(0, 99))
@@ -210,6 +232,61 @@ def test_a_run_interrupted_in_any_update_goes_on_bit_for_bit(carry):
         assert len(part.losses) == part.t == update
         assert part.stopped == f"interrupted after update {update}"
         same(train(part, IDS, SGD(), **options), whole)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize("carry", [True, False])
+def test_a_run_of_so_many_updates_goes_on_bit_for_bit(optimizer, carry):
+    options = {"rate": Cosine(0.02, 50), "steps": 9, "batch": 2, "carry": carry, "clip": 0.5, "validation": IDS[:40]}
+    whole = train(fresh(), IDS, optimizer, epochs=2, **options)
+    updates = len(whole.losses)
+    same(train(fresh(), IDS, optimizer, updates=updates, **options), whole)
+    part = train(fresh(), IDS, optimizer, updates=0, **options)
+    for update in range(1, updates + 1):
+        part = train(part, IDS, optimizer, updates=update, **options)  # one more each time
+        same(part, train(fresh(), IDS, optimizer, updates=update, **options))
+        assert len(part.losses) == part.t == update and part.stopped == ""
+        assert part.losses.tolist() == whole.losses[:update].tolist()
+        assert divmod(update, updates // 2) == (part.epoch, part.window)
+        assert len(part.evaluations) == part.epoch
+        same(train(part, IDS, optimizer, epochs=2, **options), whole)
+        same(train(part, IDS, optimizer, updates=update - 1, **options), part)  # as they are done already
+
+
+def test_no_update_is_the_run_before_the_first_one():
+    run = train(fresh(), IDS, rate=0.01, steps=9, updates=0)
+    assert all(map(np.array_equal, run.params, fresh())) and run.losses.shape == (0,) and run.stopped == ""
+    assert (run.epoch, run.window, run.t) == (0, 0, 0) and not run.h.any() and list(run.slots) == ["m", "s"]
+    same(train(run, IDS, rate=0.01, steps=9), train(fresh(), IDS, rate=0.01, steps=9))
+
+
+def test_epochs_or_updates_end_the_run_whichever_come_first():
+    each = len(streams(IDS, 1, 9))
+    for epochs, updates, done in ((2, 3, 3), (2, 5 * each, 2 * each), (None, 5 * each, 5 * each), (None, None, each)):
+        assert len(train(fresh(), IDS, rate=0.01, steps=9, epochs=epochs, updates=updates).losses) == done
+
+
+def test_an_epoch_whose_last_update_was_interrupted_is_evaluated_though_its_updates_are_done():
+    each = len(streams(IDS, 1, 9))
+    stop = Tripped(each, lambda out: os.kill(os.getpid(), signal.SIGINT))
+    part = train(fresh(), IDS, stop, rate=0.1, steps=9, updates=each)
+    assert (part.epoch, part.window) == (0, each)
+    same(train(part, IDS, SGD(), rate=0.1, steps=9, updates=each), train(fresh(), IDS, SGD(), rate=0.1, steps=9))
+
+
+def test_callbacks_and_patience_count_epochs_in_a_run_of_updates_too():
+    seen, each = [], len(streams(IDS, 1, 9))
+    train(fresh(), IDS, rate=0.01, steps=9, updates=2 * each + 1, callbacks=[lambda run: seen.append(len(run.losses))])
+    assert seen == [each, 2 * each]
+    run = train(fresh(), IDS, rate=1e-300, steps=9, updates=20 * each, patience=3)  # the losses do not change
+    assert "3 epochs" in run.stopped and len(run.losses) == 4 * each
+
+
+def test_a_run_of_updates_of_which_none_can_be_done_ends_when_the_rate_is_halved_to_nothing():
+    huge = Params(*(np.full_like(array, 1e308) for array in fresh()))
+    run = train(huge, IDS, rate=HalveOnRise(1.0), steps=9, updates=5)
+    assert "update 1" in run.stopped and len(run.losses) == 0
+    assert math.ldexp(1.0, -run.epoch) > 0 == math.ldexp(1.0, -run.epoch - 1)
 
 
 def test_a_finished_run_is_handed_back_as_it_is():
@@ -416,6 +493,9 @@ def test_without_tqdm_there_is_no_bar_and_an_error_only_for_one_that_was_asked_f
         (ValueError, "clip", {"clip": 0}),
         (ValueError, "clip", {"clip": math.nan}),
         (ValueError, "patience", {"patience": 0}),
+        (ValueError, "updates", {"updates": -1}),
+        (TypeError, "updates", {"updates": 2.0}),
+        (TypeError, "updates", {"updates": True}),
         (ValueError, "seed", {"seed": -1}),
         (TypeError, "optimizer", {"optimizer": "adam"}),
         (TypeError, "optimizer", {"optimizer": Adam}),

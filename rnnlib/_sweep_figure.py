@@ -1,0 +1,84 @@
+"""`plot_sweep`: what came of each hidden size and learning rate."""
+
+import numpy as np
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.patches import Patch, Rectangle
+
+from . import _check
+from ._figures import CUT, MAGNITUDE_COLOURS, MOST_NUMBERS, OUTLINE, new_figure, styled, thinned, write_numbers
+from .sweep import MEASURED, Sweep
+
+NAMES = {
+    "loss": "last loss, nats",
+    "best": "lowest loss, nats",
+    "perplexity": "perplexity",
+    "updates": "updates",
+    "seconds": "seconds",
+}
+OPEN = {"facecolor": "white", "edgecolor": "#8c8c8c", "linewidth": 0.8}  # no run came to its end
+
+
+def plot_sweep(result, of="loss"):
+    """A heat map of `Sweep.grid`: one row for each hidden size, one column for each learning rate.
+
+    Sizes and rates rise from the first to the last. of: what is shown, the median over the seeds, with its number in
+    each cell of a small picture; the colours of perplexities are logarithmic. Cells in which at least half of the runs
+    diverged are hatched, those of which no run came to its end are white, and the lowest loss or perplexity is
+    outlined; the legend says so. Returns a `matplotlib.figure.Figure`.
+
+    Raises TypeError for a result that is no `Sweep`, ValueError for what it has not measured.
+    """
+    if not isinstance(result, Sweep):
+        raise TypeError(f"result: expected a Sweep, got {_check.describe(result)}")
+    _check.one_of("of", of, MEASURED)
+    sizes, rates = np.argsort(result.hidden_sizes), np.argsort(result.rates)
+    values, losses = (result.grid(name)[np.ix_(sizes, rates)] for name in (of, "loss"))
+    diverged, missing = np.isposinf(losses) | np.isposinf(values), np.isnan(losses)
+    shown = np.ma.masked_array(values, ~np.isfinite(values) | diverged)
+
+    width, height = np.clip(len(rates) * 0.62, 1.9, 5.0), np.clip(len(sizes) * 0.42, 0.8, 4.5)
+    with styled():
+        figure = new_figure(width + 1.7, height + 1.1)
+        axes = figure.subplots()
+        image = axes.imshow(shown, cmap=MAGNITUDE_COLOURS, norm=_norm(shown, of), aspect="auto")
+        if shown.count():
+            bar = figure.colorbar(image, ax=axes, label=NAMES[of], pad=0.02)
+            if of == "perplexity":  # its own ticks are powers of ten, and few perplexities are
+                bar.set_ticks(np.unique(np.geomspace(shown.min(), shown.max(), 4)), minor=False)
+                bar.minorticks_off()
+                bar.ax.yaxis.set_major_formatter(lambda value, place: _number(value))
+        if max(shown.shape) <= MOST_NUMBERS:
+            write_numbers(axes, image, shown, _number)
+        legend = {}
+        for place, style, words in (
+            (diverged, CUT, "diverged" + (": at least half of the runs" if len(result.seeds) > 1 else "")),
+            (missing, OPEN, "no run came to its end"),
+        ):
+            for row, column in np.argwhere(place):
+                axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **style))
+                legend[words] = Patch(**style)
+        if of in ("loss", "best", "perplexity") and shown.count() > 1:
+            row, column = np.unravel_index(shown.argmin(), shown.shape)
+            frame = {"fill": False, "edgecolor": OUTLINE, "linewidth": 2}
+            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, clip_on=False, zorder=3, **frame))
+            legend["the lowest"] = Patch(**frame)
+        if legend:
+            options = {"ncols": min(2, len(legend)), "fontsize": 8, "frameon": False}
+            figure.legend(legend.values(), legend, loc="outside lower center", **options)
+        columns, rows = thinned(len(rates), width, 0.45), thinned(len(sizes), height, 0.16)
+        axes.set_xticks(columns, [f"{result.rates[rates[i]]:.4g}" for i in columns])
+        axes.set_yticks(rows, [result.hidden_sizes[sizes[i]] for i in rows])
+        axes.set(xlabel="learning rate", ylabel="hidden size H")
+    return figure
+
+
+def _norm(shown, of):
+    """Colours from the least to the greatest number that is shown; for perplexities by their logarithm, the loss."""
+    if not shown.count():
+        return Normalize(0, 1)
+    return (LogNorm if of == "perplexity" else Normalize)(shown.min(), shown.max())
+
+
+def _number(value):
+    """A number to three digits, in the width of a cell."""
+    return f"{value:.0f}" if 100 <= value < 1e5 else f"{value:#.3g}".rstrip(".").replace("e+0", "e")

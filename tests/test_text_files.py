@@ -1,0 +1,284 @@
+"""Texts in files: ids on the disk, whatever the borders of the chunks cut in two; and texts too short to train on."""
+
+import gc
+import os
+import tempfile
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from models import refuses
+
+from rnnlib import Vocabulary, init_params
+from rnnlib.optim import SGD
+from rnnlib.text import encode_file
+from rnnlib.train import evaluate, sample, train
+
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32-be", "gb18030")
+LETTERS = "aé字😀\r\n\t "
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """corpus(bytes) -> the path of a file of them."""
+
+    def write(data):
+        path = tmp_path / "corpus.txt"
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+@given(
+    st.text(st.sampled_from(LETTERS) | st.characters(codec="utf-8"), min_size=1),
+    st.integers(1, 9),
+    st.sampled_from(ENCODINGS),
+)
+def test_a_file_is_encoded_as_its_text_is_wherever_the_chunks_end(text, chunk, encoding):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "corpus.txt"
+        path.write_bytes(text.encode(encoding))
+        expected = path.read_text(encoding).removeprefix("\ufeff")
+        if not expected:
+            with refuses(ValueError, "path", "empty"):
+                encode_file(path, encoding=encoding, chunk=chunk)
+            return
+        ids, vocab = encode_file(path, encoding=encoding, chunk=chunk)
+        assert vocab == Vocabulary(expected)
+        assert ids.tolist() == vocab.encode(expected).tolist()
+        del ids
+        gc.collect()
+
+
+def test_a_byte_order_mark_is_left_out_only_at_the_beginning(corpus):
+    ids, vocab = encode_file(corpus("\ufeffa\ufeffb".encode()))
+    assert vocab.decode(ids) == "a\ufeffb"
+
+
+def test_the_three_ends_of_a_line_are_one(corpus):
+    ids, vocab = encode_file(corpus(b"a\r\nb\rc\n\r"), chunk=2)
+    assert vocab.decode(ids) == "a\nb\nc\n\n"
+
+
+@pytest.mark.parametrize("size, dtype", [(1, np.uint8), (256, np.uint8), (257, np.uint16), (65537, np.uint32)])
+def test_the_ids_have_the_smallest_type(corpus, size, dtype):
+    text = "".join(chr(0x10000 + n) for n in range(size))
+    ids, vocab = encode_file(corpus(text.encode()))
+    assert ids.dtype == dtype and len(vocab) == size and ids.tolist() == list(range(size))
+
+
+def test_the_ids_are_those_of_a_given_vocabulary(corpus):
+    vocab = Vocabulary("abcxyz字")
+    ids, same = encode_file(corpus("字ab".encode()), vocab=vocab)
+    assert same is vocab and ids.tolist() == vocab.encode("字ab").tolist()
+    with refuses(ValueError, "path", "'d', '😀'", expected="the 7 characters"):
+        encode_file(corpus("abd😀".encode()), vocab=vocab)
+
+
+def test_out_is_an_npy_file_and_stays(corpus, tmp_path):
+    out = tmp_path / "ids.npy"
+    ids, vocab = encode_file(corpus(b"hello"), out=out)
+    assert not ids.flags.writeable
+    del ids
+    gc.collect()
+    assert vocab.decode(np.load(out)) == "hello"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.txt", "ids.npy"]
+
+
+def test_the_temporary_file_lives_as_long_as_any_view_of_the_ids(corpus, tmp_path, monkeypatch):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    ids, _ = encode_file(corpus(b"hello"))
+    view = np.asarray(ids)[2:]
+    del ids
+    gc.collect()
+    assert len(list(folder.iterdir())) == 1 and view.tolist() == [2, 2, 3]
+    del view
+    gc.collect()
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    "data, at, reason",
+    [
+        (b"\xff", 0, "invalid start byte"),
+        (b"abc\x80", 3, "invalid start byte"),
+        (b"ab\xe5\xadc", 2, "invalid continuation byte"),
+        (b"ab\xe5\xad", 2, "unexpected end of data"),
+        (b"ab\xed\xa0\x80", 2, "invalid continuation byte"),  # a surrogate
+        (b"\xef\xbb\xbfab\xff", 5, "invalid start byte"),
+        (b"a" * 1234 + b"\xff", 1234, "invalid start byte"),
+    ],
+)
+@pytest.mark.parametrize("chunk", [1, 2, 3, 4, 2**20])
+def test_the_first_byte_that_is_no_text_is_told(corpus, data, at, reason, chunk):
+    path = corpus(data)
+    told = f"byte 0x{data[at]:02x} at offset {at} of {str(path)!r} ({reason})"
+    with refuses(ValueError, "path", told, expected="utf-8 text"):
+        encode_file(path, chunk=chunk)
+
+
+@given(st.binary(max_size=40), st.integers(1, 9))
+def test_what_is_not_text_is_told_where_python_finds_it(data, chunk):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "corpus.txt"
+        path.write_bytes(b"a" + data)
+        try:
+            (b"a" + data).decode()
+        except UnicodeDecodeError as error:
+            with refuses(ValueError, "path", f" at offset {error.start} of "):
+                encode_file(path, chunk=chunk)
+        else:
+            encode_file(path, chunk=chunk)
+            gc.collect()
+
+
+def test_a_wrong_byte_in_another_encoding_is_told_too(corpus):
+    with refuses(ValueError, "path", "byte 0xe9 at offset 1 of", expected="ascii text"):
+        encode_file(corpus(b"a\xe9"), encoding="ascii")
+    with refuses(ValueError, "path", "at offset 4 of", expected="utf-16-le text"):
+        encode_file(corpus("ab".encode("utf-16-le") + b"c"), encoding="utf-16-le", chunk=3)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf"])
+def test_an_empty_file_is_refused(corpus, data):
+    path = corpus(data)
+    for vocab in (None, Vocabulary("ab")):
+        with refuses(ValueError, "path", repr(str(path)), expected="at least one character"):
+            encode_file(path, vocab=vocab)
+
+
+def test_what_cannot_be_read_is_named(tmp_path):
+    missing = tmp_path / "missing.txt"
+    with refuses(FileNotFoundError, "path", repr(str(missing)), expected="a file to read"):
+        encode_file(missing)
+    with refuses(IsADirectoryError, "path", repr(str(tmp_path)), expected="a file to read"):
+        encode_file(tmp_path)
+    with refuses(ValueError, "path", "'a\\x00b'"):
+        encode_file("a\0b")
+    for wrong in (3, None, b"corpus.txt"):
+        with refuses(TypeError, "path"):
+            encode_file(wrong)
+
+
+def test_a_pipe_is_refused_for_it_cannot_be_read_twice(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)  # or opening it would wait for one
+    try:
+        with refuses(ValueError, "path", repr(str(pipe)), expected="read twice"):
+            encode_file(pipe)
+    finally:
+        os.close(writer)
+
+
+def test_what_cannot_be_written_is_named_and_leaves_nothing_behind(corpus, tmp_path):
+    path, folder = corpus(b"hello"), tmp_path / "folder"
+    folder.mkdir()
+    with refuses(FileNotFoundError, "out", "missing", expected="a file to write"):
+        encode_file(path, out=tmp_path / "missing" / "ids.npy")
+    with refuses(IsADirectoryError, "out", repr(str(folder)), expected="a file to write"):
+        encode_file(path, out=folder)
+    with refuses(ValueError, "out", repr(str(path)), expected="another file than path"):
+        encode_file(path, out=tmp_path / "folder" / ".." / "corpus.txt")
+    with refuses(TypeError, "out", "int 3"):
+        encode_file(path, out=3)
+    assert path.read_bytes() == b"hello"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["corpus.txt", "folder"]
+
+
+def test_a_failure_keeps_the_older_file(corpus, tmp_path):
+    out = tmp_path / "ids.npy"
+    encode_file(corpus(b"hello"), out=out)
+    with refuses(ValueError, "path"):
+        encode_file(corpus(b"hello\xff"), out=out)
+    assert np.load(out).tolist() == [1, 0, 2, 2, 3]
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused(corpus, tmp_path, monkeypatch):
+    path, mkdtemp = corpus(b"hello"), tempfile.mkdtemp
+
+    def grow(**options):  # asked for between the two readings
+        with path.open("ab") as file:
+            file.write("😀".encode())
+        return mkdtemp(dir=tmp_path, **options)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", grow)
+    with refuses(ValueError, "path", repr(str(path)), expected="stays as it is"):
+        encode_file(path)
+    assert [found.name for found in tmp_path.iterdir()] == ["corpus.txt"]
+
+
+def test_an_encoding_that_is_none_is_refused(corpus):
+    for wrong in ("utf-9", "hex", "rot13", "undefined", "a\0b", None, 8):
+        with refuses(ValueError, "encoding", expected="an encoding of text"):
+            encode_file(corpus(b"hello"), encoding=wrong)
+
+
+def test_a_vocab_and_a_chunk_that_are_none_are_refused(corpus):
+    with refuses(TypeError, "vocab", "str 'abc'"):
+        encode_file(corpus(b"hello"), vocab="abc")
+    with refuses(ValueError, "chunk", "0"):
+        encode_file(corpus(b"hello"), chunk=0)
+    with refuses(TypeError, "chunk"):
+        encode_file(corpus(b"hello"), chunk=1e6)
+
+
+def test_ten_megabytes_need_memory_for_a_few_chunks_only(corpus):
+    line = "The quick brown fox, 天地玄黃 宇宙洪荒, jumps over the lazy dog.\n"
+    data = (line * (10_000_000 // len(line.encode()) + 1)).encode()
+    path, size = corpus(data), len(data)
+    del data
+    tracemalloc.start()
+    ids, vocab = encode_file(path, chunk=2**16)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert ids.dtype == np.uint8 and len(ids) * len(line.encode()) == size * len(line)
+    assert vocab.decode(ids[-len(line) :]) == line
+    assert peak < 2e6 + 20 * 2**16  # 1.1 MB of it are one flag for each code point there is
+
+
+def test_the_ids_of_a_file_train_as_those_of_its_text_do(corpus):
+    text = "I am learning RNN. " * 20
+    ids, vocab = encode_file(corpus(text.encode()))
+    start = init_params(len(vocab), 4, rng=np.random.default_rng(0))
+    one, other = (train(start, given, rate=0.1, steps=7, validation=given) for given in (ids, vocab.encode(text)))
+    assert one.losses.tolist() == other.losses.tolist()
+    assert one.evaluations.tolist() == other.evaluations.tolist()
+
+
+def test_a_text_of_one_distinct_character_goes_all_the_way(corpus):
+    ids, vocab = encode_file(corpus(b"aaaaaaaa"))
+    assert ids.tolist() == [0] * 8 and len(vocab) == 1
+    start = init_params(1, 3, rng=np.random.default_rng(0))
+    for carry in (True, False):
+        run = train(start, ids, rate=0.1, steps=3, epochs=2, carry=carry, validation=ids)
+        assert not run.losses.any() and not run.norms.any()  # softmax of one logit is 1 whatever it is
+        assert run.evaluations.tolist() == [0, 0] and not run.stopped
+        assert sample(run.params, vocab, "a", 4, rng=np.random.default_rng(0)) == "aaaaa"
+
+
+def test_a_text_without_a_single_prediction_is_refused():
+    start = init_params(2, 3, rng=np.random.default_rng(0))
+    for ids in (np.zeros(0, int), np.zeros(1, int)):
+        with refuses(ValueError, "ids", str(ids.shape)):
+            train(start, ids, rate=0.1, steps=3)
+        with refuses(ValueError, "ids", str(ids.shape)):
+            evaluate(start, ids)
+        with refuses(ValueError, "validation", str(ids.shape)):
+            train(start, np.zeros(9, int), rate=0.1, steps=3, validation=ids)
+
+
+def test_a_text_shorter_than_the_window_is_one_short_window_of_a_stream_and_none_of_its_own():
+    ids, start = np.array([0, 1, 1]), init_params(2, 3, rng=np.random.default_rng(0))
+    short, fitting = (train(start, ids, SGD(), rate=0.1, steps=steps) for steps in (50, 2))
+    assert len(short.losses) == 1 and short.losses.tolist() == fitting.losses.tolist()
+    for one, other in zip(short.params, fitting.params, strict=True):
+        np.testing.assert_array_equal(one, other)
+    with refuses(ValueError, "ids", "3", expected="steps + 1 = 51"):
+        train(start, ids, SGD(), rate=0.1, steps=50, carry=False)
