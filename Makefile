@@ -4,6 +4,9 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
+# The products in this book are small: a second thread costs more than it brings, much more beside other work.
+export OPENBLAS_NUM_THREADS := 1
+
 .PHONY: book test lab clean
 
 # The book, built from nothing and served; prints the address.

@@ -28,7 +28,9 @@ from ._figures import (
     write_numbers,
 )
 from ._graph_figure import plot_graph
+from ._lab_figure import plot_training
 from ._rosetta_figure import plot_matrices
+from ._sweep_figure import plot_sweep
 from .gradcheck import Report
 from .loss import check_targets
 from .text import Vocabulary
@@ -41,7 +43,9 @@ __all__ = [
     "plot_graph",
     "plot_matrices",
     "plot_step_sizes",
+    "plot_sweep",
     "plot_trace",
+    "plot_training",
 ]
 
 ERRORS = 1e-16, 1.0  # the ends of the colours of a gradient check

@@ -152,7 +152,8 @@ def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=None, upda
 
     Ctrl-C ends the run after the update that is under way, a second Ctrl-C at once. Where a loss, an update or an
     evaluation is not finite the run ends with the weights before it and an optimiser that remembers nothing; with
-    `HalveOnRise` the epoch ends there, and the next one begins from the best weights with half the rate.
+    `HalveOnRise` the epoch ends there, and the next one begins from the best weights with half the rate, unless that is
+    zero.
 
     Raises TypeError or ValueError, before anything is computed, for arguments that do not fit; ValueError when a
     schedule gives a rate below 0; ModuleNotFoundError for a bar that is asked for without tqdm.

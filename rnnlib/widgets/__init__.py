@@ -5,5 +5,6 @@ from .forward_stepper import ForwardStepper
 from .gradient_detective import GradientDetective
 from .graph_stepper import GraphStepper
 from .rosetta import Rosetta
+from .training_lab import TrainingLab
 
-__all__ = ["BackwardStepper", "ForwardStepper", "GradientDetective", "GraphStepper", "Rosetta"]
+__all__ = ["BackwardStepper", "ForwardStepper", "GradientDetective", "GraphStepper", "Rosetta", "TrainingLab"]
