@@ -285,18 +285,46 @@ def sample(params, vocab, prompt, length, *, temperature=1.0, top_k=None, rng):
         raise type(error)("prompt" + str(error).removeprefix("text")) from None
     if not len(ids):
         raise ValueError("prompt: expected at least one character, got an empty string")
-    trace = forward(params, ids)
-    h, o = trace.h[-1], trace.o[-1]
+    draw = _drawer(params, forward(params, ids).h[-1], temperature, k)
     drawn = []
-    while len(drawn) < length:
-        if drawn:
-            h = np.tanh(params.Wxh[drawn[-1]] + h @ params.Whh + params.bh)
-            o = h @ params.Why + params.by
-        kept = np.sort(np.argsort(-o, kind="stable")[:k])
-        with np.errstate(over="ignore"):  # at a very low temperature what is not likeliest goes to -inf, as it should
-            odds = softmax((o[kept].astype(float) - o.max()) / temperature).cumsum()
-        drawn.append(int(kept[min(odds.searchsorted(rng.random() * odds[-1], side="right"), k - 1)]))
+    for u in rng.random(length).tolist():
+        drawn.append(draw(drawn[-1] if drawn else None, u))
     return prompt + vocab.decode(drawn)
+
+
+def _drawer(params, h, temperature, k):
+    """draw(symbol, u): the state h (H,) moves on over the symbol, None for none, and a number u from 0 to 1 picks one.
+
+    It is picked from softmax(o / temperature) over the k likeliest. All that stays the same is made once, as in
+    `workspace.py`; the odds are float64 whatever the weights are.
+    """
+    dot, add, tanh, exp = np.dot, np.add, np.tanh, np.exp
+    Whh, V = params.Whh, len(params.by)
+    with np.errstate(over="ignore"):  # at a very low temperature; those are then drawn by the other way below
+        Why, by = params.Why / temperature, params.by / temperature
+        most = float((np.abs(Why).sum(axis=0) + np.abs(by)).max())  # |h| < 1, so no logit is beyond
+    rows, Why = list(params.Wxh + params.bh), np.vstack([Why, by])
+    state = np.append(h, h.dtype.type(1))  # a 1 after the state, for the biases in the last row
+    h, move, o, odds = state[:-1], np.empty_like(h), np.empty_like(by), np.empty(V)
+    accumulate, search, plain = add.accumulate, odds[:-1].searchsorted, k == V and most < 80  # fits into float32
+
+    def draw(symbol, u):
+        if symbol is not None:
+            dot(h, Whh, move)
+            add(move, rows[symbol], move)
+            tanh(move, h)
+        if plain:
+            dot(state, Why, o)
+            exp(o, o)
+            accumulate(o, 0, None, odds)
+            return int(search(u * odds[-1], "right"))
+        logits = (h @ params.Why + params.by).astype(float)
+        kept = np.sort(np.argsort(-logits, kind="stable")[:k])
+        with np.errstate(over="ignore"):  # what is not likeliest goes to -inf, as it should
+            sums = softmax((logits[kept] - logits.max()) / temperature).cumsum()
+        return int(kept[min(sums.searchsorted(u * sums[-1], side="right"), k - 1)])
+
+    return draw
 
 
 def _fresh(params, optimizer, batch):

@@ -45,7 +45,9 @@ class Workspace:
         self._o, self._logits = self.yhat.reshape(N, V), self.yhat.reshape(N * V)
         self._da, self._slope = np.empty((N, H), dtype), np.empty((N, H), dtype)
         self._top, self._sum = np.empty((N, 1), dtype), np.empty((N, 1), dtype)
-        self._ones, self._starts = np.ones(N, dtype), np.arange(N) * V
+        self._ones, self._each = np.ones(N, dtype), np.ones((V, 1), dtype)
+        self._starts, self._places = np.arange(N) * V, np.empty(N, np.intp)  # of rows and targets in the logits
+        self._read = np.empty((V, H), dtype) if V < N else None  # Wxh + bh, where it has fewer rows than the window
         self._back = np.empty((H, H), dtype)  # Whhᵀ, laid out for a product with rows from the left
         self._lowest = np.log(np.finfo(dtype).tiny)  # exp of less is not exact any more, and slow
 
@@ -53,53 +55,62 @@ class Workspace:
         shape = (H,) if B == 1 else (B, H)
         h, da, slope = (array.reshape(-1, *shape) for array in (self.h, self._da, self._slope))
         self._spare = np.empty(shape, dtype)
+        self._shape = (T, B)
+        self._last = da[-1], slope[-1]
         self._steps = list(pairwise(h))
         self._steps_back = list(zip(da[:0:-1], da[-2::-1], slope[-2::-1], strict=True))
-        self._rows, self._terms = (list(self.grads.Wxh), list(self._da)) if N <= 64 else (None, None)
+        self._rows, self._terms = list(self.grads.Wxh), list(self._da) if N <= 64 else None
 
     def loss(self, x, y):
         """The mean loss over the window x, y, ids (T, B), from the state `h[0]`; in nats.
 
         Raises TypeError for anything but arrays of integers, ValueError for ids out of range and another shape.
         """
-        x, y = self._ids("x", x), self._ids("y", y)
+        x, places = self._ids("x", x), np.add(self._starts, self._ids("y", y), self._places)
         Wxh, Whh, Why, bh, by = self.params
         dot, add, tanh, o, spare = np.dot, np.add, np.tanh, self._o, self._spare
-        Wxh.take(x, axis=0, out=self._after, mode="clip")  # other modes would need a buffer
-        self._after += bh
+        if self._read is None:
+            Wxh.take(x, 0, self._after, "clip")  # other modes would need a buffer
+            add(self._after, bh, self._after)
+        else:
+            add(Wxh, bh, self._read)
+            self._read.take(x, 0, self._after, "clip")
         for before, after in self._steps:
             dot(before, Whh, spare)
             add(after, spare, after)
             tanh(after, after)
         dot(self._after, Why, o)
-        o += by
-        o -= np.maximum.reduce(o, axis=1, keepdims=True, out=self._top)
-        right = self._logits.take(self._starts + y)
+        add(o, by, o)
+        np.subtract(o, np.maximum.reduce(o, 1, None, self._top, True), o)
+        right = self._logits.take(places)
         np.maximum(o, self._lowest, out=o)
         np.exp(o, o)
-        add.reduce(o, axis=1, keepdims=True, out=self._sum)
-        o /= self._sum
-        return float((np.log(self._sum[:, 0]) - right).mean())
+        dot(o, self._each, self._sum)
+        np.log(self._sum, self._top)
+        np.reciprocal(self._sum, self._sum)
+        np.multiply(o, self._sum, o)
+        return float(dot(self._ones, self._top[:, 0]) - dot(self._ones, right)) / len(o)
 
     def loss_and_gradient(self, x, y):
         """`loss(x, y)`, in nats; its gradient is left in `gradient`, that is in `grads`. Raises as `loss` does."""
         loss = self.loss(x, y)
         _, Whh, Why, _, _ = self.params
         dWxh, dWhh, dWhy, dbh, dby = self.grads
-        dot, add, multiply, spare = np.dot, np.add, np.multiply, self._spare
+        dot, add, multiply, spare, back = np.dot, np.add, np.multiply, self._spare, self._back
         x, do, da = x.reshape(-1), self._o, self._da
-        self._logits[self._starts + y.reshape(-1)] -= 1
-        do /= len(do)
+        right = self._logits.take(self._places)
+        right -= 1
+        self._logits.put(self._places, right)
+        do *= 1 / len(do)
         dot(self._after.T, do, dWhy)
         dot(self._ones, do, dby)
         dot(do, Why.T, da)
         multiply(self._after, self._after, self._slope)
         np.subtract(1, self._slope, self._slope)
-        self._back[:] = Whh.T
-        last = len(self._spare) if self._spare.ndim == 2 else 1
-        da[-last:] *= self._slope[-last:]
+        back[:] = Whh.T
+        multiply(*self._last, self._last[0])
         for da_next, da_t, slope in self._steps_back:
-            dot(da_next, self._back, spare)
+            dot(da_next, back, spare)
             add(da_t, spare, da_t)
             multiply(da_t, slope, da_t)
         dot(self._before.T, da, dWhh)
@@ -109,14 +120,18 @@ class Workspace:
 
     def _ids(self, name, given):
         """The ids of a window, all in one axis (N,)."""
-        if not isinstance(given, np.ndarray) or given.shape != self.yhat.shape[:2]:
-            raise ValueError(f"{name}: expected an array of shape {self.yhat.shape[:2]}, got {_check.describe(given)}")
-        return _check.ids(name, given.reshape(-1), self.yhat.shape[2], f"{self.yhat.shape[:2]}")
+        if not isinstance(given, np.ndarray) or given.shape != self._shape:
+            raise ValueError(f"{name}: expected an array of shape {self._shape}, got {_check.describe(given)}")
+        ids = given.reshape(-1)
+        # A negative id, read as unsigned, is too large as well: one look at each of them is enough
+        if ids.dtype != np.intp or np.maximum.reduce(ids.view(np.uintp)) >= self.yhat.shape[2]:
+            ids = _check.ids(name, ids, self.yhat.shape[2], f"{self._shape}").astype(np.intp)
+        return ids
 
     def _sum_rows(self, x, dWxh):
         """dWxh = Σ x_tᵀ da_t: row i adds up the da of all steps that read symbol i. Writes over da and the slopes."""
         dWxh[:] = 0
-        if self._rows:
+        if self._terms:
             for symbol, term in zip(x.tolist(), self._terms, strict=True):
                 row = self._rows[symbol]
                 np.add(row, term, row)
@@ -125,5 +140,6 @@ class Workspace:
             symbols = x[order]
             starts = np.flatnonzero(np.r_[True, symbols[1:] != symbols[:-1]])
             self._da.take(order, axis=0, out=self._slope, mode="clip")  # neither array is needed any more
-            sums = np.add.reduceat(self._slope, starts, axis=0, out=self._da[: len(starts)])
-            dWxh[symbols[starts]] = sums
+            ends = [*starts[1:].tolist(), len(x)]
+            for symbol, start, end in zip(symbols[starts].tolist(), starts.tolist(), ends, strict=True):
+                np.dot(self._ones[start:end], self._slope[start:end], self._rows[symbol])

@@ -368,6 +368,21 @@ def test_the_height_that_is_kept_free_is_enough_and_nothing_is_too_wide(book, vi
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (360, "dark")])
+def test_axe_finds_nothing_in_the_midst_of_training(book, visit, width, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, watch = visit(book, PAGE, width=width, theme=theme)
+    view = opened(page)
+    press(view, "Keep this run")
+    view.get_by_role("combobox", name="Example").select_option(index=3)
+    step(view, 5)
+    press(view, "Play")
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    assert not watch.complaints
+
+
 def test_the_keyboard_alone_reaches_everything(view):
     page = view.page
     view.get_by_role("combobox", name="Example").focus()

@@ -16,6 +16,7 @@ import { buildLosses, buildNorms, drawLosses, drawNorms } from "./training_plot.
 const SLICE = 10; // ms of training between two looks at what the reader does
 const PAINT = 66; // ms between two paints
 const PAINT_CALM = 500; // and for readers who want less motion
+const SOON = 30; // ms from what the reader does to the picture of it, while it trains
 const TELL = 500; // ms between two writings of what was trained into the traits
 const SAY = 5000; // ms between two sentences for a screen reader
 const SAMPLE = 80; // characters
@@ -122,7 +123,7 @@ function render({ model, el }) {
   /* Training: slices of a few ms, each a task of its own, so that whatever the reader does comes in between. */
 
   const channel = new MessageChannel();
-  let [pumping, inSight, frame, painted, paintTime, told, spoken] = [false, true, 0, 0, 0, 0, 0];
+  let [pumping, inSight, frame, due, told, spoken] = [false, true, 0, 0, 0, 0];
   let pace = { count: 0, time: 0, speed: 0 };
   channel.port1.onmessage = slice;
 
@@ -149,7 +150,7 @@ function render({ model, el }) {
     }
     if (run.stopped || run.count >= limit) return pause();
     if (playing && now - told > TELL) tell();
-    if (!frame && now - painted > Math.max(calm.matches ? PAINT_CALM : PAINT, 5 * paintTime)) frame = requestAnimationFrame(paint);
+    if (!frame && now > due) frame = requestAnimationFrame(paint);
     pump();
   }
 
@@ -350,8 +351,8 @@ function render({ model, el }) {
     lab.settings = settings;
     controls.show(settings);
     pump();
-    // While it trains the controls answer at once, and the picture follows after the next slice.
-    if (training()) painted = -Infinity;
+    // While it trains the controls answer in the next frame, and the picture follows after that.
+    if (training()) due = performance.now() + SOON;
     else if (!frame) frame = requestAnimationFrame(paint);
   }
 
@@ -414,8 +415,8 @@ function render({ model, el }) {
       setText(summary, say());
       spoken = start;
     }
-    painted = performance.now();
-    paintTime = painted - start;
+    const end = performance.now();
+    due = end + Math.max(calm.matches ? PAINT_CALM : PAINT, 5 * (end - start)); // most of the time is for training
   }
 
   /** The figure came into sight, or left it. */
