@@ -296,29 +296,32 @@ def _drawer(params, h, temperature, k):
     """draw(symbol, u): the state h (H,) moves on over the symbol, None for none, and a number u from 0 to 1 picks one.
 
     It is picked from softmax(o / temperature) over the k likeliest. All that stays the same is made once, as in
-    `workspace.py`; the odds are float64 whatever the weights are.
+    `workspace.py`; the odds are float64 whatever the weights are. One product gives the logits and, beside them, what
+    the next state will need of this one.
     """
     dot, add, tanh, exp = np.dot, np.add, np.tanh, np.exp
-    Whh, V = params.Whh, len(params.by)
-    with np.errstate(over="ignore"):  # at a very low temperature; those are then drawn by the other way below
-        Why, by = params.Why / temperature, params.by / temperature
-        most = float((np.abs(Why).sum(axis=0) + np.abs(by)).max())  # |h| < 1, so no logit is beyond
-    rows, Why = list(params.Wxh + params.bh), np.vstack([Why, by])
-    state = np.append(h, h.dtype.type(1))  # a 1 after the state, for the biases in the last row
-    h, move, o, odds = state[:-1], np.empty_like(h), np.empty_like(by), np.empty(V)
-    accumulate, search, plain = add.accumulate, odds[:-1].searchsorted, k == V and most < 80  # fits into float32
+    H, V = params.Why.shape
+    with np.errstate(over="ignore"):  # |h| < 1, so no logit is beyond `most`; at a very low temperature it is inf
+        most = (np.abs(params.Why).sum(axis=0) + np.abs(params.by)).max().astype(float) / temperature
+    plain = k == V and most < 80  # e^most fits into float32
+    Why, by = (p / temperature if plain else p for p in (params.Why, params.by))
+    rows, state = list(params.Wxh + params.bh), np.append(h, h.dtype.type(1))  # a 1 after the state, for the biases
+    both = np.block([[Why, params.Whh], [by, np.zeros(H, by.dtype)]])
+    products, odds = np.empty(V + H, by.dtype), np.empty(V)
+    h, o, move = state[:-1], products[:V], products[V:]
+    accumulate, search = add.accumulate, odds[:-1].searchsorted
+    dot(state, both, products)
 
     def draw(symbol, u):
         if symbol is not None:
-            dot(h, Whh, move)
             add(move, rows[symbol], move)
             tanh(move, h)
+            dot(state, both, products)
         if plain:
-            dot(state, Why, o)
-            exp(o, o)
-            accumulate(o, 0, None, odds)
+            exp(o, odds)
+            accumulate(odds, 0, None, odds)
             return int(search(u * odds[-1], "right"))
-        logits = (h @ params.Why + params.by).astype(float)
+        logits = o.astype(float)
         kept = np.sort(np.argsort(-logits, kind="stable")[:k])
         with np.errstate(over="ignore"):  # what is not likeliest goes to -inf, as it should
             sums = softmax((logits[kept] - logits.max()) / temperature).cumsum()

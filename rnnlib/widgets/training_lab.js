@@ -400,8 +400,8 @@ function render({ model, el }) {
 
     drawLosses(losses, lab.curve, kept, Math.log(V));
     drawNumbers(numbers, lab, active() ? pace.speed : 0);
-    const window = Array.from(run.count ? ids.subarray(run.lastStart, run.lastStart + run.stepNorms.length) : [], (id) => visible(vocab[id]));
-    drawNorms(norms, run.count ? run.stepNorms : [], window);
+    const read = run.count ? ids.subarray(run.lastStart, run.lastStart + run.stepNorms.length) : [];
+    drawNorms(norms, run.count ? run.stepNorms : [], Array.from(read, (id) => visible(vocab[id])));
     const flat = run.count > 0 && run.stepNorms.every((norm) => norm === 0);
     setText(normsNote, words(flat ? "lab_norms_zero" : "lab_norms_note"));
     drawText(text, lab.read, lab, words, dark);
