@@ -302,11 +302,12 @@ def picture(record, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few and short rounds: does everything run?")
+    parser.add_argument("--rounds", type=int, default=21, help="how often each peer has its turn")
     parser.add_argument("--only", nargs="+", choices=JOBS, default=list(JOBS), help="some of the workloads")
     parser.add_argument("--output", type=Path, default=Path("_build/benchmarks"), help="folder of tables and picture")
     parser.add_argument("--record", type=Path, help="file for the chapter: everything measured, as JSON")
     options = parser.parse_args()
-    options.rounds, options.seconds, options.limit = (3, 0.03, 60) if options.quick else (21, 0.2, 180)
+    options.rounds, options.seconds, options.limit = (3, 0.03, 60) if options.quick else (options.rounds, 0.2, 180)
     begin = time.perf_counter()
     system = f"{platform.system()}, Python {platform.python_version()}"
     record = {
