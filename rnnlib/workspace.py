@@ -1,9 +1,9 @@
 """The loss and its gradient, for training: the pass forward and back of `rnn.py` and `bptt.py`, quicker.
 
-No new array is made but a few of one number per prediction. What is the same from one update to the next is made once:
-every buffer, and every view that a loop over the steps needs. What can be one product over all steps is one. Rows of
-Wxh are fetched, not multiplied by one-hot rows. The numbers are those of `forward`, `cross_entropy` and `backward` up
-to rounding, which tests hold them to.
+No array of the size of a window is made, only a few of one number per prediction. What is the same from one update to
+the next is made once: every buffer, and every view that a loop over the steps needs. What can be one product over all
+steps is one. Rows of Wxh are fetched, not multiplied by one-hot rows. The numbers are those of `forward`,
+`cross_entropy` and `backward` up to rounding, which tests hold them to.
 """
 
 from itertools import pairwise

@@ -87,6 +87,7 @@ function render({ model, el }) {
     step: button("step", "lab_step", oneStep),
     reset: button("reset", "lab_reset", reset),
     halve: button("halve", "lab_halve", halve),
+    anew: button("anew", "lab_anew", startAnew),
     keep: button("keep", "lab_keep", keepRun),
     link: button("link", "lab_link", copyLink),
   };
@@ -175,6 +176,7 @@ function render({ model, el }) {
 
   function play() {
     if (!lab) return;
+    forgetLink();
     if (lab.run.stopped) goOn(lab, lab.rate);
     playing = true;
     pace = { count: 0, time: 0, speed: 0 };
@@ -192,6 +194,7 @@ function render({ model, el }) {
 
   function oneStep() {
     if (!lab) return;
+    forgetLink();
     if (lab.run.stopped) goOn(lab, lab.rate);
     if (lab.run.count < LAB.updates) labUpdate(lab);
     pause();
@@ -201,6 +204,7 @@ function render({ model, el }) {
     if (!lab) return;
     playing = false;
     target = 0;
+    forgetLink();
     restart(lab.settings, []);
     tell();
     repaint();
@@ -215,6 +219,21 @@ function render({ model, el }) {
     if (lab.run.stopped) goOn(lab, rate);
     change({ learning_rate: rate });
     play();
+  }
+
+  /** From fresh weights: where a rate was far too large, the units stand at ±1, and learn hardly any more at a smaller one. */
+  function startAnew() {
+    if (!lab) return;
+    change({ learning_rate: Math.max(LAB.rate[0], Number((lab.rate / 10).toPrecision(2))), updates: 0, _rates: "" });
+    restart({ ...lab.settings, rate: model.get("learning_rate") }, []);
+    seen = 0;
+    play();
+  }
+
+  /** What was said of a link is no longer true of what is shown. */
+  function forgetLink() {
+    setText(notice, "");
+    address.hidden = true;
   }
 
   function restart(settings, rates) {
@@ -282,7 +301,7 @@ function render({ model, el }) {
 
   async function copyLink() {
     if (!lab) return;
-    if (active()) pause();
+    if (playing) pause(); // what is computed again may go on: its number of updates is known
     if (lab.rates.length > MOST_RATES) return setText(notice, words("lab_link_rates"));
     const names = ["text", "learning_rate", "steps", "clip", "optimizer", "temperature", "updates"];
     if (!given()) names.push("hidden_size", "seed");
@@ -391,7 +410,7 @@ function render({ model, el }) {
     setText(buttons.play, words(active() ? "pause" : "play"));
     buttons.play.setAttribute("aria-pressed", String(active()));
     const none = {
-      step: run.count >= LAB.updates, reset: !run.count && !stopped, halve: !stopped && !tooHigh(),
+      step: run.count >= LAB.updates, reset: !run.count && !stopped, halve: !stopped && !tooHigh(), anew: !stopped && !tooHigh(),
       keep: !run.count || kept.length === MOST_KEPT,
     };
     for (const [each, disabled] of Object.entries(none)) buttons[each].setAttribute("aria-disabled", String(disabled));

@@ -129,9 +129,10 @@ export function drawLosses(plot, curve, kept, uniform) {
   const longest = Math.max(20, ...all.map((each) => each.length));
   const n = curve.length ? Math.min(longest, Math.max(20, 4 * curve.length)) : longest;
   let [low, high] = [uniform || Infinity, uniform || 0];
-  for (const { low: lows, high: highs, places } of all) {
+  for (const { smooth, high: highs, places } of all) {
     for (let i = 0; i < places; i++) {
-      if (lows[i] < low) low = lows[i];
+      // Of single windows that are far easier than the text not all is shown: they would flatten the rest.
+      if (smooth[i] / 10 < low) low = Math.max(smooth[i] / 10, lowest(all));
       if (highs[i] > high) high = highs[i];
     }
   }
@@ -159,7 +160,7 @@ export function drawLosses(plot, curve, kept, uniform) {
   plot.uniform.setAttribute("d", uniform ? `M0 ${put(level)}h${plot.width}` : "");
   setText(plot.uniformName, uniform ? "ln V" : "");
   plot.uniformName.setAttribute("x", MARGIN.left + plot.width);
-  plot.uniformName.setAttribute("y", MARGIN.top + level - 4);
+  plot.uniformName.setAttribute("y", MARGIN.top + (level < 14 ? level + 14 : level - 4)); // inside the plot
 
   const key = [plot.room, n, ticks, ...kept.map((run) => run.letter)].join(" ");
   if (plot.keptKey === key) return;
