@@ -74,9 +74,14 @@ function render({ model, el }) {
   const { change, forget } = follow(model, [...LAB_NETWORK, ...own], schedule);
 
   const begin = (traits) => {
+    forgetLink();
     change({ ...traits, updates: 0, _rates: "", _trained: new DataView(new ArrayBuffer(0)) });
   };
-  const controls = labControls({ model, words, begin, tune: change });
+  const tune = (traits) => {
+    forgetLink();
+    change(traits);
+  };
+  const controls = labControls({ model, words, begin, tune });
   const button = (name, key, act) => {
     const node = make("button", { type: "button", className: `rnn-button rnn-lab-${name}` }, words(key));
     node.addEventListener("click", () => node.getAttribute("aria-disabled") !== "true" && act());
@@ -224,9 +229,10 @@ function render({ model, el }) {
   /** From fresh weights: where a rate was far too large, the units stand at ±1, and learn hardly any more at a smaller one. */
   function startAnew() {
     if (!lab) return;
-    change({ learning_rate: Math.max(LAB.rate[0], Number((lab.rate / 10).toPrecision(2))), updates: 0, _rates: "" });
-    restart({ ...lab.settings, rate: model.get("learning_rate") }, []);
-    seen = 0;
+    const rate = Math.max(LAB.rate[0], Number((lab.rate / 10).toPrecision(2)));
+    begin({ learning_rate: rate });
+    restart({ ...lab.settings, rate }, []);
+    [target, seen] = [0, 0];
     play();
   }
 

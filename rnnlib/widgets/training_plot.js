@@ -129,10 +129,10 @@ export function drawLosses(plot, curve, kept, uniform) {
   const longest = Math.max(20, ...all.map((each) => each.length));
   const n = curve.length ? Math.min(longest, Math.max(20, 4 * curve.length)) : longest;
   let [low, high] = [uniform || Infinity, uniform || 0];
-  for (const { smooth, high: highs, places } of all) {
+  for (const { low: lows, high: highs, smooth, places } of all) {
     for (let i = 0; i < places; i++) {
-      // Of single windows that are far easier than the text not all is shown: they would flatten the rest.
-      if (smooth[i] / 10 < low) low = Math.max(smooth[i] / 10, lowest(all));
+      // A single window that is far easier than the text is not shown to its end: it would flatten all the rest.
+      low = Math.min(low, Math.max(lows[i], smooth[i] / 10));
       if (highs[i] > high) high = highs[i];
     }
   }
