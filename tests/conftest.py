@@ -112,6 +112,9 @@ def browser():
         chromium.close()
 
 
+# Chromium logs what the page's policy forbids; this tells it in one wording, whoever logs what.
+REFUSALS = """addEventListener("securitypolicyviolation", (event) =>
+  console.error(`refused: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`))"""
 STARTED = "[...document.querySelectorAll('.rnn-widget')].every((view) => view.dataset.state)"
 
 
@@ -121,6 +124,7 @@ class Watch:
     def __init__(self, page, base):
         self.host = urlsplit(base).netloc
         self.console, self.errors, self.foreign, self.failed = [], [], [], []
+        page.add_init_script(REFUSALS)
         page.on("console", lambda m: m.type in ("error", "warning") and self.console.append(f"{m.type}: {m.text}"))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", self.note_request)
