@@ -115,7 +115,8 @@ def browser():
 # Chromium logs what the page's policy forbids; this tells it in one wording, whoever logs what.
 REFUSALS = """addEventListener("securitypolicyviolation", (event) =>
   console.error(`refused: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`))"""
-STARTED = "[...document.querySelectorAll('.rnn-widget')].every((view) => view.dataset.state)"
+# A function: what is waited for is asked again and again by the page, whose policy lets it run no text as code.
+STARTED = "() => [...document.querySelectorAll('.rnn-widget')].every((view) => view.dataset.state)"
 
 
 class Watch:

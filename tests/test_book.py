@@ -206,7 +206,7 @@ def test_a_long_equation_scrolls_inside_itself_and_can_be_reached_by_keyboard(sp
     assert equation.get_attribute("aria-label") == "Equation"
     equation.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.activeElement.scrollLeft > 0")
+    page.wait_for_function("() => document.activeElement.scrollLeft > 0")
 
 
 def test_equations_use_the_book_s_own_font(specimen, visit):
