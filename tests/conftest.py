@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from filelock import FileLock
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSER_ARGS = [
@@ -23,6 +24,8 @@ BROWSER_ARGS = [
     "--disable-sync",
 ]
 
+settings.register_profile("book", deadline=None)  # no test is about time: machines are busy
+settings.load_profile("book")
 
 sys.path.append(str(ROOT / "_ext"))  # as jupyter-book does: the folder is no package
 

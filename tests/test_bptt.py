@@ -3,7 +3,7 @@
 import autograd
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from models import assert_close, cases, make_case, refuses
 from oracles import autograd_loss, complex_step, gradients, weight
 
@@ -20,7 +20,6 @@ def assert_gradient(actual, expected, case):
     assert_close(actual, expected, 1e-13, scale=max(np.abs(expected).max(), weight(case)))
 
 
-@settings(deadline=None)
 @given(cases())
 def test_gradients_equal_complex_steps_of_every_parameter_and_of_the_initial_state(case):
     grads = gradients(case)
@@ -34,7 +33,6 @@ def test_gradients_equal_complex_steps_of_every_parameter_and_of_the_initial_sta
     assert_gradient(grads.h0, complex_step(lambda moved: loss(case.params, moved), case.h0), case)
 
 
-@settings(deadline=None)
 @given(cases())
 def test_gradients_equal_automatic_differentiation(case):
     V = len(case.params.by)

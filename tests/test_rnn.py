@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from models import STEP, assert_close, cases, make_case, refuses
 
 from rnnlib import Params, Trace, Vocabulary, forward, init_params, one_hot, softmax, windows
@@ -33,7 +33,6 @@ def single(case, b):
     return case.params, case.x[:, b], case.h0[b]
 
 
-@settings(deadline=None)
 @given(cases())
 def test_forward_equals_scalar_loops(case):
     trace = forward(case.params, case.x, case.h0)
@@ -62,7 +61,6 @@ def test_one_step_worked_by_hand():
     assert trace.yhat == pytest.approx(np.array([[0.25, 0.75]]), rel=4 * EPS)
 
 
-@settings(deadline=None)
 @given(cases())
 def test_trace_has_the_shapes_of_the_notation(case):
     trace = forward(case.params, case.x, case.h0)

@@ -46,13 +46,13 @@ def compare(space, x, y, tolerance):
 @example(0, 13, 5, 5, 4)
 @example(0, 70, 9, 12, 12)
 @example(0, 1, 1, 1, 1)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_loss_and_gradient_are_those_of_the_pure_functions(seed, T, B, V, H):
     compare(*filled(seed, T, B, V, H), 1e-12)
 
 
 @given(st.integers(0, 2**32 - 1), *SIZES.values())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_float32_is_float32_all_the_way_and_near(seed, T, B, V, H):
     space, x, y = filled(seed, T, B, V, H, np.float32, scale=0.3)
     compare(space, x, y, 1e-4)
