@@ -31,6 +31,7 @@ THEME_STYLES = ("basic.css", "styles/bootstrap.css", "styles/pydata-sphinx-theme
 # Classes that scripts set, or that the page's own JSON does: they occur in no HTML.
 LIVE_CLASSES = {
     "active", "scrolled", "show", "copied", "has-script", "copy-button", "pst-sidebar-hidden", "search", "context",
+    "symbol-tip", "being-copied",
     "highlighted", "search-summary", "kind-title", "kind-text", "kind-index", "kind-object", "search-results",
 }  # fmt: skip
 

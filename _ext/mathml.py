@@ -1,5 +1,9 @@
 """Equations as MathML, written at build time: no script, no request, the LaTeX kept for copying.
 
+Known symbols lead to the notation page: a formula that is a single symbol is a link, with the meaning as its title;
+inside longer ones ``data-symbol`` tells assets/equations.js. On each page the first link to a symbol can be reached
+with the Tab key, the others with a pointer only: hundreds of stops would be a nuisance.
+
 Numbers, labels and ``{eq}`` references stay Sphinx's own. LaTeX that cannot be converted is a build warning with
 file and line, so that ``-W`` stops the build. ``mathml_macros`` in ``_config.yml`` is the one table of macros.
 """
@@ -7,11 +11,15 @@ file and line, so that ``-W`` stops the build. ``mathml_macros`` in ``_config.ym
 import re
 from functools import lru_cache
 from html import escape
+from xml.etree import ElementTree
 
+from docutils import nodes
 from docutils.nodes import SkipNode
+from frame_words import word
 from math_core import LatexError, LatexToMathML
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
+from symbols import Finder, core, meaning, parse, spoken, target
 
 logger = logging.getLogger(__name__)
 
@@ -25,17 +33,36 @@ def converter(macros):
     return LatexToMathML(macros=dict(macros), annotation=True, fancy_error=False)
 
 
-def to_mathml(translator, node, latex, display):
-    convert = converter(tuple(sorted(translator.config.mathml_macros.items())))
+@lru_cache
+def finder(docname, macros):
+    convert = converter(macros).convert_with_local_state
+    return Finder(docname, lambda latex: convert(latex, displaystyle=False))
+
+
+def typeset(config, docname, latex, display):
+    """The equation's MathML as a tree, with its symbols named."""
+    macros = tuple(sorted(config.mathml_macros.items()))
+    latex = as_display(latex) if display else latex
+    mathml = converter(macros).convert_with_local_state(latex, displaystyle=display)
+    mathml = mathml.replace(">\u20d7</mo>", ">→</mo>")  # browsers set the combining arrow beside its letter
+    tree = parse(mathml.replace("<msqrt>", "<msqrt>" + STRUT))
+    if docname != config.notation_page:
+        finder(docname, macros).mark(tree)
+    return tree
+
+
+def to_mathml(translator, node, display):
+    """The equation's HTML, and the element of the symbol that it consists of, if it is a single one."""
+    latex = node.astext()
     try:
-        mathml = convert.convert_with_local_state(latex, displaystyle=display)
-        if "<mroot>" in mathml:
-            logger.warning("only square roots are set well, got: %s", latex, location=node, type="math")
-        mathml = mathml.replace(">\u20d7</mo>", ">→</mo>")  # browsers set the combining arrow beside its letter
-        return mathml.replace("<msqrt>", "<msqrt>" + STRUT)
+        tree = typeset(translator.config, translator.builder.current_docname, latex, display)
     except LatexError as error:
         logger.warning("equation cannot be shown: %s in: %s", error, latex, location=node, type="math")
-        return f"<code>{escape(latex)}</code>"
+        return f"<code>{escape(latex)}</code>", None
+    if tree.find(".//mroot") is not None:
+        logger.warning("only square roots are set well, got: %s", latex, location=node, type="math")
+    symbol = core(tree)
+    return ElementTree.tostring(tree, encoding="unicode"), symbol if "data-symbol" in symbol.attrib else None
 
 
 def as_display(latex):
@@ -59,15 +86,41 @@ def as_display(latex):
 
 
 def visit_math(self, node):
+    mathml, symbol = to_mathml(self, node, False)
     self.body.append(self.starttag(node, "span", "", CLASS="math notranslate nohighlight"))
-    self.body.append(to_mathml(self, node, node.astext(), False) + "</span>")
+    self.body.append(f"{link_to(self, symbol)}{mathml}</a>" if leads(self, node, symbol) else mathml)
+    self.body.append("</span>")
     raise SkipNode
+
+
+def leads(self, node, symbol):
+    """Whether a symbol becomes a link: not in a heading, which is copied into lists of links, nor in another link."""
+    around = node.parent
+    while around is not None:
+        if isinstance(around, (nodes.reference, nodes.title)):
+            return False
+        around = around.parent
+    page = self.config.notation_page
+    return symbol is not None and page in self.builder.env.all_docs and self.builder.current_docname != page
+
+
+def link_to(self, symbol):
+    name, language = symbol.get("data-symbol"), self.config.language
+    uri = self.builder.get_relative_uri(self.builder.current_docname, self.config.notation_page)
+    met = self.__dict__.setdefault("symbols_met", set())
+    stop = ' tabindex="-1"' if name in met else ""
+    met.add(name)
+    said = f'aria-label="{escape(spoken(symbol, language))}" title="{escape(meaning(name, language))}"'
+    return f'<a class="symbol" href="{uri}#{target(name)}" {said}{stop}>'
 
 
 def visit_math_block(self, node):
     # the block scrolls inside itself on a narrow screen; the number stays beside it
+    language = self.config.language
     self.body.append(self.starttag(node, "div", CLASS="math math-block notranslate nohighlight"))
-    self.body.append('<div class="math-scroll">' + to_mathml(self, node, as_display(node.astext()), True) + "</div>")
+    self.body.append('<div class="math-scroll">' + to_mathml(self, node, True)[0] + "</div>")
+    self.body.append(f'<button type="button" class="copy-latex pst-js-only" data-copied="{word("copied", language)}">')
+    self.body.append(f"{word('copy_latex', language)}</button>")
     if node["number"]:
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
         self.add_permalink_ref(node, "Link to this equation")
@@ -84,5 +137,6 @@ def choose(app, config):
 def setup(app):
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.add_config_value("mathml_macros", {}, "env", dict)
+    app.add_config_value("notation_page", "", "env", str)
     app.connect("config-inited", choose)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,169 @@
+"""What helps a reader on a page: symbols that say what they mean, equations that can be copied and heard."""
+
+import json
+import re
+
+import pytest
+import yaml
+from conftest import ROOT
+from test_book import violations
+
+
+@pytest.fixture(scope="module")
+def find(load_ext):
+    """find(latex, page) -> the ids that are named in the equation, in order."""
+    load_ext("mathml")
+    from sphinx.config import Config
+
+    config = Config({}, {})
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["sphinx"]["config"]
+    for name in ("mathml_macros", "notation_page"):
+        config.add(name, settings[name], "env", ())
+
+    def names(latex, page="chapters/bptt"):
+        tree = load_ext("mathml").typeset(config, page, latex, False)
+        return [e.get("data-symbol") for e in tree.iter() if e.get("data-symbol")]
+
+    return names
+
+
+@pytest.mark.parametrize(
+    ("latex", "symbols"),
+    [
+        ("h_t", ["h"]),
+        ("h_{t-1}", ["h"]),
+        ("h_3^2", ["h"]),
+        ("h_0", ["h0"]),
+        (r"\hat{y}_t - y_t", ["yhat", "y"]),
+        (r"W_{hh}^\top", ["Whh", "transpose"]),
+        ("dh_t", ["d h"]),
+        (r"do_t W_{hy}^\top", ["d o", "Why", "transpose"]),
+        (r"\frac{\dplus h_t}{\partial w}", ["dplus", "h", "partial", "w_scalar"]),
+        (r"W_{hh}^{(s)}", ["copy"]),
+        (r"\frac{d}{ds}", []),
+        ("q_i", []),
+        (r"\text{if } x", ["x"]),
+    ],
+)
+def test_symbols_are_found_with_any_index_of_a_step(find, latex, symbols):
+    assert find(latex) == symbols
+
+
+def test_a_letter_means_what_its_chapter_says(find):
+    assert find("V") == ["V"]
+    assert find("V", "chapters/matrices") == ["V_mat"]
+    assert find(r"a^{\langle t \rangle}", "chapters/cells") == ["a_cell"]
+    assert find("a_t", "chapters/cells") == ["a"]
+    assert find("s", "chapters/checking") == ["s_nudge"] and find("s") == []
+
+
+def test_every_symbol_has_words_and_a_place_of_its_own(load_ext):
+    table = load_ext("symbols")
+    entries = [entry for group in table.groups().values() for entry in group]
+    assert len({table.target(entry["id"]) for entry in entries}) == len(entries) > 60
+    for entry in entries:
+        assert entry["meaning"]["en"] and not entry["meaning"]["en"].endswith("."), entry["id"]
+
+
+def test_every_symbol_of_the_table_stands_in_the_book(book):
+    html = (book / "chapters/notation.html").read_text(encoding="utf-8")
+    rows = re.findall(r'<tr [^>]*id="symbol-([\w-]+)">(.*?)</tr>', html, re.S)
+    assert len(rows) > 60
+    assert not [name for name, row in rows if "reference internal" not in row]
+
+
+def test_a_symbol_in_a_sentence_is_a_link_without_scripts(specimen, visit):
+    page, _ = visit(specimen, "pages/equations.html", java_script_enabled=False)
+    link = page.locator("p", has_text="Punctuation").locator("a.symbol").first
+    assert link.get_attribute("title").startswith("the input at step t")
+    link.click()
+    assert page.url.endswith("chapters/notation.html#symbol-x")
+    assert page.locator("tr:target annotation").text_content() == "x_t"
+
+
+def test_the_tab_key_stops_once_at_each_symbol_of_a_page(specimen):
+    html = (specimen / "pages/equations.html").read_text(encoding="utf-8")
+    links = re.findall(r'<a class="symbol" href="[^"]*#symbol-x"[^>]*>', html)
+    assert len(links) > 1
+    assert ["tabindex" in link for link in links] == [False] + [True] * (len(links) - 1)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pointing_at_a_symbol_tells_its_meaning_and_escape_hides_it(specimen, visit, theme):
+    page, watch = visit(specimen, "pages/equations.html", theme=theme)
+    symbol, tip = page.locator(".math-block [data-symbol='d h']").first, page.get_by_role("tooltip")
+    symbol.hover()
+    tip.wait_for()
+    assert "the gradient of the loss in this: the hidden state after step t" in tip.inner_text()
+    assert tip.locator("a").get_attribute("href").endswith("/chapters/notation.html#symbol-d")
+    assert violations(page) == []
+    tip.hover()
+    page.wait_for_timeout(400)
+    assert tip.is_visible(), "the pointer may move onto the tip"
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+    symbol.click()
+    page.wait_for_url("**/chapters/notation.html#symbol-d")
+    assert not watch.complaints
+
+
+def test_a_finger_is_told_the_meaning_before_it_goes_anywhere(specimen, visit):
+    page, _ = visit(specimen, "pages/equations.html", width=360, has_touch=True)
+    page.locator("p", has_text="Punctuation").locator("a.symbol").first.tap()
+    tip = page.get_by_role("tooltip")
+    tip.wait_for()
+    box = tip.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 360
+    assert page.url.endswith("pages/equations.html")
+    tip.locator("a").tap()
+    page.wait_for_url("**/chapters/notation.html#symbol-x")
+
+
+def test_an_equation_s_button_copies_it_and_names_its_symbols(specimen, visit):
+    page, _ = visit(specimen, "pages/equations.html", permissions=["clipboard-read", "clipboard-write"])
+    block = page.locator(".math-block", has_text="(3)")
+    page.locator("body").press("Tab")
+    block.locator("button").focus()
+    tip = page.get_by_role("tooltip")
+    tip.wait_for()
+    assert "the product number by number" in tip.inner_text()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.textContent === 'Copied'")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(r"da_t = dh_t \odot (1 - h_t^2)")
+
+
+def test_a_copied_selection_holds_the_latex_of_its_equations(specimen, visit):
+    page, _ = visit(specimen, "pages/equations.html", permissions=["clipboard-read", "clipboard-write"])
+    page.evaluate(
+        """() => {
+          const from = document.querySelector("article p math mi"); // from inside the first equation
+          const to = document.querySelector(".math-block");
+          getSelection().setBaseAndExtent(from.firstChild, 0, to, to.childNodes.length);
+        }"""
+    )
+    page.keyboard.press("Control+c")
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert text.startswith(r"$h_t = \tanh(a_t)$, $\hat{y}_t = \softmax(o_t)$, $W_{hh}")
+    assert "\n$$\n\\frac{\\partial L}{\\partial W_{hh}} = \\sum" in text and "\n$$" in text
+    assert "Copy LaTeX" not in text and "#" not in text and "𝑡" not in text
+    assert page.locator(".being-copied").count() == 0
+
+
+def test_equations_are_heard_once(specimen, visit):
+    page, _ = visit(specimen, "pages/equations.html")
+    nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    shown = [node for node in nodes if not node.get("ignored")]
+    roles = {node["role"]["value"] for node in shown}
+    assert {"MathMLFraction", "MathMLSub", "MathMLIdentifier"} <= roles
+    assert not [n for n in shown if "\\" in str(n.get("name", {}).get("value", ""))], "the LaTeX is for copying only"
+
+
+def test_the_words_of_the_tips_come_when_they_are_asked_for(specimen, visit):
+    page, _ = visit(specimen, "pages/equations.html")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator(".math-block [data-symbol]").first.hover()
+    page.get_by_role("tooltip").wait_for()
+    assert [url.rpartition("/")[2] for url in asked] == ["symbols.json"]
+    assert json.loads((specimen / "_static/symbols.json").read_text(encoding="utf-8"))["symbols"]["h"]
