@@ -46,7 +46,6 @@ def configure(app, config):
     config.html_static_path.append(str(HERE / "assets"))
     config.templates_path.insert(0, str(HERE / "templates"))
     config.html_copy_source = False
-    config.html_use_index = False
     config.html_show_sourcelink = False
     config.html_permalinks_icon = "#"
     config.html_context["default_mode"] = "auto"

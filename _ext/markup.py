@@ -4,6 +4,9 @@ import re
 from html import escape
 
 from docutils import nodes
+from notation import reading_order
+from sphinx import addnodes
+from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 
@@ -56,6 +59,33 @@ class KeepPunctuation(SphinxPostTransform):
                 node.replace_self(nodes.inline("", "", node.deepcopy(), nodes.Text(mark[0]), classes=["with-math"]))
 
 
+class IndexTerms(SphinxTransform):
+    """Wherever a chapter leads to the glossary, the index leads back to the chapter."""
+
+    default_priority = 800  # before the domains collect what they find
+
+    def apply(self, **kwargs):
+        if any(self.document.findall(addnodes.glossary)):
+            return
+        terms = [node for node in self.document.findall(addnodes.pending_xref) if node["reftype"] == "term"]
+        for number, node in enumerate(terms):
+            place = f"term-{number}"
+            entry = addnodes.index(entries=[("single", node["reftarget"], place, "", None)])
+            position = node.parent.index(node)
+            node.parent[position:position] = [entry, nodes.target("", "", ids=[place])]
+
+
+def index_page(app, pagename, templatename, context, doctree):
+    """The index names the pages that its links lead to, in the book's order."""
+    if pagename == "genindex":
+        pages = {app.builder.get_target_uri(name): app.env.titles[name].astext() for name in reading_order(app.env)}
+        order = list(pages)
+        context["pages_of"] = lambda links: sorted(
+            ((uri, pages[uri.partition("#")[0]]) for _main, uri in links),
+            key=lambda link: order.index(link[0].partition("#")[0]),
+        )
+
+
 def is_citation(node):
     return isinstance(node, nodes.citation)
 
@@ -66,7 +96,11 @@ def neighbour(node, step):
 
 
 def visit_citation(self, node):
-    """A list of citations, without docutils' roles: list items that are no items, and a role since given up."""
+    """A list of citations, without docutils' roles: list items that are no items, and a role since given up.
+
+    And without labels: the text cites by author and year, and so the entry is found by its author.
+    """
+    node.children = [child for child in node.children if not isinstance(child, nodes.label)]
     if not is_citation(neighbour(node, -1)):
         self.body.append('<div class="citation-list">\n')
     self.body.append(self.starttag(node, "div", CLASS="citation"))
@@ -80,5 +114,7 @@ def setup(app):
     app.add_node(fold, html=(visit_fold, depart_fold))
     app.add_post_transform(FoldBoxes)
     app.add_post_transform(KeepPunctuation)
+    app.add_transform(IndexTerms)
+    app.connect("html-page-context", index_page)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -68,7 +68,7 @@ def places(env):
     """symbol -> (page, id of the section, the page's title); once for a build."""
     if not hasattr(env.app, "symbol_places"):
         found = env.app.symbol_places = {}
-        for docname in reading_order(env, env.config.root_doc):
+        for docname in reading_order(env):
             if docname == env.config.notation_page:
                 continue
             for node in env.get_doctree(docname).findall(lambda n: isinstance(n, (nodes.math, nodes.math_block))):
@@ -88,7 +88,8 @@ def names(config, docname, node):
     return [name for e in tree.iter() for name in e.get("data-symbol", "").split()]
 
 
-def reading_order(env, docname):
+def reading_order(env, docname=None):
+    docname = docname or env.config.root_doc
     yield docname
     for child in env.toctree_includes.get(docname, ()):
         yield from reading_order(env, child)

@@ -75,7 +75,7 @@ def test_every_symbol_of_the_table_stands_in_the_book(book):
 def test_a_symbol_in_a_sentence_is_a_link_without_scripts(specimen, visit):
     page, _ = visit(specimen, "pages/equations.html", java_script_enabled=False)
     link = page.locator("p", has_text="Punctuation").locator("a.symbol").first
-    assert link.get_attribute("title").startswith("the input at step t")
+    assert link.get_attribute("title").startswith("the input at a step")
     link.click()
     assert page.url.endswith("chapters/notation.html#symbol-x")
     assert page.locator("tr:target annotation").text_content() == "x_t"
@@ -94,7 +94,7 @@ def test_pointing_at_a_symbol_tells_its_meaning_and_escape_hides_it(specimen, vi
     symbol, tip = page.locator(".math-block [data-symbol='d h']").first, page.get_by_role("tooltip")
     symbol.hover()
     tip.wait_for()
-    assert "the gradient of the loss in this: the hidden state after step t" in tip.inner_text()
+    assert "the gradient of the loss in this: the hidden state after a step" in tip.inner_text()
     assert tip.locator("a").get_attribute("href").endswith("/chapters/notation.html#symbol-d")
     assert violations(page) == []
     tip.hover()
@@ -167,3 +167,39 @@ def test_the_words_of_the_tips_come_when_they_are_asked_for(specimen, visit):
     page.get_by_role("tooltip").wait_for()
     assert [url.rpartition("/")[2] for url in asked] == ["symbols.json"]
     assert json.loads((specimen / "_static/symbols.json").read_text(encoding="utf-8"))["symbols"]["h"]
+
+
+# Glossary, index, bibliography
+
+
+def test_the_index_names_the_pages_that_use_a_term(specimen, visit):
+    page, _ = visit(specimen, "genindex.html")
+    assert page.locator("h1").inner_text() == "Index"
+    links = page.locator("dt", has_text="hidden state").locator("+ dd").locator("a")
+    assert links.all_inner_texts() == ["Plain notebook", "Glossary"]
+    links.first.click()
+    page.wait_for_url("**/pages/plain.html#term-0")
+    assert page.locator("p:has(#term-0)").inner_text().startswith("The hidden states meet")
+
+
+def test_a_term_leads_to_its_words(specimen, visit):
+    page, _ = visit(specimen, "pages/plain.html")
+    page.get_by_role("link", name="hidden states").click()
+    assert page.locator("dt:target").inner_text().startswith("hidden state")
+
+
+def test_every_chapter_leads_to_the_glossary_once_for_each_term(book):
+    for path in book.glob("chapters/*.html"):
+        terms = re.findall(r'href="glossary.html#(term-[\w-]+)"', path.read_text(encoding="utf-8"))
+        assert len(terms) == len(set(terms)), path.name
+        if path.stem not in ("glossary", "notation", "references"):
+            assert len(terms) > 8, path.name
+
+
+def test_every_entry_of_the_bibliography_says_when_it_was_or_where_it_is(book):
+    html = (book / "chapters/references.html").read_text(encoding="utf-8")
+    entries = re.findall(r'<div class="citation".*?</div>', html, re.S)
+    keys = re.findall(r"^@\w+\{", (ROOT / "chapters/references.bib").read_text(encoding="utf-8"), re.M)
+    assert len(entries) == len(keys)
+    for entry in entries:
+        assert re.search(r"\b(19|20)\d\d\b", entry) or "reference external" in entry, entry
