@@ -128,7 +128,7 @@ def test_an_equation_s_button_copies_it_and_names_its_symbols(specimen, visit):
     tip.wait_for()
     assert "the product number by number" in tip.inner_text()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.textContent === 'Copied'")
+    page.wait_for_function("() => document.activeElement.textContent === 'Copied'")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith(r"da_t = dh_t \odot (1 - h_t^2)")
 
