@@ -8,7 +8,8 @@ Every peer runs in a process of its own, on one thread. First all are held to th
 after four updates that the pure functions of rnnlib give, or to the characters that a sample draws. Then they take
 turns, round after round in a new order, so that what else the machine does falls on all alike. What is told is the
 median of the processor's time, which other programs do not lengthen by making a peer wait; the clock's stands beside it
-in the CSV. The last part lets T, B, H and V grow. Tables and a picture go to the folder of `--output`.
+in the CSV. Then T, B, H and V grow, and at last H again, beside two frameworks, up to where they may catch up. Tables
+and a picture go to the folder of `--output`.
 """
 
 import argparse
@@ -58,6 +59,8 @@ GROWTH = {
     "V": (64, 128, 256, 512, 1024),
 }
 GROWING = Job(64, 128, 64, 32, "float64", "adam")
+CROSSING = "rnnlib", "PyTorch nn.RNN", "JAX, lax.scan"
+CROSSING_SIZES = 32, 64, 128, 256, 512, 1024
 
 
 class Failure(Exception):
@@ -222,6 +225,26 @@ def growth(options):
     return found
 
 
+def crossing(options):
+    """How the frameworks catch up as H grows, in float32: ms of an update of each, None where one is not installed."""
+    sizes, ms = CROSSING_SIZES[: 2 if options.quick else None], {peer: [] for peer in CROSSING}
+    for size in sizes:
+        job, workers = GROWING._replace(H=size, dtype="float32"), {}
+        for peer in CROSSING:
+            try:
+                workers[peer] = Worker(peer, job, options.limit)
+            except Failure as failure:
+                print(f"H = {size}, {peer}: {failure}", flush=True)
+        measured = in_turns(workers, options.rounds, options.seconds)
+        for peer, found in ms.items():
+            times = measured.get(peer)
+            found.append(1000 * statistics.median(cpu for cpu, _, _ in times) if times else None)
+        for worker in workers.values():
+            worker.close()
+        print(f"crossing: H = {size}", flush=True)
+    return {"job": job._replace(H=list(sizes))._asdict(), "ms": ms}
+
+
 def rounded(record):
     """The record with four digits of every measured number: more are not known."""
     if isinstance(record, dict):
@@ -273,6 +296,12 @@ def markdown(record):
         for found in record["growth"]:
             pairs = ", ".join(f"{size}: {ms:.2f}" for size, ms in zip(found["sizes"], found["ms"], strict=True))
             lines.append(f"| {found['axis']} | {found['exponent']:.2f} | {pairs} |")
+    sizes, ms = record["crossing"]["job"]["H"], record["crossing"]["ms"]
+    lines += ["", "## Frameworks ÷ rnnlib as H grows, float32", "", "| H | " + " | ".join(map(str, sizes)) + " |"]
+    lines.append("|---" * (len(sizes) + 1) + "|")
+    for peer in CROSSING[1:]:
+        ratios = [f"{a / b:.2f}" if a else "–" for a, b in zip(ms[peer], ms["rnnlib"], strict=True)]
+        lines.append(f"| {peer} | " + " | ".join(ratios) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -317,6 +346,7 @@ def main():
             row for name, dtype in itertools.product(options.only, DTYPES) for row in compare(name, dtype, options)
         ],
         "growth": growth(options),
+        "crossing": crossing(options),
     }
     record["versions"] = sorted({row["version"] for row in record["rows"] if row.get("version")})
     options.output.mkdir(parents=True, exist_ok=True)

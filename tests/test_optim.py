@@ -1,15 +1,18 @@
 """Each optimiser against its formula in plain Python floats, and against PyTorch 2.13; clipping; schedules.
 
-`PYTORCH` was recorded in float64 with the optimisers of `torch.optim` named here, rate 0.1, from W over GRADIENTS:
+`PYTORCH` is what this script prints, with W and GRADIENTS as below:
 
-    SGD, SGD(momentum=0.9), Adagrad(eps=1e-10), RMSprop(alpha=0.99, eps=1e-8), Adam(betas=(0.9, 0.999), eps=1e-8)
+    import torch
 
-    w = torch.tensor(W, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.Adam([w], lr=0.1)
-    for g in GRADIENTS:
-        w.grad = torch.tensor(g, dtype=torch.float64)
-        optimizer.step()
-    print(w.tolist())
+    kinds = {"SGD": {}, "SGD with momentum": {"momentum": 0.9}, "Adagrad": {"eps": 1e-10},
+             "RMSprop": {"alpha": 0.99, "eps": 1e-8}, "Adam": {"betas": (0.9, 0.999), "eps": 1e-8}}
+    for name, options in kinds.items():
+        w = torch.tensor(W, dtype=torch.float64, requires_grad=True)
+        optimizer = getattr(torch.optim, name.split()[0])([w], lr=0.1, **options)
+        for g in GRADIENTS:
+            w.grad = torch.tensor(g, dtype=torch.float64)
+            optimizer.step()
+        print(name, w.tolist())
 """
 
 import math

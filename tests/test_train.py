@@ -4,8 +4,10 @@ import json
 import math
 import os
 import signal
+import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 import zipfile
 
@@ -690,6 +692,33 @@ def test_save_replaces_an_older_file_only_when_the_new_one_is_on_the_disk(tmp_pa
     monkeypatch.setattr("os.replace", lambda a, b: (events.append(os.path.dirname(a)), replace(a, b)))
     save(path, train(fresh(), IDS, rate=0.01, steps=9), VOCAB, Adam())
     assert events == ["fsync", os.path.realpath(tmp_path)]
+
+
+SAVING = """
+import sys
+import numpy as np
+from rnnlib import Vocabulary, init_params
+from rnnlib.checkpoint import save
+from rnnlib.optim import Adam
+from rnnlib.train import train
+
+vocab = Vocabulary("ab")
+run = train(init_params(2, 200, rng=np.random.default_rng(0)), np.arange(9) % 2, rate=0.01, steps=9)
+while True:
+    save(sys.argv[1], run, vocab, Adam())
+    print("saved", flush=True)
+"""
+
+
+def test_a_process_that_is_killed_while_it_saves_leaves_a_whole_file(tmp_path):
+    path, rng = tmp_path / "run.npz", np.random.default_rng(0)
+    for _ in range(3):
+        with subprocess.Popen([sys.executable, "-c", SAVING, path], stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            time.sleep(rng.uniform(0, 0.02))
+            process.kill()
+        run, vocab, optimizer = load(path)
+        assert (run.epoch, vocab, optimizer) == (1, Vocabulary("ab"), Adam())
 
 
 def test_what_could_not_be_loaded_is_not_saved(tmp_path):

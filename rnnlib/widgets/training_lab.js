@@ -215,8 +215,8 @@ function render({ model, el }) {
     repaint();
   }
 
-  /** Is the network worse than a uniform guess, and that not only at its start? */
-  const tooHigh = () => lab.run.count >= 20 && lab.curve.level > 1.3 * Math.log(lab.V) + 0.1;
+  /** Is the network worse than a uniform guess, and worse than it was? Given weights may begin badly, and learn. */
+  const tooHigh = () => lab.run.count >= 20 && lab.curve.level > Math.max(1.3 * Math.log(lab.V) + 0.1, lab.run.losses.at(0));
 
   function halve() {
     if (!lab) return;
@@ -394,7 +394,10 @@ function render({ model, el }) {
     if (!n) return words("lab_fresh", { V, uniform: number(Math.log(V)) });
     if (n >= LAB.updates) return words("lab_end", { n: count(n) });
     const values = { n: count(n), loss: slight(lab.curve.level), uniform: number(Math.log(V)), V };
-    if (tooHigh()) return words("lab_high", { ...values, rate: lab.rate });
+    if (tooHigh()) {
+      const rates = lab.rates.filter(({ from }) => from < n).map(({ rate }) => rate);
+      return words("lab_high", { ...values, first: slight(run.losses.at(0)), rate: Math.max(...rates) });
+    }
     return words("lab_summary", { ...values, right: lab.read.right, of: lab.read.n - 1 });
   }
 
@@ -413,10 +416,11 @@ function render({ model, el }) {
     Object.assign(lab, { readAt: run.count, temperature });
 
     const stopped = Boolean(run.stopped);
+    const failed = stopped || tooHigh();
     setText(buttons.play, words(active() ? "pause" : "play"));
     buttons.play.setAttribute("aria-pressed", String(active()));
     const none = {
-      step: run.count >= LAB.updates, reset: !run.count && !stopped, halve: !stopped && !tooHigh(), anew: !stopped && !tooHigh(),
+      step: run.count >= LAB.updates, reset: !run.count && !stopped, halve: !failed, anew: !failed,
       keep: !run.count || kept.length === MOST_KEPT,
     };
     for (const [each, disabled] of Object.entries(none)) buttons[each].setAttribute("aria-disabled", String(disabled));
@@ -435,7 +439,7 @@ function render({ model, el }) {
     text.bar.style.background = ramp(dark, true);
     setText(drawn, [vocab[ids[0]], ...lab.sample].map((c) => (c === " " ? c : visible(c))).join(""));
     setText(drawnNote, words("lab_sample_note", { length: SAMPLE, temperature, seed: lab.settings.seed }));
-    summary.classList.toggle("rnn-lab-alert", stopped);
+    summary.classList.toggle("rnn-lab-alert", failed);
     if (!active() || !spoken || start - spoken > SAY) {
       setText(summary, say());
       spoken = start;
