@@ -3,7 +3,8 @@
 An executed notebook leaves two things behind: a view (a model id) where a widget was shown, and the state of
 every model it made. From these this extension writes, per page,
 
-- for each view a ``<div class="rnn-widget rnn-widget-<name>" data-model-id=…>`` that holds the stand-in picture,
+- for each view a ``<div class="rnn-widget rnn-widget-<name>" data-model-id=…>`` that holds its first state as HTML, out
+  of reach until the live view takes its place, and the stand-in picture for readers without scripts,
 - one JSON block with the models that the views can reach, and nothing else,
 
 and, per book, each distinct ``_esm`` and ``_css`` text once, in a file named by its hash. ``assets/host.js`` then
@@ -19,19 +20,24 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
+from first_state import CannotDraw, first_state
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
 
 from rnnlib.widgets._modules import words
 
 VIEW_MIME = "application/vnd.jupyter.widget-view+json"
 STATE_MIME = "application/vnd.jupyter.widget-state+json"
 WIDGET_DIR = "_static/widgets"
+FIRST = re.compile(r"<!-- first state of ([\w-]+) ([\w-]+) -->")
 LINKS = {"LinkModel", "DirectionalLinkModel"}
 
 # Traits that mean something to a kernel or to JupyterLab only; no view asks for them on a static page.
 IDLE_TRAITS = {"_dom_classes", "_esm", "_css", "layout", "style", "tabbable", "tooltip", "_view_count"}
 IDLE_PREFIXES = ("_model_", "_view_")
+
+logger = logging.getLogger(__name__)
 
 
 class widget_view(nodes.General, nodes.Element):
@@ -69,7 +75,12 @@ def visit_widget_view(self, node):
     name = view_name(state.get(node["model_id"], {}))
     picture = next(node.findall(nodes.image), None)
     said = host_words(self.config.language)
-    self.body.append(f'<div class="rnn-widget rnn-widget-{name}" data-model-id="{escape(node["model_id"])}">')
+    label = escape((picture.get("alt") if picture is not None else "") or node["alt"] or name)
+    self.body.append(
+        f'<div class="rnn-widget rnn-widget-{name}" data-model-id="{escape(node["model_id"])}">'
+        f'<div class="rnn-widget-first" role="img" aria-label="{label}">'
+        f"<!-- first state of {escape(node['model_id'])} {name} --></div>"
+    )
     note = said["host_unscripted_plain"]
     if picture is not None:
         note = said["host_unscripted"]
@@ -78,7 +89,7 @@ def visit_widget_view(self, node):
         self.body.append(
             f'<img class="rnn-widget-picture" loading="lazy" width="{width}" height="{height}" '
             f'src="{escape(posixpath.join(self.builder.imgpath, source))}" '
-            f'alt="{escape(picture.get("alt") or node["alt"] or name)}">'
+            f'alt="{label}">'
         )
     self.body.append(f'<p class="rnn-widget-note rnn-widget-unscripted">{note}</p></div>\n')
     raise nodes.SkipNode
@@ -164,7 +175,7 @@ def page_widgets(app, pagename, templatename, context, doctree):
         return
     models = page_state(app.env, pagename)
     keep = needed(models, shown)
-    pathto, entries = context["pathto"], {}
+    pathto, entries, modules = context["pathto"], {}, {}
     for model_id in sorted(keep, key=list(models).index):
         entry = models[model_id]
         slim = {"model_name": entry["model_name"], "state": live_traits(entry)}
@@ -172,7 +183,7 @@ def page_widgets(app, pagename, templatename, context, doctree):
             slim["buffers"] = entry["buffers"]
         if entry["state"].get("_esm"):
             slim["esm"] = pathto(store(app, entry["state"]["_esm"], "js"), resource=True)
-            context["widget_modules"] += [slim["esm"]] * (slim["esm"] not in context["widget_modules"])
+            modules[slim["esm"]] = entry["state"]["_esm"]
         if entry["state"].get("_css"):
             style = pathto(store(app, entry["state"]["_css"], "css"), resource=True)
             context["widget_styles"] += [style] * (style not in context["widget_styles"])
@@ -181,8 +192,26 @@ def page_widgets(app, pagename, templatename, context, doctree):
     text = json.dumps(
         {"words": host_words(app.config.language), "state": entries}, ensure_ascii=False, separators=(",", ":")
     )
+    context["widget_modules"] = list(modules)
     context["widget_state"] = text.replace("<", "\\u003c")
     context["widget_state_mime"] = STATE_MIME
+    context["body"] = with_first_states(app, pagename, context["body"], text, modules)
+
+
+def with_first_states(app, pagename, body, state, modules):
+    """The page's HTML with what each widget shows before any script has run, where it is to stand."""
+
+    def drawn(place):
+        view_id, name = place.groups()
+        try:
+            html = first_state(state, modules, app.config.language, view_id=view_id, name=name)
+        except CannotDraw as problem:
+            told = ("%s cannot draw its first state: %s", name, problem)
+            logger.warning(*told, location=pagename, type="widget_host", subtype="first_state")
+            return ""
+        return f"<div inert>{html}</div>"
+
+    return FIRST.sub(drawn, body)
 
 
 def setup(app):

@@ -85,6 +85,7 @@ def specimen_source(source):
     config.pop("bibtex_bibfiles", None)
     config["sphinx"]["config"].pop("bibtex_reference_style", None)
     config["title"] = "Specimen"
+    config["sphinx"]["config"]["suppress_warnings"] = ["widget_host.first_state"]  # of pages/broken.md
     config["sphinx"]["local_extensions"] = dict.fromkeys(config["sphinx"]["local_extensions"], str(ROOT / "_ext"))
     (source / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     return source

@@ -213,16 +213,16 @@ async function attempt(el, render, message) {
   }
 }
 
-/** A view that starts takes its picture's place; one that cannot leaves the picture, and says so. */
+/** A view is drawn out of sight and then takes the place of its first state, which the page came with; one that cannot
+ * start leaves its picture, and says so. */
 async function mount(view) {
   const controller = new AbortController();
   const live = view.appendChild(element("div", "rnn-widget-live"));
-  const picture = view.querySelector(".rnn-widget-picture");
-  const message = picture ? words.host_failed : words.host_failed_plain;
+  const message = view.querySelector(".rnn-widget-picture") ? words.host_failed : words.host_failed_plain;
   const alive = await attempt(live, () => show(models.get(view.dataset.modelId), live, controller.signal), message);
+  view.querySelector(".rnn-widget-first")?.remove();
   view.dataset.state = alive ? "live" : "failed";
-  if (alive) picture?.remove();
-  else controller.abort();
+  if (!alive) controller.abort();
 }
 
 /** jslink keeps two traits equal, jsdlink follows one way; the source gives the first value. */

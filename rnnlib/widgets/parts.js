@@ -150,9 +150,11 @@ export function colour(value, limit, dark) {
   return SCALES[dark ? "dark" : "light"][STEPS + Math.max(-STEPS, Math.min(STEPS, x || 0))];
 }
 
-/** The diverging scale as a background, for a legend: all of it, or the half from zero on. */
+/** The diverging scale as a background, for a legend: all of it, or the half from zero on. Between every eighth colour the
+ * browser finds the others. */
 export function ramp(dark, half = false) {
-  return `linear-gradient(90deg, ${SCALES[dark ? "dark" : "light"].slice(half ? STEPS : 0).map(({ fill }) => fill).join(",")})`;
+  const colours = SCALES[dark ? "dark" : "light"].slice(half ? STEPS : 0).filter((_, i) => i % 8 === 0);
+  return `linear-gradient(90deg, ${colours.map(({ fill }) => fill).join(",")})`;
 }
 
 /** The largest size of a number in the array: the limit of its colour scale. Never zero. */

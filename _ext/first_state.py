@@ -1,0 +1,75 @@
+"""The first state of a widget as HTML, drawn at build time by the widget's own module.
+
+The page's host and the module run in an embedded V8, on nodes that are only written down (``first/nodes.js``), once for
+a light page and once for a dark one. No browser and no Node are needed.
+"""
+
+import base64
+import json
+import struct
+import zlib
+from functools import cache
+from pathlib import Path
+
+from py_mini_racer import MiniRacer
+
+HERE = Path(__file__).parent
+
+
+class CannotDraw(Exception):
+    """A widget that could not draw itself; says why."""
+
+
+@cache
+def engine():
+    """V8, with what plays the browser in it."""
+    v8 = MiniRacer()
+    v8.eval("\n".join((HERE / "first" / name).read_text(encoding="utf-8") for name in ("nodes.js", "page.js")))
+    return v8
+
+
+def first_state(state, modules, language, *, view_id, name):
+    """The HTML that a view shows first, as assets/host.js and the widgets' modules draw it.
+
+    Args:
+        state: the page's block of models, as JSON text.
+        modules: address, as the block has it -> text of a module.
+        language: of the page, as its ``lang`` says.
+        view_id, name: the model that is shown, and the widget's name in the page's classes.
+
+    Raises:
+        CannotDraw: with what went wrong.
+    """
+    page = {
+        "host": (HERE / "assets" / "host.js").read_text(encoding="utf-8"),
+        "state": state,
+        "modules": modules,
+        "language": language,
+        "view": {"id": view_id, "name": name},
+    }
+    v8 = engine()
+    v8.eval(f"begin({json.dumps(page)})")  # promises are kept before it returns
+    result = json.loads(v8.eval("finish()"))
+    if result["errors"]:
+        raise CannotDraw("; ".join(result["errors"]))
+    return "".join(piece if isinstance(piece, str) else png_address(**piece) for piece in result["pieces"])
+
+
+def png_address(width, height, colours, pixels):
+    """A picture as a data: address. colours: 0xrrggbb, -1 for none; pixels: a character each, its colour's place."""
+    if len(colours) > 256:
+        raise CannotDraw(f"a canvas of {len(colours)} colours")
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = pixels.encode("latin-1")
+    rows = b"".join(b"\0" + rows[i * width : (i + 1) * width] for i in range(height))
+    parts = [
+        chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
+        chunk(b"PLTE", b"".join(max(0, colour).to_bytes(3, "big") for colour in colours)),
+        chunk(b"tRNS", b"\0") if colours[0] < 0 else b"",
+        chunk(b"IDAT", zlib.compress(rows, 9)),
+        chunk(b"IEND", b""),
+    ]
+    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(parts)).decode()
