@@ -321,6 +321,8 @@ def picture(record, path):
             ax.barh([i + shift for i in known], known.values(), height=0.4, label=dtype)
         ax.axvline(1, color="0.5", linewidth=0.8)
         ax.set(xscale="log", title=name, xlabel="times as long as rnnlib")
+        ax.set_xlim(right=max(12, ax.get_xlim()[1]))  # at least one power of ten beside the 1
+        ax.xaxis.set(major_formatter="{x:g}", minor_formatter="")
     axes[0, 0].set_yticks(range(len(peers)), peers)
     axes[0, 0].invert_yaxis()
     axes[0, 0].legend()
