@@ -7,13 +7,19 @@ BIN := $(VENV)/bin
 # The products in this book are small: a second thread costs more than it brings, much more beside other work.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: book test lab clean
+.PHONY: book pdf test lab clean
 
 # The book, built from nothing and served; prints the address.
 book: $(VENV)/.book
 	$(BIN)/jupyter-book clean --all .
 	$(BIN)/jupyter-book build -W -n --keep-going .
 	$(BIN)/python _ext/serve.py _build/html $(PORT)
+
+# The book as one file, _build/book.pdf, printed by a browser.
+pdf: $(VENV)/.pdf
+	$(BIN)/jupyter-book clean --all .
+	$(BIN)/jupyter-book build -W -n --keep-going .
+	$(BIN)/python _ext/pdf.py _build/html _build/book.pdf
 
 # Every check.
 test: $(VENV)/.test
@@ -40,8 +46,8 @@ $(VENV)/.book: requirements.txt pyproject.toml | $(BIN)/python
 	@touch $@
 
 # The browser is the system's where there is one, else Playwright's own.
-$(VENV)/.test: $(VENV)/.book
-	$(BIN)/python -m pip install -q -e ".[test]"
+$(VENV)/.test $(VENV)/.pdf: $(VENV)/.book
+	$(BIN)/python -m pip install -q -e ".[$(subst .,,$(notdir $@))]"
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || $(BIN)/playwright install chromium \
-		|| { echo "Missing: a browser for the tests (Debian and Ubuntu: apt install chromium)"; exit 1; }
+		|| { echo "Missing: a browser (Debian and Ubuntu: apt install chromium)"; exit 1; }
 	@touch $@

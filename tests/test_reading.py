@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -203,3 +204,82 @@ def test_every_entry_of_the_bibliography_says_when_it_was_or_where_it_is(book):
     assert len(entries) == len(keys)
     for entry in entries:
         assert re.search(r"\b(19|20)\d\d\b", entry) or "reference external" in entry, entry
+
+
+# The frame
+
+
+def test_a_wrong_address_gets_a_page_that_stands_by_itself(specimen, serving, browser):
+    html = (specimen / "404.html").read_text(encoding="utf-8")
+    page, refused = browser.new_page(), []
+    page.on("console", lambda message: refused.append(message.text))
+    for address, link in (("no-such-page.html", 0), ("chapters/no-such-page.html", 1)):
+        page.route(f"**/{address}", lambda route: route.fulfill(body=html, content_type="text/html"))  # as a host does
+        page.goto(f"{serving(specimen)}/{address}")
+        assert page.locator("h1").inner_text() == "Page not found"
+        assert violations(page) == []
+        page.locator("a").nth(link).click()
+        assert page.locator("h1").inner_text().startswith("Specimen")
+    assert not refused
+    page.close()
+
+
+def test_with_a_base_address_the_missing_page_leads_to_the_book(load_ext, tmp_path):
+    from types import SimpleNamespace
+
+    from jinja2 import Environment, FileSystemLoader
+
+    templates = Environment(loader=FileSystemLoader(ROOT / "_ext" / "templates"))
+    render = SimpleNamespace(render=lambda name, context: templates.get_template(name).render(context))
+    config = SimpleNamespace(html_baseurl="https://example.org/book", html_title="A & B", language="en")
+    app = SimpleNamespace(config=config, outdir=tmp_path, builder=SimpleNamespace(format="html", templates=render))
+    load_ext("not_found").write(app, None)
+    html = (tmp_path / "404.html").read_text(encoding="utf-8")
+    assert '<a href="https://example.org/book/">A &amp; B</a>' in html and 'href="../"' not in html
+
+
+@pytest.mark.parametrize(
+    "path", ["pages/plain.html", "pages/equations.html", "chapters/notation.html", "genindex.html"]
+)
+def test_text_twice_as_large_still_fits_a_phone(specimen, visit, path):
+    page, _ = visit(specimen, path, width=360)
+    page.evaluate("document.documentElement.style.fontSize = '32px'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("folder", ["specimen", "book"])
+def test_headings_go_down_one_level_at_a_time(folder, request):
+    for path in request.getfixturevalue(folder).rglob("*.html"):
+        html = re.sub(r"<template.*?</template>", "", path.read_text(encoding="utf-8"), flags=re.S)
+        main = html[html.index("<main") :]
+        levels = [int(level) for level in re.findall(r"<h([1-6])\b", main)]
+        assert levels.count(1) == 1 and levels[0] == 1, path.name
+        assert all(after <= before + 1 for before, after in pairwise(levels)), path.name
+
+
+def test_the_skip_link_leads_past_the_frame(specimen, visit):
+    page, _ = visit(specimen, "pages/plain.html")
+    page.keyboard.press("Tab")
+    link = page.locator("a:focus")
+    assert link.inner_text() == "Skip to main content"
+    assert link.bounding_box()["y"] >= 0
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('main') !== null")
+
+
+def test_nothing_moves_for_who_wants_no_motion(specimen, visit):
+    page, _ = visit(specimen, "pages/plain.html", reduced_motion="reduce")
+    moving = page.evaluate(
+        """[document.documentElement, ...document.querySelectorAll("*")].filter((node) => {
+          const { scrollBehavior, transitionDuration, animationName } = getComputedStyle(node);
+          return scrollBehavior === "smooth" || animationName !== "none"
+            || transitionDuration.split(",").some((time) => parseFloat(time) > 0.01);
+        }).map((node) => node.outerHTML.slice(0, 80))"""
+    )
+    assert moving == []
+
+
+def test_no_page_keeps_a_cookie(specimen, visit):
+    page, _ = visit(specimen, "pages/live.html")
+    assert page.context.cookies() == []

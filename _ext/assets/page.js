@@ -124,4 +124,16 @@ new IntersectionObserver(([mark]) => document.body.classList.toggle("scrolled", 
   document.querySelector(".sbt-scroll-pixel-helper") ?? document.body,
 );
 
-document.querySelector(".print-button")?.addEventListener("click", () => print());
+/* On paper colours are light, pictures that wait to be scrolled to are there, and the answers of the exercises are open. */
+addEventListener("beforeprint", () => {
+  root.dataset.theme = "light";
+  for (const image of document.images) image.loading = "eager";
+  for (const fold of all("details:not([open])")) Object.assign(fold, { open: true }).dataset.openedToPrint = "";
+});
+addEventListener("afterprint", () => {
+  root.dataset.mode += ""; // mode.js paints anew
+  for (const fold of all("[data-opened-to-print]")) {
+    fold.open = false;
+    delete fold.dataset.openedToPrint;
+  }
+});
