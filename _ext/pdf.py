@@ -35,7 +35,7 @@ RADICALS = dict(
     )
 )
 TITLE = """<html lang="{lang}"><title>{title}</title>
-<body style="font-family: sans-serif; text-align: center; padding-top: 30%">
+<body style="font-family: sans-serif; text-align: center; padding: 30% 2cm 0">
 <h1 style="font-size: 32pt; font-weight: 400">{title}</h1><p style="font-size: 14pt">{author}</p></body></html>"""
 NUMBERS = """<html><style>@page {{ size: A4; margin: 0 }} body {{ margin: 0; font: 9pt sans-serif; color: #555 }}
 div {{ height: 296mm; break-after: page; position: relative }} span {{ position: absolute; bottom: 9mm; right: 15mm }}
@@ -80,6 +80,7 @@ def make(folder, target, browser=None):
         chromium.close()
     for sheet, stamp in zip(writer.pages, stamps.pages, strict=False):
         sheet.merge_page(stamp)
+        sheet.compress_content_streams()
     lead_inside(writer, firsts)
     spell_out(writer)
     writer.add_metadata({"/Title": facts["title"], "/Author": facts["author"]})
