@@ -3,21 +3,17 @@
 - The page's frame and its small scripts are ours (``templates/``, ``assets/``), so that they are the same with each
   version of the theme; of the scripts that extensions add, only those that the page uses stay.
 - All style sheets become one, ``book.css``, which keeps only rules whose classes occur in the book.
-- The repository's address comes from ``git remote``, or from ``book_repository``; without one, nothing links to it.
-- The executed notebook lies beside its page, for download.
 """
 
 import hashlib
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 from docutils import nodes
 from trim_css import trim, words_of
 
 HERE = Path(__file__).parent
-PUBLIC_HOSTS = ("github.com", "gitlab.com", "bitbucket.org", "codeberg.org")
 # Scripts that other extensions put on every page. Ours do their work, or the page does not need it.
 UNUSED_SCRIPTS = re.compile(
     r"(documentation_options|doctools|sphinx_highlight|sphinx-thebe|togglebutton|clipboard\.min|copybutton|"
@@ -49,18 +45,6 @@ def configure(app, config):
     config.html_show_sourcelink = False
     config.html_permalinks_icon = "#"
     config.html_context["default_mode"] = "auto"
-    config.html_context["book_repository"] = repository(app.srcdir, config.book_repository)
-
-
-def repository(folder, address=""):
-    """The web address of the repository, '' unless it stands on a public host; never with credentials in it."""
-    if not address:
-        git = subprocess.run(
-            ["git", "-C", folder, "remote", "get-url", "origin"], capture_output=True, text=True, check=False
-        )
-        address = git.stdout.strip()
-    match = re.match(r"(?:https?://|ssh://|git@)(?:[^@/]*@)?([\w.-]+)(?::\d+)?[:/](.+?)(?:\.git)?/?$", address)
-    return f"https://{match[1]}/{match[2]}" if match and match[1] in PUBLIC_HOSTS else ""
 
 
 def lighten(app, pagename, templatename, context, doctree):
@@ -84,15 +68,6 @@ def lighten(app, pagename, templatename, context, doctree):
     context["page_has_math"] = "<math" in body
     context["page_description"] = summary(doctree) if doctree else None
 
-    site = context.get("book_repository")
-    notebook = executed(app, pagename)
-    context["notebook_download"] = context["pathto"](f"_sources/{pagename}.ipynb", resource=True) if notebook else None
-    context["repository_page"] = site
-    context["binder_url"] = None
-    if site.startswith("https://github.com/") and notebook:
-        source = Path(app.env.doc2path(pagename)).relative_to(app.srcdir).as_posix()
-        context["binder_url"] = f"https://mybinder.org/v2/gh/{site.split('/', 3)[3]}/HEAD?urlpath=lab/tree/{source}"
-
 
 def summary(doctree, limit=160):
     """The page's first sentences of prose, for search engines; the theme would take code and all."""
@@ -102,14 +77,8 @@ def summary(doctree, limit=160):
     return words if len(words) <= limit else words[:limit].rpartition(" ")[0] + " …"
 
 
-def executed(app, pagename):
-    """The notebook that myst-nb wrote for the page, if it is one."""
-    path = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
-    return path if pagename in app.env.all_docs and path.exists() else None
-
-
 def finish(app, exception):
-    """Write the one style sheet, put the notebooks beside the pages, drop what no page asks for."""
+    """Write the one style sheet, drop what no page asks for."""
     if exception or app.builder.format != "html" or not app.book_styles:  # nothing was written
         return
     out = Path(app.outdir)
@@ -128,11 +97,6 @@ def finish(app, exception):
         front = (out / f"{app.config.root_doc}.html").read_text(encoding="utf-8")
         link = f'<link rel="canonical" href="{app.config.root_doc}.html" />\n  </head>'
         (out / "index.html").write_text(front.replace("</head>", link, 1), encoding="utf-8")
-    for docname in app.env.all_docs:
-        if notebook := executed(app, docname):
-            target = out / "_sources" / f"{docname}.ipynb"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(notebook, target)
     for unused in ("scripts", "vendor", "styles", "locales", "images"):
         shutil.rmtree(static / unused, ignore_errors=True)
     for path in [*static.glob("*.map"), *static.glob("*webpack-macros.html"), *(static / n for n in names)]:
@@ -141,7 +105,6 @@ def finish(app, exception):
 
 def setup(app):
     app.book_styles = {}  # a dict for its order
-    app.add_config_value("book_repository", "", "html", str)
     app.connect("config-inited", configure, priority=100)
     app.connect("html-page-context", lighten, priority=900)
     app.connect("build-finished", finish, priority=900)

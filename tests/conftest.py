@@ -79,13 +79,33 @@ def specimen(built_once, tmp_path_factory):
     return built_once("specimen", lambda: specimen_source(tmp_path_factory.mktemp("specimen-source")))
 
 
-def specimen_source(source):
+@pytest.fixture(scope="session")
+def published(built_once, tmp_path_factory):
+    """A front and two pages of the specimen, in a book that has a repository, a hub and a base address."""
+
+    def source():
+        folder = specimen_source(
+            tmp_path_factory.mktemp("published-source"),
+            book_repository="git@github.com:reader/the-book.git",
+            book_hub="https://hub.example.org/",
+        )
+        (folder / "intro.md").write_text("# The front\n\nFirst words of the front page.\n", encoding="utf-8")
+        (folder / "_toc.yml").write_text(
+            "format: jb-book\nroot: intro\nchapters:\n  - file: pages/plain\n  - file: pages/equations\n"
+        )
+        return folder
+
+    return built_once("published", source)
+
+
+def specimen_source(source, **settings):
     shutil.copytree(ROOT / "tests" / "specimen", source, dirs_exist_ok=True)
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     config.pop("bibtex_bibfiles", None)
     config["sphinx"]["config"].pop("bibtex_reference_style", None)
     config["title"] = "Specimen"
     config["sphinx"]["config"]["suppress_warnings"] = ["widget_host.first_state"]  # of pages/broken.md
+    config["sphinx"]["config"] |= settings
     config["sphinx"]["local_extensions"] = dict.fromkeys(config["sphinx"]["local_extensions"], str(ROOT / "_ext"))
     (source / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     return source

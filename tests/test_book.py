@@ -414,14 +414,6 @@ def test_code_can_be_copied(specimen, visit):
     assert page.evaluate("navigator.clipboard.readText()") == 'print("a printed line " * 20)'
 
 
-def test_the_executed_notebook_can_be_downloaded(specimen, visit):
-    page, _ = visit(specimen, "pages/plain.html")
-    with page.expect_download() as download:
-        page.get_by_label("Download this page as an executed notebook").click()
-    notebook = json.loads(download.value.path().read_text(encoding="utf-8"))
-    assert notebook["cells"][1]["outputs"]
-
-
 def test_chinese_text_wraps_on_a_phone(specimen, visit):
     page, _ = visit(specimen, "index.html", width=360)
     paragraph = page.locator("p", has_text="循环神经网络")
@@ -437,22 +429,6 @@ def test_the_frame_names_the_language_the_book_and_its_author(book):
 
 
 # The parts
-
-
-@pytest.mark.parametrize(
-    ("remote", "address"),
-    [
-        ("https://github.com/a/b.git", "https://github.com/a/b"),
-        ("git@github.com:a/b.git", "https://github.com/a/b"),
-        ("ssh://git@gitlab.com/group/sub/b", "https://gitlab.com/group/sub/b"),
-        ("https://user:secret@github.com/a/b", "https://github.com/a/b"),
-        ("https://git.internal.example/a/b.git", ""),
-        ("/srv/git/b.git", ""),
-        ("", ""),
-    ],
-)
-def test_only_a_public_address_becomes_a_link(load_ext, tmp_path, remote, address):
-    assert load_ext("lean").repository(str(tmp_path), remote) == address
 
 
 def test_trimming_keeps_what_the_pages_can_match(load_ext):

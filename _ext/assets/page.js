@@ -30,6 +30,21 @@ for (const dialog of all("dialog")) {
   });
 }
 
+/* The menu of ways on closes with Escape, and when the reader turns to something else. */
+for (const menu of all(".onward")) {
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+  menu.addEventListener("focusout", (event) => {
+    if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
+  });
+  addEventListener("click", (event) => {
+    if (!menu.contains(event.target) || event.target.closest("a")) menu.open = false;
+  });
+}
+
 /* On a narrow screen a side bar's content moves into a dialog while it is open. */
 function drawer(button, dialog, bar) {
   if (!button || !dialog || !bar) return;
