@@ -203,13 +203,17 @@ def test_the_first_cell_fetches_the_book_and_installs_a_library_that_is_whole(lo
         f"{cell}\n{cell}\nfrom pathlib import Path\nassert Path('corpora/three_character_classic.txt').exists()\n"
     )
     settings = {"HOME": str(home), "PIP_TARGET": str(target), "PIP_NO_DEPS": "1", "PIP_UPGRADE": "1"}
-    settings |= {"IPYTHONDIR": str(home), "PYTHONPATH": ""}
+    settings |= {"IPYTHONDIR": str(home), "PYTHONPATH": "", "PIP_NO_BUILD_ISOLATION": "no"}  # "no": do not isolate
     run = subprocess.run(
         [sys.executable, "-m", "IPython", "--no-banner", script],
         env=os.environ | settings, cwd=home, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
-    python = [sys.executable, "-c", "import rnnlib.widgets as w; print(w.ForwardStepper(text='hello').T, w.__file__)"]
+    python = [
+        sys.executable,
+        "-c",
+        "import rnnlib.widgets as w; print(w.ForwardStepper(text='hello').text, w.__file__)",
+    ]
     done = subprocess.run(
         python, env=os.environ | {"PYTHONPATH": str(target)}, cwd=home, capture_output=True, text=True, check=True
     )
