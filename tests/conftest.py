@@ -88,7 +88,9 @@ def published(built_once, tmp_path_factory):
             tmp_path_factory.mktemp("published-source"),
             book_repository="git@github.com:reader/the-book.git",
             book_hub="https://hub.example.org/",
+            html_baseurl="https://reader.github.io/the-book",
         )
+        shutil.copy(ROOT / "CHANGELOG.md", folder)
         (folder / "intro.md").write_text("# The front\n\nFirst words of the front page.\n", encoding="utf-8")
         (folder / "_toc.yml").write_text(
             "format: jb-book\nroot: intro\nchapters:\n  - file: pages/plain\n  - file: pages/equations\n"
