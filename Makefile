@@ -8,11 +8,15 @@ BIN := $(VENV)/bin
 export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: book pdf test lab clean
+.PHONY: html book test lab clean
 
-# The book, built from nothing and served; prints the address.
-book: $(VENV)/.book
+# The book, built from nothing.
+html: $(VENV)/.book
 	$(BIN)/jupyter-book clean --all .
 	$(BIN)/jupyter-book build -W -n --keep-going .
+
+# The same, served; prints the address.
+book: html
 	$(BIN)/python _ext/serve.py _build/html $(PORT)
 
 # The book as one file, _build/book.pdf, printed by a browser.

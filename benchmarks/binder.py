@@ -1,0 +1,131 @@
+"""What a Binder session of this book costs: memory of each chapter's kernel, and time until a figure is alive.
+
+    python benchmarks/binder.py [--python PYTHON] [CHAPTER ...]
+
+PYTHON is the interpreter of the environment to measure, else this one; a clean one is made as Binder does:
+``python -m venv E; E/bin/pip install -r requirements.txt; PATH=E/bin:$PATH ./postBuild``. Memory: a chapter's cells run
+in a fresh kernel, then VmRSS (resident now) and VmHWM (its peak) of the kernel and of what it has started. Time: in
+JupyterLab and Chromium, from "Run All Cells" to the first figure that can be used; chapters without a figure are left
+out. Exits with 1 when a kernel is over 400 MB or a figure later than 10 s. Needs what the tests need.
+"""
+
+import argparse
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "tests"))
+
+MEMORY, START = 400, 10  # megabytes, seconds
+FIGURE = ".jp-OutputArea [class^='rnn-'] button, .jp-OutputArea [class^='rnn-'] input"
+
+
+def chapters(names):
+    files = [ROOT / "intro.md", *sorted((ROOT / "chapters").glob("*.md"))]
+    return [file for file in files if not names or file.stem in names]
+
+
+def memory(python, file):
+    """(resident, peak) in MB of a kernel that has run the chapter, with all processes below it."""
+    import jupytext
+    import psutil
+    from jupyter_client import KernelManager
+    from nbclient import NotebookClient
+
+    manager = KernelManager()
+    manager.kernel_spec.argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    place = {"metadata": {"path": str(file.parent)}}
+    client = NotebookClient(jupytext.read(file), km=manager, timeout=600, resources=place)
+    with client.setup_kernel():
+        for number, cell in enumerate(client.nb.cells):
+            client.execute_cell(cell, number)
+        kernel = psutil.Process(manager.provisioner.pid)
+        sizes = []
+        for process in [kernel, *kernel.children(recursive=True)]:
+            status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+            sizes.append([int(re.search(rf"{key}:\s+(\d+) kB", status)[1]) / 1000 for key in ("VmRSS", "VmHWM")])
+    return [sum(column) for column in zip(*sizes, strict=True)]
+
+
+@contextlib.contextmanager
+def lab(python):
+    """The address of a JupyterLab over a copy of the chapters, set up by postBuild's own words."""
+    bin_folder = Path(python).parent
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        shutil.copytree(ROOT / "chapters", folder / "book" / "chapters")
+        shutil.copy(ROOT / "intro.md", folder / "book")
+        names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR")
+        environment = os.environ | {name: str(folder / name) for name in names}
+        environment |= {"PATH": f"{bin_folder}:{os.environ['PATH']}"}
+        whole = folder / "JUPYTERLAB_SETTINGS_DIR" / "@jupyterlab" / "notebook-extension"
+        whole.mkdir(parents=True)  # figures farther down are drawn too
+        (whole / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}', encoding="utf-8")
+        viewer = next(line for line in (ROOT / "postBuild").read_text().splitlines() if "set-default-viewer" in line)
+        subprocess.run(["bash", "-c", viewer], env=environment, check=True, capture_output=True)
+        command = [python, "-m", "jupyterlab", "--no-browser", "--port=0", "--IdentityProvider.token=t", "--allow-root"]
+        log = folder / "log"
+        with log.open("w") as output:
+            server = subprocess.Popen(command, cwd=folder / "book", env=environment, stdout=output, stderr=output)
+        try:
+            while not (found := re.search(r"http://[\w.]+:\d+", log.read_text(encoding="utf-8"))):
+                if server.poll() is not None:
+                    sys.exit(log.read_text(encoding="utf-8"))
+                time.sleep(0.2)
+            yield found[0]
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def starts(python, files):
+    """(chapter, seconds from Run All to its first living figure) for the chapters that have one."""
+    from conftest import BROWSER_ARGS
+    from playwright.sync_api import sync_playwright
+
+    browser_path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with lab(python) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=BROWSER_ARGS)
+        for file in files:
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            page.set_default_timeout(120_000)
+            page.goto(f"{address}/lab/tree/{file.relative_to(ROOT)}?token=t")
+            page.locator("#jp-main-statusbar").get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+            page.get_by_role("menuitem", name="Run").first.click()
+            start = time.perf_counter()
+            page.get_by_text("Run All Cells", exact=True).click()
+            page.locator(FIGURE).first.wait_for()
+            yield file.stem, time.perf_counter() - start
+            page.close()
+        browser.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("chapter", nargs="*")
+    options = parser.parse_args()
+    files, over = chapters(options.chapter), []
+    print(f"{'chapter':16}{'resident MB':>12}{'peak MB':>10}   load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    for file in files:
+        resident, peak = memory(options.python, file)
+        print(f"{file.stem:16}{resident:12.0f}{peak:10.0f}", flush=True)
+        over += [file.stem] * (resident > MEMORY)
+    print(f"\n{'chapter':16}{'first figure s':>15}   load {os.getloadavg()[0]:.1f}")
+    with_figure = [file for file in files if "rnnlib.widgets" in file.read_text(encoding="utf-8")]
+    for name, seconds in starts(options.python, with_figure):
+        print(f"{name:16}{seconds:15.1f}", flush=True)
+        over += [name] * (seconds > START)
+    if over:
+        sys.exit(f"\nOver {MEMORY} MB or {START} s: {', '.join(over)}")
+
+
+if __name__ == "__main__":
+    main()
