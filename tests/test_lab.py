@@ -99,6 +99,18 @@ def test_the_figure_python_and_sliders_move_together(browser, lab):
 def test_a_chapter_opens_as_a_notebook_and_runs(browser, lab):
     page = run_all(browser, f"{lab}/lab/tree/intro.md?token=t")
     page.locator(".jp-OutputArea-output").get_by_text("V = 12 characters, T = 16 steps").wait_for()
-    page.locator(".jp-WindowedPanel-outer").evaluate("n => n.scrollTo(0, 0)")  # Lab draws what is in sight
-    page.locator(".rnn-forward").wait_for()
+
+    def in_sight():  # Lab draws what is in sight
+        page.locator(".jp-WindowedPanel-outer").evaluate("n => n.scrollTo(0, 0)")
+        return page.locator(".rnn-forward")
+
+    in_sight().get_by_role("button", name="Next step").click()
+    in_sight().locator("[data-t='6'][aria-current=step]").wait_for()
+    page.locator(".jp-Notebook").press("Escape")
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    page.keyboard.type("print('python: t =', Out[1].t); Out[1].t = 2")
+    page.keyboard.press("Shift+Enter")
+    page.get_by_text("python: t = 6").wait_for()  # what was done in the page
+    in_sight().locator("[data-t='2'][aria-current=step]").wait_for()  # what was done in Python
     page.close()
