@@ -142,7 +142,7 @@ def test_the_built_book_works_deep_in_any_host_and_from_a_copy(specimen, tmp_pat
                     page.wait_for_function(STARTED)
                     assert watch.complaints == [], (base, path)
                     if "stepper" in path:
-                        before = page.locator(".rnn-forward").inner_text()
+                        before = page.locator(".rnn-forward").first.inner_text()
                         page.get_by_role("button", name="Next step").first.click()
                         page.wait_for_function(
                             "b => document.querySelector('.rnn-forward').innerText !== b", arg=before
