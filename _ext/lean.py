@@ -70,10 +70,10 @@ def lighten(app, pagename, templatename, context, doctree):
 
 
 def summary(doctree, limit=160):
-    """The page's first sentences of prose, for search engines; the theme would take code and all."""
+    """The page's first sentences of prose, else its title, for search engines; the theme would take code and all."""
     prose = (p for p in doctree.findall(nodes.paragraph) if isinstance(p.parent, nodes.section))
     words = " ".join(p.astext() for p in prose if not next(p.findall(nodes.math), None))
-    words = " ".join(words.split())
+    words = " ".join(words.split()) or "".join(title.astext() for title in list(doctree.findall(nodes.title))[:1])
     return words if len(words) <= limit else words[:limit].rpartition(" ")[0] + " …"
 
 

@@ -104,7 +104,7 @@ def executed(app, docname):
 def lead_on(app, pagename, templatename, context, doctree):
     """Give the page's menu its entries."""
     config, entries = app.config, []
-    if doctree and pagename in app.env.all_docs:
+    if doctree and pagename in app.env.all_docs and pagename != "genindex":  # which Sphinx makes
         source, runs = source_of(app, pagename), executed(app, pagename)
         if runs:
             entries.append(("notebook", context["pathto"](f"_sources/{pagename}.ipynb", resource=True)))

@@ -81,7 +81,7 @@ def specimen(built_once, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def published(built_once, tmp_path_factory):
-    """A front and two pages of the specimen, in a book that has a repository, a hub and a base address."""
+    """A front and some pages of the specimen, in a book that has a repository, a hub and a base address."""
 
     def source():
         folder = specimen_source(
@@ -92,9 +92,9 @@ def published(built_once, tmp_path_factory):
         )
         shutil.copy(ROOT / "CHANGELOG.md", folder)
         (folder / "intro.md").write_text("# The front\n\nFirst words of the front page.\n", encoding="utf-8")
-        (folder / "_toc.yml").write_text(
-            "format: jb-book\nroot: intro\nchapters:\n  - file: pages/plain\n  - file: pages/equations\n"
-        )
+        files = ("pages/plain", "pages/equations", "chapters/notation", "chapters/glossary")
+        toc = "format: jb-book\nroot: intro\nchapters:\n" + "".join(f"  - file: {file}\n" for file in files)
+        (folder / "_toc.yml").write_text(toc)
         return folder
 
     return built_once("published", source)

@@ -8,7 +8,10 @@ import pytest
 from sphinx.errors import ConfigError
 
 BASE = "https://reader.github.io/the-book/"
-PAGES = ["intro.html", "pages/equations.html", "pages/plain.html"]
+PAGES = [
+    "intro.html",
+    *(f"{p}.html" for p in ("pages/equations", "pages/plain", "chapters/notation", "chapters/glossary")),
+]
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -45,6 +48,7 @@ def test_a_page_says_one_thing_of_itself_everywhere_and_no_latex(published):
         assert found["og:description"][:60] == found["description"][:60]
         assert "\\" not in found["og:description"]
     assert tags(published, "intro.html")["description"] == "First words of the front page."
+    assert tags(published, "chapters/glossary.html")["description"] == "Glossary"  # it has no prose
 
 
 def test_the_sitemap_holds_the_pages_and_robots_find_it(published):
