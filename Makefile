@@ -7,8 +7,7 @@ BIN := $(VENV)/bin
 # The products in this book are small: a second thread costs more than it brings, much more beside other work.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: book pdf test lab clean
-.PHONY: html book test lab clean
+.PHONY: html book pdf test lab clean
 
 # The book, built from nothing.
 html: $(VENV)/.book
@@ -20,9 +19,7 @@ book: html
 	$(BIN)/python _ext/serve.py _build/html $(PORT)
 
 # The book as one file, _build/book.pdf, printed by a browser.
-pdf: $(VENV)/.pdf
-	$(BIN)/jupyter-book clean --all .
-	$(BIN)/jupyter-book build -W -n --keep-going .
+pdf: $(VENV)/.pdf html
 	$(BIN)/python _ext/pdf.py _build/html _build/book.pdf
 
 # Every check.
