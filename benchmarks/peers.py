@@ -67,8 +67,8 @@ def text_of(job):
 
 
 def windows_of(job):
-    """The windows (x, y) in the order in which `train(..., carry=False, seed=0)` reads them in its first epoch."""
-    return shuffled(text_of(job), job.B, job.T, np.random.default_rng([0, 0]))
+    """The windows (x, y) that `train(..., carry=False, seed=0)` reads in its first epoch, cut beforehand."""
+    return list(shuffled(text_of(job), job.B, job.T, np.random.default_rng([0, 0])))
 
 
 def uniforms_of(job):

@@ -45,11 +45,15 @@ class Workspace:
         self._o, self._logits = self.yhat.reshape(N, V), self.yhat.reshape(N * V)
         self._da, self._slope = np.empty((N, H), dtype), np.empty((N, H), dtype)
         self._top, self._sum = np.empty((N, 1), dtype), np.empty((N, 1), dtype)
+        self._losses = self._top.reshape(N)
         self._ones, self._each = np.ones(N, dtype), np.ones((V, 1), dtype)
         self._starts, self._places = np.arange(N) * V, np.empty(N, np.intp)  # of rows and targets in the logits
         self._read = np.empty((V, H), dtype) if V < N else None  # Wxh + bh, where it has fewer rows than the window
         self._back = np.empty((H, H), dtype)  # Whhᵀ, laid out for a product with rows from the left
-        self._lowest = np.log(np.finfo(dtype).tiny)  # exp of less is not exact any more, and slow
+        # Numbers as arrays: NumPy would make one of each Python number in every call. exp of less than the lowest is
+        # not exact any more, and slow
+        self._one, self._share = np.array(1, dtype), np.array(1 / N, dtype)
+        self._lowest = np.array(np.log(np.finfo(dtype).tiny), dtype)
 
         # And step by step. The state of a single sequence is a vector: quicker than a matrix of one row
         shape = (H,) if B == 1 else (B, H)
@@ -89,7 +93,7 @@ class Workspace:
         np.log(self._sum, self._top)
         np.reciprocal(self._sum, self._sum)
         np.multiply(o, self._sum, o)
-        return float(dot(self._ones, self._top[:, 0]) - dot(self._ones, right)) / len(o)
+        return float(dot(self._ones, self._losses) - dot(self._ones, right)) / len(o)
 
     def loss_and_gradient(self, x, y):
         """`loss(x, y)`, in nats; its gradient is left in `gradient`, that is in `grads`. Raises as `loss` does."""
@@ -99,14 +103,14 @@ class Workspace:
         dot, add, multiply, spare, back = np.dot, np.add, np.multiply, self._spare, self._back
         x, do, da = x.reshape(-1), self._o, self._da
         right = self._logits.take(self._places)
-        right -= 1
+        np.subtract(right, self._one, right)
         self._logits.put(self._places, right)
-        do *= 1 / len(do)
+        multiply(do, self._share, do)
         dot(self._after.T, do, dWhy)
         dot(self._ones, do, dby)
         dot(do, Why.T, da)
         multiply(self._after, self._after, self._slope)
-        np.subtract(1, self._slope, self._slope)
+        np.subtract(self._one, self._slope, self._slope)
         back[:] = Whh.T
         multiply(*self._last, self._last[0])
         for da_next, da_t, slope in self._steps_back:
@@ -130,7 +134,7 @@ class Workspace:
 
     def _sum_rows(self, x, dWxh):
         """dWxh = Σ x_tᵀ da_t: row i adds up the da of all steps that read symbol i. Writes over da and the slopes."""
-        dWxh[:] = 0
+        dWxh.fill(0)
         if self._terms:
             for symbol, term in zip(x.tolist(), self._terms, strict=True):
                 row = self._rows[symbol]
