@@ -34,8 +34,9 @@ FIRST = re.compile(r"<!-- first state of ([\w-]+) ([\w-]+) -->")
 LINKS = {"LinkModel", "DirectionalLinkModel"}
 
 # Traits that mean something to a kernel or to JupyterLab only; no view asks for them on a static page.
-IDLE_TRAITS = {"_dom_classes", "_esm", "_css", "layout", "style", "tabbable", "tooltip", "_view_count"}
+IDLE_TRAITS = {"_dom_classes", "_esm", "_css", "tabbable", "tooltip", "_view_count"}
 IDLE_PREFIXES = ("_model_", "_view_")
+LOOKS = {"layout", "style"}  # idle where they name a model of ipywidgets; a figure may mean something else by them
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,11 @@ def references(value):
 
 
 def live_traits(entry):
-    return {k: v for k, v in entry["state"].items() if k not in IDLE_TRAITS and not k.startswith(IDLE_PREFIXES)}
+    def idle(name, value):
+        look = name in LOOKS and str(value).startswith("IPY_MODEL_")
+        return look or name in IDLE_TRAITS or name.startswith(IDLE_PREFIXES)
+
+    return {name: value for name, value in entry["state"].items() if not idle(name, value)}
 
 
 def needed(models, shown):

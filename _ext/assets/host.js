@@ -125,6 +125,8 @@ const hostFor = (signal) => ({
 });
 
 async function renderAnywidget(model, el, signal) {
+  // before anything is waited for: whoever starts first can tell which of several figures it is
+  el.dataset.figure = String(model.get("_anywidget_id") ?? "").split(".").at(-1);
   const { widget } = await model.start();
   const context = {};
   signal.addEventListener("abort", () => model.off(null, null, context));

@@ -6,11 +6,13 @@ import { field, networkFields, slider, walk, follow } from "./controls.js";
 import { buildContributions, lengthOf } from "./contributions.js";
 import { PARAMETERS, backward, contributions, sumsFrom } from "./engine.js";
 import { buildMatrix, showMatrix } from "./matrix.js";
-import { NETWORK, network, inside } from "./network.js";
+import { lastStep, linkedChoice, linkedNetwork, linkedWhole } from "./link.js";
+import { LIMITS, NETWORK, network, inside, shownNetwork } from "./network.js";
 import {
   make, math, formula, sub, d, transposed, setText, slight, number, percent, visible, quoted, paint, colour, drawPixels, ramp, extent, keep,
   isDark, onThemeChange, wordsFor, coalesce,
 } from "./parts.js";
+import { shareRow } from "./share.js";
 import { buildStrip, showStrip, setSign } from "./strip.js";
 import { cell, row, table, showRows } from "./tables.js";
 
@@ -318,11 +320,42 @@ function render({ model, el }) {
     }
   }
 
+  const unshare = shareRow({
+    el, root, model, words, change, figure: "BackwardStepper",
+    spec: {
+      ...linkedNetwork(model, LIMITS),
+      reduction: linkedChoice(REDUCTIONS.map(([name]) => name), "sum"),
+      t: linkedWhole(0, lastStep, lastStep), move: linkedWhole(0, MOVES - 1, 0), parameter: linkedChoice(PARAMETERS, "Whh"),
+      loss_t: linkedWhole(0, lastStep, lastStep), s: linkedWhole(0, ({ loss_t }) => loss_t, ({ loss_t }) => Math.max(0, loss_t - 3)),
+      truncate: linkedWhole(1, LIMITS.steps, LIMITS.steps),
+    },
+    shown: () => state && {
+      ...shownNetwork(state), reduction: state.reduction, t: state.t, move: state.move, parameter: state.parameter,
+      loss_t: state.loss_t, s: state.s, truncate: Math.min(LIMITS.steps, state.truncate),
+    },
+    said: () => words("back_picture", state),
+    place: () => `t${state.t + 1}`,
+    python: () => {
+      const options = `reduction="${state.reduction}"`;
+      return {
+        plain: [
+          "x, y = vocab.encode(text[:-1]), vocab.encode(text[1:])",
+          "trace = forward(params, x)",
+          `loss = cross_entropy(trace.o, y, ${options})`,
+          `grads = backward(params, trace, y, ${options})`,
+          ...(state.truncate < state.T ? [`truncated = backward(params, trace, y, ${options}, truncate=${state.truncate})`] : []),
+          `matrix = contributions(params, trace, y, ${options})`,
+        ],
+        imports: { rnnlib: ["Vocabulary", "backward", "cross_entropy", "forward"], "rnnlib.bptt": ["contributions"] },
+      };
+    },
+  });
   const unthemed = onThemeChange(schedule);
   draw();
   return () => {
     steps.pause();
     unthemed();
+    unshare();
     const observers = [strip.columns, errors.rows, units.rows, sums.rows, sums].map(({ observer }) => observer);
     for (const observer of [...observers, ...matrix.observers]) observer.disconnect();
     forget();

@@ -5,11 +5,13 @@
 
 import { networkFields, slider, walk, arrowKeys, follow } from "./controls.js";
 import { dotTerms } from "./engine.js";
-import { NETWORK, network, inside } from "./network.js";
+import { lastStep, linkedNetwork, linkedWhole } from "./link.js";
+import { LIMITS, NETWORK, network, inside, shownNetwork } from "./network.js";
 import {
   make, math, formula, sub, setText, number, percent, visible, quoted, paint, stripe, ramp, extent, isDark, onThemeChange, wordsFor,
   coalesce,
 } from "./parts.js";
+import { shareRow } from "./share.js";
 import { buildStrip, showStrip, setSign } from "./strip.js";
 import { cell, row, table, showRows, line, symbols } from "./tables.js";
 
@@ -267,11 +269,29 @@ function render({ model, el }) {
   units.body.addEventListener("keydown", arrowKeys(
     units.rows, "ArrowDown", "ArrowUp", () => [state.unit, state.H], (unit) => change({ unit }), ({ pick }) => pick));
 
+  const unshare = shareRow({
+    el, root, model, words, change, figure: "ForwardStepper",
+    spec: {
+      ...linkedNetwork(model, LIMITS), t: linkedWhole(0, lastStep, 0),
+      unit: linkedWhole(0, ({ hidden_size }) => hidden_size - 1, 0),
+    },
+    shown: () => state && { ...shownNetwork(state), t: state.t, unit: state.unit },
+    said: () => words("picture", { ...state, t: state.t + 1 }),
+    place: () => `t${state.t + 1}`,
+    python: () => ({
+      plain: [
+        "trace = forward(params, vocab.encode(text[:-1]))",
+        "losses = step_losses(trace.o, vocab.encode(text[1:]))",
+      ],
+      imports: { rnnlib: ["Vocabulary", "forward", "step_losses"] },
+    }),
+  });
   const unthemed = onThemeChange(schedule);
   draw();
   return () => {
     steps.pause();
     unthemed();
+    unshare();
     for (const sight of [strip.columns, units.rows, characters.rows, terms.rows]) sight.observer.disconnect();
     forget();
   };

@@ -8,10 +8,12 @@ import { buildCurves, drawCurves } from "./curves.js";
 import { forward, backward } from "./engine.js";
 import { centralDifferences, compare, descend } from "./gradcheck.js";
 import { CHECKED_GRADIENTS, hintFor } from "./hints.js";
-import { LIMITS, NETWORK, network, inside } from "./network.js";
+import { linkedChoice, linkedNetwork, linkedWhole } from "./link.js";
+import { LIMITS, NETWORK, network, inside, shownNetwork } from "./network.js";
 import {
   make, setText, number, slight, quoted, colour, drawPixels, ramp, isDark, onThemeChange, wordsFor, coalesce,
 } from "./parts.js";
+import { shareRow } from "./share.js";
 
 const TOLERANCE = 1e-5; // of central differences, as in gradcheck.py
 const LEAST = 1e-12; // smaller errors look alike
@@ -259,10 +261,40 @@ function render({ model, el }) {
     shown.add(state.number);
     schedule();
   });
+  const unshare = shareRow({
+    el, root, model, words, change, figure: "GradientDetective",
+    spec: {
+      ...linkedNetwork(model, { ...LIMITS, ...SIZES }), case: linkedWhole(0, CASES.length, 0),
+      suspect: linkedChoice(["", ...LINES.map(({ key }) => key)], ""),
+    },
+    shown: () => state && { ...shownNetwork(state), case: state.number, suspect: state.suspect },
+    said: () => words(state.number ? "detective_picture" : "detective_picture_healthy", { ...state, case: state.number }),
+    place: () => `case${state.number}`,
+    python: () => {
+      const name = state.number && CASES[state.number - 1].words.replace("mistake_", "");
+      return {
+        plain: [
+          "x, y = vocab.encode(text[:-1]), vocab.encode(text[1:])",
+          "h0 = rnn.forward(params, x).h[-1]",
+          ...(name ? [
+            `mistake = next(mistake for mistake in MISTAKES if mistake.name == "${name}")`,
+            "forward, backward = patched(mistake)",
+          ] : ["forward, backward = rnn.forward, bptt.backward"]),
+          'options = {"h0": h0, "forward": forward, "backward": backward, "method": "central"}',
+          "report = check_gradients(params, x, y, **options)",
+        ],
+        imports: {
+          rnnlib: ["Vocabulary", "check_gradients", "rnn", ...(name ? [] : ["bptt"])],
+          ...(name ? { "rnnlib.mistakes": ["MISTAKES", "patched"] } : {}),
+        },
+      };
+    },
+  });
   const unthemed = onThemeChange(schedule);
   draw();
   return () => {
     unthemed();
+    unshare();
     forget();
   };
 }

@@ -4,13 +4,16 @@
 
 import { networkFields, slider, walk, follow } from "./controls.js";
 import { GATE_WORDS, buildGraph, layOut, nameMath, nameText, showMove } from "./graph_picture.js";
-import { LIMITS, NETWORK, checkWhole, network, inside } from "./network.js";
+import { lastStep, linkedNetwork, linkedWhole } from "./link.js";
+import { LIMITS, NETWORK, checkWhole, network, inside, shownNetwork } from "./network.js";
 import {
   make, math, formula, setText, number, slight, quoted, paint, ramp, extent, isDark, onThemeChange, wordsFor, coalesce, keep,
 } from "./parts.js";
+import { shareRow } from "./share.js";
 import { collected, tapeEdges, tapeLoss } from "./tape.js";
 
 const MOST = { steps: 2, hidden: 3 };
+const lastMove = (traits) => (lastStep(traits) ? 41 : 25); // of a text of two steps, or of one
 const UNKNOWN = "·"; // in place of a number that the walk has not reached
 
 const isId = ({ operation, data }) => !operation && !data.shape.length;
@@ -211,11 +214,27 @@ function render({ model, el }) {
 
   move.control.addEventListener("input", ({ target }) => go(Number(target.value)));
   turn.addEventListener("click", () => state && go(state.N));
+  const unshare = shareRow({
+    el, root, model, words, change, figure: "GraphStepper",
+    spec: { ...linkedNetwork(model, { ...LIMITS, ...MOST }), move: linkedWhole(0, lastMove, 0) },
+    shown: () => state && { ...shownNetwork(state), move: state.move },
+    said: () => words("graph_picture", state),
+    place: () => `move${state.move + 1}`,
+    python: () => ({
+      plain: [
+        "loss = gates.rnn_loss(gates.from_params(params), vocab.encode(text[:-1]), vocab.encode(text[1:]))",
+        "loss.backward()",
+        "nodes = gates.graph(loss)  # each with its value and its gradient",
+      ],
+      imports: { rnnlib: ["Vocabulary"], "rnnlib.formulations": ["gates"] },
+    }),
+  });
   const unthemed = onThemeChange(schedule);
   draw();
   return () => {
     steps.pause();
     unthemed();
+    unshare();
     graph.observer.disconnect();
     forget();
   };

@@ -56,6 +56,9 @@ export function network(model, last) {
   return { values, ...build(model) };
 }
 
+/** The traits of the network as it is shown. */
+export const shownNetwork = ({ text, H, seed }) => ({ text, hidden_size: H, seed });
+
 /** A trait that points to one of `size` things, from 0, wherever it comes from. */
 export function inside(value, size) {
   return Math.min(size - 1, Math.max(0, Math.round(value) || 0));
@@ -75,5 +78,6 @@ function build(model) {
   const y = ids.slice(1);
   const trace = forward(params, x);
   const losses = stepLosses(trace.o, y, V);
-  return { vocab, V, H, T: x.length, params, x, y, trace, losses, given: known.length > 0 };
+  const given = known.length > 0;
+  return { text: characters.join(""), seed: model.get("seed"), vocab, V, H, T: x.length, params, x, y, trace, losses, given };
 }

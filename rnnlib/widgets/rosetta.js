@@ -7,8 +7,10 @@
 import { field, networkFields, follow } from "./controls.js";
 import { backward, crossEntropy } from "./engine.js";
 import { buildMatrix, showMatrix } from "./matrix.js";
-import { LIMITS, NETWORK, network } from "./network.js";
+import { linkedChoice, linkedNetwork } from "./link.js";
+import { LIMITS, NETWORK, network, shownNetwork } from "./network.js";
 import { make, math, formula, setText, number, extent, isDark, onThemeChange, wordsFor, keep, coalesce } from "./parts.js";
+import { shareRow } from "./share.js";
 import { translate, factorShape, asStored } from "./rosetta_math.js";
 
 const [HEAD_ROOM, ROW_ROOM] = [48, 26]; // px: the head of a matrix, its frame and a scroll bar; one row
@@ -171,6 +173,8 @@ function introduced({ dialect: { title, vectors, turned, symbols, reduction }, .
   ].join(" ");
 }
 
+const nonzero = ({ bh, by }) => [...bh, ...by].some(Boolean);
+
 /** What changed since the last drawing, said once. */
 function told(last, state, words) {
   const { dialect, layout, reduction, T, params, names } = state;
@@ -184,7 +188,7 @@ function told(last, state, words) {
   if (!picked && last.reduction !== reduction) said.push(words(reduction === "mean" ? "rosetta_now_mean" : "rosetta_now_sum", { T }));
   if (!picked && last.net !== state.net) said.push(words("rosetta_now_network"));
   // As long as it is so: the numbers on the page have biases that the equations have not.
-  const missing = !("bh" in dialect.symbols) && [...params.bh, ...params.by].some(Boolean);
+  const missing = !dialect.symbols.bh && nonzero(params);
   if (said.length && missing) said.push(words("rosetta_no_place", { title: dialect.title }));
   return said.join(" ") || null;
 }
@@ -270,10 +274,31 @@ function render({ model, el }) {
   });
   stand.addEventListener("change", () => change({ layout: stand.value }));
   reduce.addEventListener("change", () => change({ reduction: reduce.value }));
+  const unshare = shareRow({
+    el, root, model, words, change, figure: "Rosetta",
+    spec: {
+      ...linkedNetwork(model, { ...LIMITS, ...SIZES }), names: linkedChoice(Object.keys(DIALECTS), "rnnlib"),
+      layout: linkedChoice(Object.keys(VECTORS)), reduction: linkedChoice(["sum", "mean"]),
+    },
+    shown: () => state && { ...shownNetwork(state), names: state.names, layout: state.layout, reduction: state.reduction },
+    said: () => words("rosetta_picture", { ...state, title: state.dialect.title }),
+    place: () => state.names,
+    python: () => ({
+      plain: [
+        "x, y = vocab.encode(text[:-1]), vocab.encode(text[1:])",
+        `grads = backward(params, forward(params, x), y, reduction="${state.reduction}")`,
+        // A dialect without biases has no place for given ones.
+        ...(state.dialect.symbols.bh || !nonzero(state.params) ? [`weights = stored("${state.names}", params)`] : []),
+        `gradients = stored("${state.names}", grads, gradients=True)`,
+      ],
+      imports: { rnnlib: ["Vocabulary", "backward", "forward"], "rnnlib.formulations.dialects": ["stored"] },
+    }),
+  });
   const unthemed = onThemeChange(schedule);
   draw();
   return () => {
     unthemed();
+    unshare();
     forget();
     for (const { observer } of [weights, slopes]) observer.disconnect();
   };

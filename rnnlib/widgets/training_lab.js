@@ -7,9 +7,10 @@ import { PARAMETERS } from "./engine.js";
 import { OPTIMIZER_NAMES, labControls } from "./lab_controls.js";
 import { buildStates, buildText, buildWeights, drawStates, drawText, drawWeights, panel, readText } from "./lab_panels.js";
 import { LAB, LAB_NETWORK, MOST_RATES, beginLab, goOn, labSettings, labUpdate, parseRates, printRates, withRate } from "./lab_run.js";
-import { linkedNumber, readLink, writeLink } from "./link.js";
+import { linkedChoice, linkedNetwork, linkedNumber, linkedWhole } from "./link.js";
 import { make, number, slight, setText, svg, visible, ramp, isDark, onThemeChange, wordsFor, coalesce } from "./parts.js";
 import { generator } from "./random.js";
+import { shareRow } from "./share.js";
 import { OPTIMIZERS, sample } from "./training.js";
 import { buildLosses, buildNorms, drawLosses, drawNorms } from "./training_plot.js";
 
@@ -58,9 +59,29 @@ function buildKept(words) {
   return { node: panel(words("lab_kept_title"), "", note, list), list, note };
 }
 
+const OPTIMIZER_CLASSES = { sgd: "SGD", momentum: "Momentum", adagrad: "Adagrad", rmsprop: "RMSprop", adam: "Adam" };
+
+/** The lines of Python that train what the lab has trained up to so many updates, and write what it writes. */
+function pythonOfRun({ settings: { steps, clip, optimizer, seed, rate }, rates }, updates, temperature) {
+  const name = OPTIMIZER_CLASSES[optimizer];
+  const entries = rates.filter(({ from }, i) => !i || from < updates);
+  const lines = entries.flatMap((entry, i) => [
+    ...(entry.anew ? ["run = run._replace(slots={name: 0 * slot for name, slot in run.slots.items()}, t=0)"] : []),
+    `run = train(${i ? "run" : "params"}, ids, ${name}(), rate=${updates ? entry.rate : rate}, updates=${entries[i + 1]?.from ?? updates}, **options)`,
+  ]);
+  return {
+    plain: [
+      "ids = vocab.encode(text)",
+      `options = {"steps": ${steps}, "clip": ${clip || "None"}, "progress": False}`,
+      ...lines,
+      `written = sample(run.params, vocab, text[0], ${SAMPLE}, temperature=${temperature}, rng=np.random.default_rng(${seed}))`,
+    ],
+    imports: { rnnlib: ["Vocabulary"], "rnnlib.optim": [name], "rnnlib.train": ["sample", "train"] },
+  };
+}
+
 function render({ model, el }) {
   const words = wordsFor(el);
-  const host = el.closest(".rnn-widget"); // on a static page; elsewhere an address would not lead back here
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let lab; // the run that is shown
   let target = 0; // updates up to which it is computed again, without being asked to play
@@ -73,15 +94,8 @@ function render({ model, el }) {
   const own = ["learning_rate", "temperature", "updates", "_rates"];
   const { change, forget } = follow(model, [...LAB_NETWORK, ...own], schedule);
 
-  const begin = (traits) => {
-    forgetLink();
-    change({ ...traits, updates: 0, _rates: "", _trained: new DataView(new ArrayBuffer(0)) });
-  };
-  const tune = (traits) => {
-    forgetLink();
-    change(traits);
-  };
-  const controls = labControls({ model, words, begin, tune });
+  const begin = (traits) => change({ updates: 0, _rates: "", ...traits, _trained: new DataView(new ArrayBuffer(0)) });
+  const controls = labControls({ model, words, begin, tune: change });
   const button = (name, key, act) => {
     const node = make("button", { type: "button", className: `rnn-button rnn-lab-${name}` }, words(key));
     node.addEventListener("click", () => node.getAttribute("aria-disabled") !== "true" && act());
@@ -94,12 +108,7 @@ function render({ model, el }) {
     halve: button("halve", "lab_halve", halve),
     anew: button("anew", "lab_anew", startAnew),
     keep: button("keep", "lab_keep", keepRun),
-    link: button("link", "lab_link", copyLink),
   };
-  buttons.link.hidden = !host;
-  const notice = make("p", { className: "rnn-lab-notice", role: "status" });
-  const address = make("textarea", { className: "rnn-lab-address", readOnly: true, rows: 2, hidden: true });
-  address.setAttribute("aria-label", words("lab_address"));
   const progress = make("progress", { className: "rnn-lab-progress", max: 1, value: 0 });
   progress.setAttribute("aria-label", words("lab_progress"));
   const summary = make("p", { className: "rnn-summary rnn-lab-summary", role: "status" });
@@ -117,7 +126,7 @@ function render({ model, el }) {
   const root = make("div", { className: "rnn rnn-lab", role: "group" },
     controls.node,
     make("div", { className: "rnn-lab-buttons" }, ...Object.values(buttons)),
-    progress, notice, address, summary,
+    progress, summary,
     make("div", { className: "rnn-panels" },
       panel(words("lab_losses_title"), "", losses.node, lossNote), numbers.node,
       text.node,
@@ -181,7 +190,6 @@ function render({ model, el }) {
 
   function play() {
     if (!lab) return;
-    forgetLink();
     if (lab.run.stopped) goOn(lab, lab.rate);
     playing = true;
     pace = { count: 0, time: 0, speed: 0 };
@@ -199,7 +207,6 @@ function render({ model, el }) {
 
   function oneStep() {
     if (!lab) return;
-    forgetLink();
     if (lab.run.stopped) goOn(lab, lab.rate);
     if (lab.run.count < LAB.updates) labUpdate(lab);
     pause();
@@ -209,7 +216,6 @@ function render({ model, el }) {
     if (!lab) return;
     playing = false;
     target = 0;
-    forgetLink();
     restart(lab.settings, []);
     tell();
     repaint();
@@ -234,12 +240,6 @@ function render({ model, el }) {
     restart({ ...lab.settings, rate }, []);
     [target, seen] = [0, 0];
     play();
-  }
-
-  /** What was said of a link is no longer true of what is shown. */
-  function forgetLink() {
-    setText(notice, "");
-    address.hidden = true;
   }
 
   function restart(settings, rates) {
@@ -280,64 +280,6 @@ function render({ model, el }) {
     keptRuns.list.replaceChildren(...kept.map((item) => item.node));
     setText(keptRuns.note, words(kept.length ? "lab_kept_some" : "lab_kept_none", { most: MOST_KEPT }));
     repaint();
-  }
-
-  /* Links */
-
-  const place = host ? [...document.querySelectorAll(`.${host.classList[1]}`)].indexOf(host) : 0;
-  const name = place > 0 ? `training-${place + 1}` : "training";
-  const given = () => model.get("_characters").length > 0;
-
-  function linkSpec() {
-    const known = new Set(model.get("_characters"));
-    const spec = {
-      text(value) {
-        const characters = [...value];
-        const good = characters.length > 1 && characters.length <= LAB.text && (!given() || characters.every((c) => known.has(c)));
-        return good ? value : undefined;
-      },
-      learning_rate: linkedNumber(...LAB.rate), steps: linkedNumber(1, LAB.steps, true), clip: linkedNumber(0, LAB.clip),
-      optimizer: (value) => (OPTIMIZERS.includes(value) ? value : undefined),
-      temperature: linkedNumber(...LAB.temperature), updates: linkedNumber(0, LAB.updates, true),
-      rates: (value) => (parseRates(value) ? value : undefined),
-    };
-    if (!given()) Object.assign(spec, { hidden_size: linkedNumber(1, LAB.hidden, true), seed: linkedNumber(0, LAB.seed, true) });
-    return spec;
-  }
-
-  async function copyLink() {
-    if (!lab) return;
-    if (playing) pause(); // what is computed again may go on: its number of updates is known
-    if (lab.rates.length > MOST_RATES) return setText(notice, words("lab_link_rates"));
-    const names = ["text", "learning_rate", "steps", "clip", "optimizer", "temperature", "updates"];
-    if (!given()) names.push("hidden_size", "seed");
-    const traits = Object.fromEntries(names.map((each) => [each, model.get(each)]));
-    const link = writeLink(name, { ...traits, ...(lab.rates.length > 1 ? { rates: printRates(lab.rates) } : {}) });
-    try {
-      await navigator.clipboard.writeText(link);
-      address.hidden = true;
-      setText(notice, words("lab_link_copied"));
-    } catch {
-      address.value = link;
-      address.hidden = false;
-      setText(notice, words("lab_link_by_hand"));
-      address.focus({ preventScroll: true });
-      address.select();
-    }
-  }
-
-  /** Take what the address gives to this figure. */
-  function openLink() {
-    const link = host && readLink(name, linkSpec());
-    if (!link) return;
-    setText(notice, words(link.traits ? "lab_link_opened" : "lab_link_broken", { field: link.broken }));
-    if (link.traits) {
-      const { rates = "", updates = 0, ...traits } = link.traits;
-      playing = false;
-      [lab, seen] = [null, -1]; // whatever was shown, this begins anew
-      change({ ...traits, updates, _rates: rates, _trained: new DataView(new ArrayBuffer(0)) });
-    }
-    root.scrollIntoView({ block: "start" });
   }
 
   /* From traits to the run, and from the run to the picture */
@@ -459,9 +401,34 @@ function render({ model, el }) {
   });
   sight.observe(root);
   document.addEventListener("visibilitychange", turn);
-  addEventListener("hashchange", openLink);
   const unthemed = onThemeChange(repaint);
-  openLink();
+  const unshare = shareRow({
+    el, root, model, words, change, figure: "TrainingLab",
+    spec: {
+      ...linkedNetwork(model, { ...LAB, steps: LAB.text - 1 }), steps: linkedWhole(1, LAB.steps, 16), clip: linkedNumber(0, LAB.clip, 5),
+      optimizer: linkedChoice(OPTIMIZERS, "adam"), learning_rate: linkedNumber(...LAB.rate, 0.01),
+      temperature: linkedNumber(...LAB.temperature, 1), updates: linkedWhole(0, LAB.updates, 0),
+      _rates: { read: (value) => (parseRates(value) ? value : undefined), initial: "" },
+    },
+    shown() {
+      if (!lab) return undefined;
+      if (playing) pause(); // what is computed again may go on: its number of updates is known
+      const { text, H, seed, steps, clip, optimizer, rate } = lab.settings;
+      const _rates = lab.rates.length > 1 ? printRates(lab.rates) : undefined;
+      return {
+        text, hidden_size: H, seed, steps, clip, optimizer, learning_rate: rate, temperature, updates: model.get("updates"), _rates,
+      };
+    },
+    said: () => words("lab_picture", { text: lab.settings.text, H: lab.H, updates: lab.run.count }),
+    place: () => `${lab.run.count}-updates`,
+    refuse: () => lab.rates.length > MOST_RATES && "lab_link_rates",
+    open(traits) {
+      playing = false;
+      [lab, seen] = [null, -1]; // whatever was shown, this begins anew
+      begin(traits);
+    },
+    python: () => pythonOfRun(lab, model.get("updates"), temperature),
+  });
   draw();
   paint();
   return () => {
@@ -471,7 +438,7 @@ function render({ model, el }) {
     cancelAnimationFrame(frame);
     channel.port1.close();
     document.removeEventListener("visibilitychange", turn);
-    removeEventListener("hashchange", openLink);
+    unshare();
     for (const observer of [sight, losses.observer, norms.observer]) observer.disconnect();
     unthemed();
     forget();

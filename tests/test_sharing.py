@@ -1,0 +1,432 @@
+"""The foot of every figure in a real browser: its state as a link, as an image and as lines of Python."""
+
+import io
+import re
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import numpy as np
+import pytest
+from figure_pages import write_page
+from pages import SNAPSHOT, rows, shown
+from PIL import Image
+
+from rnnlib import Params, Vocabulary, init_params
+from rnnlib.formulations.dialects import DIALECTS
+from rnnlib.widgets import (
+    BackwardStepper,
+    ForwardStepper,
+    GradientDetective,
+    GraphStepper,
+    Rosetta,
+    TrainingLab,
+    _modules,
+    gradient_detective,
+)
+
+WORDS = _modules.words()["en"]
+CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
+FIGURES = {
+    "forward-stepper": ForwardStepper,
+    "backward-stepper": BackwardStepper,
+    "gradient-detective": GradientDetective,
+    "graph-stepper": GraphStepper,
+    "rosetta": Rosetta,
+    "training-lab": TrainingLab,
+}
+# Texts that a page, an address, XML and a line of Python may each stumble over
+CHARACTERS = [
+    *"ab &#%+=?/\\\"'`{}$<>\u00e9\u4f60\u597d\u05d0",
+    "\u0301",
+    "\u202e",
+    "\u200d",
+    "\U0001f642",
+    "\U00020bb7",
+]
+CONTROLS = ["\n", "\r", "\t", "\x00", "\x0b", "\x1b", "\u2028", "\ufeff", "\uffff", "\U0010ffff"]
+
+
+def random_text(rng, most, characters=CHARACTERS + CONTROLS):
+    return "".join(rng.choice(characters, size=int(rng.integers(2, most + 1))))
+
+
+def random_figure(name, rng):
+    """A figure of this name in a random state, and the traits that say which."""
+    text = random_text(
+        rng, {"graph-stepper": 3, "gradient-detective": 8, "rosetta": 25, "training-lab": 40}.get(name, 30)
+    )
+    last = len(text) - 2
+    H = int(rng.integers(1, {"graph-stepper": 4, "rosetta": 7}.get(name, 8)))
+    traits = {"text": text, "hidden_size": H, "seed": int(rng.choice([0, 7, 2**53 - 1]))}
+    pick = lambda *choices: choices[int(rng.integers(len(choices)))]  # noqa: E731
+    upto = lambda most: int(rng.integers(0, most + 1))  # noqa: E731
+    if name == "forward-stepper":
+        traits |= {"t": upto(last), "unit": upto(H - 1)}
+    elif name == "backward-stepper":
+        loss_t = upto(last)
+        traits |= {"t": upto(last), "move": upto(4), "parameter": pick(*Params._fields), "loss_t": loss_t}
+        traits |= {"s": upto(loss_t), "truncate": 1 + upto(63), "reduction": pick("sum", "mean")}
+    elif name == "gradient-detective":
+        traits |= {"case": upto(11), "suspect": pick("", *gradient_detective.LINES)}
+    elif name == "graph-stepper":
+        traits |= {"move": upto(25 if last == 0 else 41)}
+    elif name == "rosetta":
+        traits |= {"names": pick(*DIALECTS), "layout": pick("row", "column"), "reduction": pick("sum", "mean")}
+    else:
+        traits |= {"steps": 1 + upto(20), "clip": pick(0.0, 0.5, 5.0), "optimizer": pick("sgd", "momentum", "adam")}
+        traits |= {"learning_rate": pick(0.0123, 0.1, 1e-4), "temperature": pick(0.1, 1.3, 3.0)}
+        traits |= {"updates": pick(0, 1, 40), "_rates": ""}
+        if traits["updates"] == 40:
+            traits |= {"_rates": f"0:0.05,7:0.02,20:{traits['learning_rate']:g}*"}
+    return FIGURES[name](**traits), traits
+
+
+@pytest.fixture
+def opens(browser, serving, tmp_path_factory):
+    """opens(widgets, fragment="") -> the page; what it complained about fails the test."""
+    folder, contexts, complaints = tmp_path_factory.mktemp("figures"), [], []
+
+    def go(widgets, fragment="", *, permissions=("clipboard-read", "clipboard-write"), width=800, theme="light"):
+        name = write_page(folder, widgets, f"page{len(contexts)}.html")
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=theme, permissions=list(permissions)
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: m.type in ("error", "warning") and complaints.append(m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{serving(folder)}/{name}{fragment}")
+        ready(page, len(widgets))
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def ready(page, n):
+    page.locator(f":nth-match(.rnn-widget[data-state=live], {n})").wait_for()
+    for view in page.locator(".rnn-lab").all():
+        view.get_by_role("button", name="Play", exact=True).wait_for()  # it has computed what it begins with
+    page.wait_for_timeout(100)
+
+
+def press(view, name):
+    view.get_by_role("button", name=name, exact=True).click()
+
+
+def said(view):
+    return view.locator(".rnn-sharing-status").text_content()
+
+
+def copied(view, key):
+    """What is in the clipboard after the button of these words."""
+    press(view, WORDS[key])
+    view.get_by_text(WORDS[f"{key}_copied"]).wait_for()
+    return view.page.evaluate("navigator.clipboard.readText()")
+
+
+def state_of(view):
+    """All that a reader can perceive of a figure, but for its foot and what is said of a link."""
+    return view.evaluate(
+        f"""root => {{
+          const without = root.querySelectorAll(".rnn-unshared");
+          without.forEach((n) => {{ n.style.display = "none"; }});
+          const state = ({SNAPSHOT})(root);
+          without.forEach((n) => {{ n.style.display = ""; }});
+          return state;
+        }}"""
+    )
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_link_restores_random_states_exactly(opens, name):
+    rng = np.random.default_rng(sum(map(ord, name)))
+    plain = FIGURES[name]()
+    for _ in range(4):
+        widget, traits = random_figure(name, rng)
+        view = opens([widget]).locator(".rnn")
+        link = copied(view, "share_link")
+        fields = dict(parse_qsl(urlsplit(link).fragment, keep_blank_values=True))
+        assert fields.pop("figure") == name
+        wanted = {key: value for key, value in traits.items() if (key, value) != ("_rates", "")}
+        assert {key: type(traits[key])(value) for key, value in fields.items()} == wanted
+        there = opens([plain], f"#{urlsplit(link).fragment}").locator(".rnn")
+        assert there.locator(".rnn-opened").text_content() == WORDS["share_opened"]
+        assert state_of(there) == state_of(view), traits
+
+
+def run(code):
+    names = {}
+    exec(compile(code, "copied", "exec"), names)
+    return names
+
+
+def same(ours, theirs):
+    return all((a == b).all() and a.shape == b.shape for a, b in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_copied_python_makes_the_state_and_its_numbers(opens, name):
+    rng = np.random.default_rng(100 + sum(map(ord, name)))
+    for _ in range(3):
+        widget, traits = random_figure(name, rng)
+        view = opens([widget]).locator(".rnn")
+        names = run(copied(view, "share_python"))
+        figure = names["figure"]
+        assert {key: getattr(figure, key) for key in traits} == traits
+        start = figure.start if name == "training-lab" else figure.params
+        assert same(names["params"], start) and same(
+            start, init_params(len(figure.vocab), figure.hidden_size, rng=np.random.default_rng(figure.seed))
+        )
+        if name == "forward-stepper":
+            assert same([names["trace"].h], [figure.trace.h])
+            cells = [row[-1] for row in rows(view, "units")]
+            assert cells == [shown(value) for value in names["trace"].h[figure.t]]
+        elif name == "backward-stepper":
+            assert same(names["grads"][:5], figure.grads[:5]) and same([names["matrix"]], [figure.contributions])
+            if "truncated" in names:
+                assert same(names["truncated"][:5], figure.truncated_grads[:5])
+        elif name == "gradient-detective":
+            assert repr(names["report"]) == repr(figure.report)
+        elif name == "graph-stepper":
+            ours, theirs = names["nodes"], figure.loss
+            assert ours[-1].data == theirs.data
+        elif name == "rosetta":
+            for mine, its in ((names["weights"], figure.stored), (names["gradients"], figure.stored_grads)):
+                assert list(mine) == list(its) and same(mine.values(), its.values())
+        else:
+            assert same(names["run"].params, figure.run.params) and names["written"] == figure.sample
+            letters = view.locator(".rnn-lab-sample").text_content()
+            assert letters.startswith(names["written"][:1]) or not names["written"][0].isalnum()
+
+
+def test_given_weights_are_in_the_python_and_the_page_of_a_link_has_them(opens):
+    vocab = Vocabulary("你好李焕英夏洛特烦恼")
+    params = init_params(len(vocab), 5, rng=np.random.default_rng(7))
+    widget = ForwardStepper.from_params(params, vocab, "夏洛特烦恼", t=2, unit=4)
+    view = opens([widget]).locator(".rnn")
+    names = run(copied(view, "share_python"))
+    assert same(names["params"], params) and same(names["figure"].params, params)
+    assert (names["figure"].t, names["figure"].unit) == (2, 4)
+    link = copied(view, "share_link")
+    other = ForwardStepper.from_params(params, vocab, "你好")
+    there = opens([other], f"#{urlsplit(link).fragment}").locator(".rnn")
+    assert state_of(there) == state_of(view)
+
+
+def test_too_many_given_weights_are_refused_in_words(opens):
+    vocab = Vocabulary("".join(map(chr, range(0x4E00, 0x4E00 + 60))))
+    params = init_params(len(vocab), 64, rng=np.random.default_rng(7))
+    view = opens([BackwardStepper.from_params(params, vocab, vocab.decode(range(5)))]).locator(".rnn")
+    press(view, WORDS["share_python"])
+    assert said(view) == WORDS["share_python_large"]
+
+
+BROKEN = {
+    "forward-stepper": [("t=16", "t"), ("t=-1", "t"), ("unit=4", "unit"), ("hidden_size=2&unit=2", "unit")],
+    "backward-stepper": [("loss_t=3&s=4", "s"), ("move=5", "move"), ("parameter=constructor", "parameter")],
+    "gradient-detective": [("case=12", "case"), ("suspect=__proto__", "suspect"), ("hidden_size=9", "hidden_size")],
+    "graph-stepper": [("text=abcd", "text"), ("move=42", "move"), ("text=ab&move=26", "move")],
+    "rosetta": [("names=toString", "names"), ("layout=", "layout"), ("text=" + "a" * 26, "text")],
+    "training-lab": [
+        ("updates=1e9", "updates"),
+        ("_rates=0:1,0:2", "_rates"),
+        ("_rates=0:1;alert(1)", "_rates"),
+        ("learning_rate=Infinity", "learning_rate"),
+        ("optimizer=constructor", "optimizer"),
+        ("text=" + "ab" * 1001, "text"),
+    ],
+}
+ANYWHERE = [
+    ("text=a", "text"),
+    ("seed=1&seed=2", "seed"),
+    ("seed=9007199254740992", "seed"),
+    ("hidden_size=0x3", "hidden_size"),
+    ("n=2", "n"),
+    ("n=0", "n"),
+    ("n=__proto__", "n"),
+    ("text=%F0%9F%99%82%ff%00<img src=x onerror=alert(1)>&t=NaN&case=NaN&move=NaN&names=NaN&updates=NaN", None),
+    ("x=" + "y" * 50_000, "length"),
+]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_broken_link_gives_the_defaults_and_says_so(opens, name):
+    page = opens([FIGURES[name]()])
+    view = page.locator(".rnn")
+    before = state_of(view)
+    for fragment, field in [*BROKEN[name], *ANYWHERE]:
+        page.evaluate("(hash) => { location.hash = hash; }", f"figure={name}&{fragment}")
+        message = view.locator(".rnn-opened")
+        message.get_by_text("The link is broken").wait_for()
+        assert field is None or f"“{field}”" in message.text_content(), fragment[:100]
+        assert state_of(view) == before, fragment[:100]
+        page.evaluate(
+            "() => { location.hash = ''; document.querySelector('.rnn-opened').textContent = ''; "
+            "document.querySelector('.rnn-opened').shown = ''; }"
+        )
+
+
+def test_a_link_for_no_figure_of_the_page_is_answered_by_the_first(opens):
+    page = opens([ForwardStepper(), GraphStepper()], "#figure=nonsense&text=abc")
+    told = page.locator(".rnn-opened").all_text_contents()
+    assert "“figure” cannot be used" in told[0] and not told[1]
+    page = opens([ForwardStepper(), GraphStepper()], "#a-heading")
+    assert page.locator(".rnn-opened").all_text_contents() == ["", ""]
+
+
+def test_of_several_figures_the_link_names_one_and_the_page_goes_there(opens):
+    kinds = [ForwardStepper(), GraphStepper(), ForwardStepper(text="hello"), ForwardStepper(text="third")]
+    page = opens(kinds)
+    views = page.locator(".rnn").all()
+    links = [copied(view, "share_link") for view in views]
+    assert ["n=" in link for link in links] == [False, False, True, True]
+    fragment = urlsplit(links[3]).fragment.replace("t=0", "t=2").replace("third", "%E4%B8%89third")
+    page = opens(kinds, f"#{fragment}")
+    views = page.locator(".rnn")
+    texts = [view.get_by_label("Text", exact=True).input_value() for view in views.all()]
+    assert texts == ["I am learning RNN", "aba", "hello", "三third"]
+    top = views.nth(3).bounding_box()["y"]
+    assert -1 < top < 400 or page.evaluate("scrollY + innerHeight >= document.documentElement.scrollHeight - 2")
+
+
+def test_what_is_changed_after_a_link_lets_go_of_it(opens):
+    page = opens([ForwardStepper()], "#" + urlencode({"figure": "forward-stepper", "text": "hello", "t": 2}))
+    view = page.locator(".rnn")
+    assert "figure=forward-stepper" in page.url
+    kept = view.bounding_box()["height"]
+    press(view, "Next step")
+    page.wait_for_timeout(100)
+    assert "#" not in page.url and view.locator(".rnn-opened").text_content() == ""
+    assert view.bounding_box()["height"] == kept
+    page.reload()
+    ready(page, 1)
+    assert view.get_by_label("Text", exact=True).input_value() == "I am learning RNN"
+
+
+def test_the_first_picture_is_that_of_the_link(opens):
+    """No state of the page is drawn before that of the link."""
+    page = opens([ForwardStepper()])
+    page.evaluate("(hash) => history.replaceState(null, '', hash)", "#figure=forward-stepper&text=hello&t=2")
+    page.add_init_script(
+        """addEventListener("DOMContentLoaded", () => {
+          window.seen = [];
+          const look = () => {
+            const field = document.querySelector(".rnn-field-text input");
+            if (field) window.seen.push(field.value);
+          };
+          new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
+        })"""
+    )
+    page.reload()
+    ready(page, 1)
+    assert set(page.evaluate("window.seen")) == {"hello"}
+
+
+def test_without_a_clipboard_the_text_is_shown_and_selected(opens):
+    page = opens([ForwardStepper()], permissions=())
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
+    view = page.locator(".rnn")
+    field = view.get_by_label(WORDS["share_text"])
+    for key, start in (("share_link", "http://"), ("share_python", "import numpy")):
+        press(view, WORDS[key])
+        field.wait_for()
+        page.wait_for_timeout(50)
+        assert said(view) == WORDS["share_by_hand"]
+        assert field.input_value().startswith(start)
+        assert field.evaluate(
+            "n => n === document.activeElement && n.value.slice(n.selectionStart, n.selectionEnd) === n.value"
+        )
+    press(view, "Next step")
+    page.wait_for_timeout(50)
+    assert not field.is_visible() and said(view) == ""
+
+
+def clipboard_picture(page):
+    data = page.evaluate(
+        """async () => {
+          const [item] = await navigator.clipboard.read();
+          const bytes = new Uint8Array(await (await item.getType("image/png")).arrayBuffer());
+          return [...bytes];
+        }"""
+    )
+    return Image.open(io.BytesIO(bytes(data))).convert("RGB")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_image_shows_what_the_page_shows(opens, name, theme):
+    widget, _ = random_figure(name, np.random.default_rng(5))
+    if name == "training-lab":
+        widget = TrainingLab(updates=30)
+    page = opens([widget], theme=theme)
+    view = page.locator(".rnn")
+    seen = Image.open(io.BytesIO(view.screenshot())).convert("RGB")
+    press(view, WORDS["share_image"])
+    view.get_by_text(WORDS["share_image_copied"]).wait_for()
+    picture = clipboard_picture(page)
+    foot = view.locator(".rnn-sharing").bounding_box()
+    box = view.bounding_box()
+    assert picture.width == pytest.approx(2 * box["width"], abs=1)
+    assert picture.height == pytest.approx(2 * (box["height"] - foot["height"] - 8), abs=2)
+    # Halved, it is the figure as the page shows it down to the foot, but for the smoothing of letters.
+    rows_shown = int(foot["y"] - box["y"]) - 12
+    a = np.asarray(seen, float)[:rows_shown]
+    b = np.asarray(picture.resize((seen.width, round(picture.height / 2)), Image.Resampling.BOX), float)[:rows_shown]
+    assert np.abs(a - b).mean() < 4, np.abs(a - b).mean()
+    assert a.std() > 10 and b.std() > 10
+    colours = {tuple(c) for c in a[::7, ::7].reshape(-1, 3).astype(int)}
+    drawn = {tuple(c) for c in np.asarray(picture)[::2, ::2].reshape(-1, 3)}
+    assert len(colours & drawn) > 0.5 * len(colours)
+
+
+def test_the_drawing_is_a_file_that_says_what_it_is(opens):
+    page = opens([ForwardStepper(text="夏洛特\x0b\uffff<烦&恼", t=3)])
+    view = page.locator(".rnn")
+    with page.expect_download() as waiting:
+        press(view, WORDS["share_svg"])
+    assert waiting.value.suggested_filename == "forward-stepper-t4.svg"
+    text = waiting.value.path().read_text(encoding="utf-8")
+    from xml.etree import ElementTree
+
+    root = ElementTree.fromstring(text)
+    title = root.find("{http://www.w3.org/2000/svg}title").text
+    assert "reads “夏洛特" in title and "step 4 of 8 outlined" in title
+    assert not re.search(r"<script|https?://(?!www\.w3\.org)|<button[^>]*>Copy", text)
+    assert said(view) == "Saved as forward-stepper-t4.svg."
+
+
+def test_where_no_image_can_be_copied_it_is_saved(opens):
+    page = opens([GraphStepper(move=6)], permissions=())
+    page.evaluate("() => { navigator.clipboard.write = () => Promise.reject(new Error()); }")
+    with page.expect_download() as waiting:
+        press(page.locator(".rnn"), WORDS["share_image"])
+    assert waiting.value.suggested_filename == "graph-stepper-move7.png"
+    assert Image.open(io.BytesIO(waiting.value.path().read_bytes())).width > 800
+    page.evaluate("() => { HTMLCanvasElement.prototype.toBlob = () => { throw new DOMException('tainted'); }; }")
+    with page.expect_download() as waiting:
+        press(page.locator(".rnn"), WORDS["share_image"])
+    assert waiting.value.suggested_filename == "graph-stepper-move7.svg"
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_foot_has_names_room_and_no_jump(opens, width):
+    page = opens([widget() for widget in FIGURES.values()], width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for view in page.locator(".rnn").all():
+        foot = view.get_by_role("group", name=WORDS["share_name"])
+        height = view.bounding_box()["height"]
+        for button in foot.get_by_role("button").all():
+            box = button.bounding_box()
+            assert min(box["width"], box["height"]) >= 24
+        assert foot.get_by_role("button").all_text_contents() == [
+            WORDS[key] for key in ("share_link", "share_image", "share_svg", "share_python")
+        ]
+        for key in ("share_link", "share_python"):
+            copied(view, key)
+            assert view.bounding_box()["height"] == height
+        foot.get_by_role("button", name="Copy link").focus()
+        for name in ("Copy image", "Save SVG", "Copy Python"):
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.activeElement.textContent") == name
