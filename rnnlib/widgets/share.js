@@ -35,7 +35,9 @@ export function shareRow({ el, root, model, words, change, figure, spec, shown, 
     const node = make("button", { type: "button", className: "rnn-button" }, words(key));
     node.addEventListener("click", () => {
       const traits = shown();
-      if (traits) act(traits);
+      if (!traits) return;
+      tell("share_busy");
+      act(traits);
     });
     return node;
   };
