@@ -20,5 +20,7 @@
 
   // while scripts run, a figure's picture waits out of sight; if the widget host cannot be had, it comes back
   root.classList.add("has-script");
+  // the address may hold another state for one of them: then none is shown that nobody asked for
+  if (/[#&]figure=/.test(location.hash)) root.classList.add("has-link");
   addEventListener("error", (e) => e.target.dataset?.host !== undefined && root.classList.remove("has-script"), true);
 })();
