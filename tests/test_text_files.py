@@ -40,18 +40,16 @@ def corpus(tmp_path):
 )
 def test_a_file_is_encoded_as_its_text_is_wherever_the_chunks_end(text, chunk, encoding):
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "corpus.txt"
+        path, out = Path(folder) / "corpus.txt", Path(folder) / "ids.npy"
         path.write_bytes(text.encode(encoding))
         expected = path.read_text(encoding).removeprefix("\ufeff")
         if not expected:
             with refuses(ValueError, "path", "empty"):
                 encode_file(path, encoding=encoding, chunk=chunk)
             return
-        ids, vocab = encode_file(path, encoding=encoding, chunk=chunk)
+        ids, vocab = encode_file(path, encoding=encoding, chunk=chunk, out=out)
         assert vocab == Vocabulary(expected)
         assert ids.tolist() == vocab.encode(expected).tolist()
-        del ids
-        gc.collect()
 
 
 def test_a_byte_order_mark_is_left_out_only_at_the_beginning(corpus):
@@ -134,8 +132,7 @@ def test_what_is_not_text_is_told_where_python_finds_it(data, chunk):
             with refuses(ValueError, "path", f" at offset {error.start} of "):
                 encode_file(path, chunk=chunk)
         else:
-            encode_file(path, chunk=chunk)
-            gc.collect()
+            encode_file(path, chunk=chunk, out=Path(folder) / "ids.npy")
 
 
 def test_a_wrong_byte_in_another_encoding_is_told_too(corpus):
