@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # The products in this book are small: a second thread costs more than it brings, much more beside other work.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: html book pdf test lab clean
+.PHONY: html book pdf test audit lab clean
 
 # The book, built from nothing.
 html: $(VENV)/.book
@@ -28,13 +28,18 @@ test: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
+# What every page of the built book costs, by Lighthouse and axe; fails when one breaks the budget.
+audit: $(VENV)/.audit
+	@[ -d _build/html ] || $(MAKE) html
+	$(BIN)/python tests/audit.py _build/html
+
 # JupyterLab, with the chapters opening as notebooks.
 lab: $(VENV)/.book
 	JUPYTER_CONFIG_DIR=$(VENV)/etc/jupyter $(BIN)/jupytext-config set-default-viewer markdown
 	$(BIN)/jupyter lab
 
 clean:
-	rm -rf $(VENV) _build
+	rm -rf $(VENV) _build tests/node_modules
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Missing: Python 3.10 or newer (looked for '$(PYTHON)'; another one: make PYTHON=python3.12)"; exit 1; }
@@ -51,4 +56,9 @@ $(VENV)/.test $(VENV)/.pdf: $(VENV)/.book
 	$(BIN)/python -m pip install -q -e ".[$(subst .,,$(notdir $@))]"
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || $(BIN)/playwright install chromium \
 		|| { echo "Missing: a browser (Debian and Ubuntu: apt install chromium)"; exit 1; }
+	@touch $@
+
+$(VENV)/.audit: tests/package-lock.json $(VENV)/.test
+	@command -v npm >/dev/null || { echo "Missing: Node.js 18.20 or newer with npm, for Lighthouse (Debian and Ubuntu: apt install nodejs npm)"; exit 1; }
+	npm ci --prefix tests --ignore-scripts --no-fund --no-audit
 	@touch $@

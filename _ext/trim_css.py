@@ -1,4 +1,4 @@
-"""Drop from a style sheet what a set of pages cannot match: rules, fonts and animations that nothing uses."""
+"""Drop from a style sheet what a set of pages cannot match: rules, fonts, animations and variables nothing uses."""
 
 import re
 
@@ -89,6 +89,19 @@ def prune(css, used):
             if selectors and body.strip():
                 kept.append(f"{','.join(selectors)}{{{tidy(body)}}}")
     return "".join(kept)
+
+
+VARIABLE = re.compile(r"""(--[\w-]+):((?:"[^"]*"|'[^']*'|\([^()]*(?:\([^()]*\)[^()]*)*\)|[^;{}"'()])*)(?:;|(?=\}))""")
+
+
+def drop_variables(css, elsewhere=""):
+    """The minified sheet without the custom properties that no var() of it asks for and nothing `elsewhere` names."""
+    named, before = set(re.findall(r"--[\w-]+", elsewhere)), None
+    while css != before:
+        before, asked = css, named.union(re.findall(r"var\(\s*(--[\w-]+)", css))
+        css = VARIABLE.sub(lambda m, asked=asked: m[0] if m[1] in asked else "", css)
+        css = re.sub(r"(?<=[{}])[^{}@]+\{\}", "", css)
+    return css
 
 
 def tidy(body):

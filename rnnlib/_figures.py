@@ -5,7 +5,7 @@ import unicodedata
 from functools import lru_cache
 
 import numpy as np
-from matplotlib import font_manager, style
+from matplotlib import font_manager, rc_context, style
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -58,9 +58,16 @@ class ShownFigure(Figure):
             super().draw(renderer)
 
     def _repr_png_(self):
-        png = io.BytesIO()
-        self.savefig(png, format="png", facecolor=self.get_facecolor())
-        return png.getvalue()
+        return self._as("png")
+
+    def _repr_svg_(self):
+        return self._as("svg", metadata={"Date": None}).decode()  # the same bytes for the same figure
+
+    def _as(self, kind, **options):
+        picture = io.BytesIO()
+        with rc_context({"svg.hashsalt": "rnnlib"}):
+            self.savefig(picture, format=kind, facecolor=self.get_facecolor(), **options)
+        return picture.getvalue()
 
 
 def styled():

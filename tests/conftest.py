@@ -100,6 +100,13 @@ def published(built_once, tmp_path_factory):
     return built_once("published", source)
 
 
+@pytest.fixture(scope="session")
+def untrimmed(built_once, tmp_path_factory):
+    """The same with every rule of the theme's style sheets."""
+    folder = tmp_path_factory.mktemp("untrimmed-source")
+    return built_once("untrimmed", lambda: specimen_source(folder, book_trim=False))
+
+
 def specimen_source(source, **settings):
     shutil.copytree(ROOT / "tests" / "specimen", source, dirs_exist_ok=True)
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
@@ -127,13 +134,17 @@ def serving(load_ext):
         yield address
 
 
+def chromium_path():
+    """The system's Chromium; None where only Playwright's own can be there."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
 @pytest.fixture(scope="session")
 def browser():
     from playwright.sync_api import sync_playwright
 
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=BROWSER_ARGS)
+        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=BROWSER_ARGS)
         yield chromium
         chromium.close()
 

@@ -1,43 +1,17 @@
 """The published pages: everything works from plain files, with no kernel and no other host."""
 
+import base64
 import json
 import re
 
 import pytest
-
-WIDTHS = (1280, 360)
-THEMES = ("light", "dark")
-LIMIT = 300_000  # bytes over the wire, gzip, for a page and all that it loads
-
-
-def pages(folder):
-    """Every page of a built book, as addresses relative to it."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.html"))
+from audit import THEMES, WIDTHS, cost, pages, violations
+from conftest import ROOT
+from rjsmin import jsmin
 
 
 def notebooks(folder):
     return sorted((folder.parent / "jupyter_execute").rglob("*.ipynb"))
-
-
-def transfer(page):
-    """Bytes that a fresh visit to the page takes, gzipped as a host would send them."""
-    session, sizes = page.context.new_cdp_session(page), []
-    session.send("Network.enable")
-    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
-    page.reload(wait_until="networkidle")
-    # pictures further down count too; those of live widgets are not shown, and never asked for
-    page.evaluate("document.querySelectorAll('img').forEach((i) => i.offsetParent && (i.loading = 'eager'))")
-    page.wait_for_timeout(300)
-    page.wait_for_load_state("networkidle")
-    return int(sum(sizes))
-
-
-def violations(page):
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    return [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:200]}" for v in found]
 
 
 def tour(visit, folder, **options):
@@ -78,13 +52,14 @@ def test_no_page_scrolls_sideways_on_a_phone(built, visit):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, (path, wide[:3])
 
 
-def test_every_page_with_all_it_loads_is_light(built, visit, capsys):
-    weights = {path: transfer(page) for path, page, _ in tour(visit, built)}
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_with_all_it_loads_keeps_the_budget(book, serving, browser, capsys, width):
+    costs = {path: cost(browser, f"{serving(book)}/{path}", width) for path in pages(book)}
     with capsys.disabled():
         print()
-        for path, size in weights.items():
-            print(f"  {size / 1000:7.1f} kB  {path}")
-    assert not {path: size for path, size in weights.items() if size > LIMIT}
+        for path, (weight, requests, _, shift) in costs.items():
+            print(f"  {weight / 1000:7.1f} kB {requests:4} requests, jumps by {shift:.4f}: {path}")
+    assert not {path: cost.broken() for path, cost in costs.items() if cost.broken()}
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -92,8 +67,6 @@ def test_every_page_with_all_it_loads_is_light(built, visit, capsys):
 def test_axe_finds_nothing_on_any_page(built, visit, width, theme):
     found = {}
     for path, page, _ in tour(visit, built, width=width, theme=theme):
-        still = "*, ::before, ::after { animation: none !important; transition: none !important; }"
-        page.evaluate("rule => document.styleSheets[0].insertRule(rule)", still)
         if problems := violations(page):
             found[path] = problems
     assert not found
@@ -140,7 +113,7 @@ def test_every_module_is_stored_once_and_in_no_page(built):
             modules |= {m["state"]["_esm"] for m in state["state"].values() if "_esm" in m["state"]}
     stored = [path.read_text(encoding="utf-8") for path in built.glob("_static/widgets/*.js")]
     assert len(set(stored)) == len(stored)
-    assert set(stored) <= modules
+    assert set(stored) <= set(map(jsmin, modules))
     for path in pages(built):
         html = (built / path).read_text(encoding="utf-8")
         assert '"_esm"' not in html and '"_css"' not in html, path
@@ -153,16 +126,21 @@ def test_every_widget_view_comes_alive(book, visit):
 
 
 def test_pictures_keep_their_place_and_their_colours(book):
-    from PIL import Image
+    from PIL import Image, ImageChops, ImageStat
 
     for path in pages(book):
         for tag in re.findall(r"<img [^>]*>", (book / path).read_text(encoding="utf-8")):
             assert re.search(r'width="\d+" height="\d+"', tag) and 'loading="lazy"' in tag, (path, tag)
             assert re.search(r'alt="[^"]+"', tag), (path, tag)
-    for path in book.glob("_images/*.png"):
-        with Image.open(path) as small, Image.open(book.parent / "jupyter_execute" / path.name) as full:
-            assert small.size == full.size
-            assert small.convert("RGB").getpixel((0, 0)) == full.convert("RGB").getpixel((0, 0)), path.name
+    pairs = [(book / "_images" / f"{p.stem}.webp", p) for p in (book.parent / "jupyter_execute").glob("*.png")]
+    assert any(webp.exists() for webp, _ in pairs) and list(book.glob("_images/*.svg"))
+    for webp, png in pairs:
+        if webp.exists():  # not so where the page shows the figure's SVG
+            with Image.open(webp) as small, Image.open(png) as full:
+                assert small.size == full.size
+                difference = ImageChops.difference(small.convert("RGB"), full.convert("RGB"))
+                assert max(high for _, high in difference.getextrema()) <= 24, png.name
+                assert max(ImageStat.Stat(difference).rms) < 2, png.name
 
 
 # Mathematics
@@ -428,6 +406,28 @@ def test_the_frame_names_the_language_the_book_and_its_author(book):
     assert html.count('name="viewport"') == 1
 
 
+def test_the_trimmed_style_sheet_paints_the_same_pages(specimen, untrimmed, visit):
+    """Of 1,000 pixels at most one may differ by more than eye or encoder see; a lost rule moves whole lines."""
+    import io
+
+    from PIL import Image, ImageChops
+
+    def painted(folder, path, **options):
+        page, _ = visit(folder, path, **options)
+        picture = page.screenshot(full_page=True, animations="disabled")
+        page.context.close()
+        return Image.open(io.BytesIO(picture)).convert("L")
+
+    sizes = [(folder / "_static" / "book.css").stat().st_size for folder in (specimen, untrimmed)]
+    assert sizes[0] < sizes[1] / 2
+    for path in ("pages/plain.html", "pages/equations.html", "pages/stepper.html"):
+        for width, theme in zip(WIDTHS, THEMES, strict=True):
+            one, other = (painted(folder, path, width=width, theme=theme) for folder in (specimen, untrimmed))
+            assert one.size == other.size, (path, width)
+            unlike = ImageChops.difference(one, other).point(lambda level: level > 16)
+            assert sum(unlike.histogram()[1:]) <= one.width * one.height / 1000, (path, width, theme)
+
+
 # The parts
 
 
@@ -447,6 +447,70 @@ def test_trimming_keeps_what_the_pages_can_match(load_ext):
     assert kept == (
         '.used{color:red}p:not(.unused){margin:0}@media print{.used{color:black}}.used::before{content:"} .unused {"}'
     )
+
+
+def test_variables_that_nothing_asks_for_go_and_no_others(load_ext):
+    css = """:root{--a:1px;--b:var(--a);--c:url("x;y)");--d:2px;--e:#fff}p{top:var(--b);left:var(--z,var( --c))}"""
+    css += "q{--f:0}"
+    assert load_ext("trim_css").drop_variables(css, "element.style.setProperty('--d', 1)") == (
+        ':root{--a:1px;--b:var(--a);--c:url("x;y)");--d:2px;}p{top:var(--b);left:var(--z,var( --c))}'
+    )
+
+
+def test_fewer_colours_keep_areas_true_and_edges_close(load_ext):
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 40, (64, 64, 3)).astype(np.uint8)
+    pixels[:32] = np.repeat(np.arange(0, 128, 4, dtype=np.uint8), 2)[:, None]  # 32 areas, four apart
+    small = np.asarray(load_ext("pictures").fewer_colours(Image.fromarray(pixels)))
+    assert (small[:32] == pixels[:32]).all()
+    difference = abs(small.astype(int) - pixels)
+    assert 3 < difference.max() <= 24
+    assert len(np.unique(small.reshape(-1, 3), axis=0)) < 100 < len(np.unique(pixels.reshape(-1, 3), axis=0))
+
+
+def test_a_slim_svg_paints_the_same(load_ext, browser):
+    import io
+
+    from PIL import Image, ImageChops, ImageStat
+
+    from rnnlib import plots
+
+    pictures, painted = load_ext("pictures"), []
+    svg = plots.plot_contributions([[1.0, 0], [0.5, 0.25]], "ab")._repr_svg_()
+    assert len(pictures.slim(svg)) < 0.9 * len(svg)
+    for text in (svg, pictures.slim(svg)):
+        page = browser.new_page()
+        page.goto("data:image/svg+xml;base64," + base64.b64encode(text.encode()).decode())
+        painted.append(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
+        page.close()
+    assert painted[0].getextrema() != ((255, 255),) * 3
+    assert max(ImageStat.Stat(ImageChops.difference(*painted)).rms) < 1  # losing its letters costs 10 and more
+
+
+def test_minified_scripts_say_what_their_sources_say():
+    from pygments.lexers import JavascriptLexer
+    from pygments.token import Comment, Whitespace
+
+    def words(text):
+        tokens = JavascriptLexer(stripnl=False).get_tokens(text)
+        return "".join(word for kind, word in tokens if kind not in Comment and kind not in Whitespace).split()
+
+    for path in [*ROOT.glob("rnnlib/widgets/*.js"), *ROOT.glob("_ext/assets/*.js")]:
+        source = path.read_text(encoding="utf-8")
+        assert "".join(words(jsmin(source))) == "".join(words(source)), path.name
+
+
+def test_the_font_has_every_sign_of_every_equation(built, load_ext):
+    from fontTools.ttLib import TTFont
+
+    font = load_ext("maths_font")
+    cut, whole = (TTFont(path).getBestCmap() for path in (built / "_static" / font.TARGET.name, font.TARGET))
+    assert len(cut) < len(whole)
+    for path in pages(built):
+        asked = {ord(c) for c in font.in_equations((built / path).read_text(encoding="utf-8"))}
+        assert asked & set(whole) <= set(cut), path
 
 
 def test_the_server_compresses_text_and_moves_on_when_its_port_is_taken(load_ext, tmp_path):

@@ -24,8 +24,9 @@ def words():
 def join(name, constants=""):
     """The text of the module `name` with all it imports, directly or not, and `constants` in one scope.
 
-    An import is written `import { a, b } from "./file.js";`, without renaming. `words.json` becomes the constant WORDS.
-    The exports of the file asked for are kept, those of the imported ones are not.
+    An import is written `import { a, b } from "./file.js";`, without renaming. `words.json` becomes the constant WORDS,
+    of the keys that stand in this text as strings. The exports of the file asked for are kept, those of the imported
+    ones are not.
     """
     order = []
 
@@ -39,7 +40,10 @@ def join(name, constants=""):
     visit(name)
     parts = [_IMPORT.sub("", (HERE / file).read_text(encoding="utf-8")) for file in order]
     parts = [_EXPORT.sub("", part) for part in parts[:-1]] + parts[-1:]
-    return "\n".join([f"const WORDS = {json.dumps(words(), ensure_ascii=False)};", constants, *parts])
+    text = "\n".join([constants, *parts])
+    strings = set(re.findall(r'"(\w+)"', text))
+    said = {language: {key: table[key] for key in table if key in strings} for language, table in words().items()}
+    return f"const WORDS = {json.dumps(said, ensure_ascii=False)};\n{text}"
 
 
 def style(*names):
