@@ -80,7 +80,7 @@ def finish(app, exception):
 
 
 def setup(app):
-    app.connect("build-finished", finish)
+    app.connect("build-finished", finish, priority=850)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
