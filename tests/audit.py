@@ -82,7 +82,7 @@ def cost(browser, address, width=360):
 
 def violations(page):
     """What axe finds on an open page, one line each."""
-    page.evaluate("rule => document.styleSheets[0].insertRule(rule)", STILL)
+    page.evaluate("rule => document.styleSheets[0]?.insertRule(rule)", STILL)
     found = Axe().run(page).response["violations"]
     return [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:200]}" for v in found]
 
