@@ -45,6 +45,7 @@ def typeset(config, docname, latex, display):
     latex = as_display(latex) if display else latex
     mathml = converter(macros).convert_with_local_state(latex, displaystyle=display)
     mathml = mathml.replace(">\u20d7</mo>", ">→</mo>")  # browsers set the combining arrow beside its letter
+    mathml = mathml.replace(">⊙</mo>", ' largeop="false">⊙</mo>')  # Firefox would make it as large as a sum's sign
     tree = parse(mathml.replace("<msqrt>", "<msqrt>" + STRUT))
     if docname != config.notation_page:
         finder(docname, macros).mark(tree)

@@ -9,10 +9,8 @@ addEventListener("copy", (event) => {
   const selection = getSelection();
   if (!selection.rangeCount || selection.isCollapsed) return;
   const range = selection.getRangeAt(0).cloneRange();
-  const from = mathAround(range.startContainer);
-  const to = mathAround(range.endContainer);
-  if (from) range.setStartBefore(from); // half an equation is copied whole
-  if (to) range.setEndAfter(to);
+  const last = mathAround(range.endContainer);
+  if (last) range.setEndAfter(last); // half an equation is copied whole: its LaTeX stands at its end
   const copy = document.createElement("div");
   copy.append(range.cloneContents());
   if (!copy.querySelector("math")) return;
