@@ -14,6 +14,7 @@ from pathlib import Path
 from py_mini_racer import MiniRacer
 
 HERE = Path(__file__).parent
+MOST = 800  # bytes of a picture that stands for a moment
 
 
 class CannotDraw(Exception):
@@ -59,12 +60,21 @@ def png_address(width, height, colours, pixels):
     """A picture as a data: address. colours: 0xrrggbb, -1 for none; pixels: a character each, its colour's place."""
     if len(colours) > 256:
         raise CannotDraw(f"a canvas of {len(colours)} colours")
+    picture = png(width, height, colours, pixels.encode("latin-1"))
+    while len(picture) > MOST and min(width, height) > 8:  # every second pixel of every second row looks much the same
+        rows = [pixels[i * width : (i + 1) * width : 2] for i in range(0, height, 2)]
+        width, height, pixels = len(rows[0]), len(rows), "".join(rows)
+        picture = png(width, height, colours, pixels.encode("latin-1"))
+    return "data:image/png;base64," + base64.b64encode(picture).decode()
+
+
+def png(width, height, colours, pixels):
+    """The bytes of a PNG with a palette."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    rows = pixels.encode("latin-1")
-    rows = b"".join(b"\0" + rows[i * width : (i + 1) * width] for i in range(height))
+    rows = b"".join(b"\0" + pixels[i * width : (i + 1) * width] for i in range(height))
     parts = [
         chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
         chunk(b"PLTE", b"".join(max(0, colour).to_bytes(3, "big") for colour in colours)),
@@ -72,4 +82,4 @@ def png_address(width, height, colours, pixels):
         chunk(b"IDAT", zlib.compress(rows, 9)),
         chunk(b"IEND", b""),
     ]
-    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(parts)).decode()
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)

@@ -104,7 +104,7 @@ def picture_size(path, width=None):
 
 
 def view_name(entry):
-    """'forwardstepper' for a ForwardStepper: the hook by which a widget's own CSS reserves its height."""
+    """'forwardstepper' for a ForwardStepper: the hook for a widget's own CSS, and for its link."""
     state = entry.get("state", {})
     name = str(state.get("_anywidget_id") or state.get("_view_name") or "unknown")
     return re.sub(r"View$", "", name.rpartition(".")[2]).lower()

@@ -759,11 +759,3 @@ def test_nothing_below_jumps_while_it_walks(specimen, visit, width):
             view.locator(".rnn-move").nth(move).evaluate("n => n.click()")
             heights.add(view.evaluate("n => n.offsetHeight"))
     assert len(heights) == 1, heights
-
-
-@pytest.mark.parametrize("width", [1280, 690, 360])
-def test_the_height_that_is_kept_free_is_the_height_that_is_needed(specimen, visit, width):
-    page, _ = visit(specimen, PAGE, width=width)
-    host, view = page.locator(".rnn-widget-backwardstepper").first, page.locator(".rnn-backward").first
-    kept = float(host.evaluate("n => getComputedStyle(n).minHeight").removesuffix("px"))
-    assert kept == pytest.approx(view.bounding_box()["height"], rel=0.02)

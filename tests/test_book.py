@@ -258,8 +258,13 @@ def test_a_model_that_no_view_can_reach_is_left_out(specimen):
 
 
 def test_a_live_view_takes_its_picture_s_place(live):
-    assert not live.locator(".rnn-widget-counter img").first.is_visible()
+    picture = live.locator(".rnn-widget-counter img").first
+    assert not picture.is_visible()
     assert live.locator(".rnn-widget-first").count() == 0
+    live.mouse.wheel(0, 5000)
+    live.wait_for_load_state("networkidle")
+    asked = live.evaluate("() => performance.getEntriesByType('resource').map(({ name }) => name)")
+    assert asked and not [name for name in asked if "_images" in name], "a picture that nobody sees costs nothing"
 
 
 @pytest.mark.parametrize("name", ["badimport", "badrender", "badpromise"])

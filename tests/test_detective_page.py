@@ -218,14 +218,6 @@ def test_a_finger_can_do_it_on_a_phone(book, visit):
     assert not watch.complaints
 
 
-@pytest.mark.parametrize("width, media", [(1280, "wide"), (360, "narrow")])
-def test_the_height_kept_free_is_the_height_it_takes(book, visit, width, media):
-    page, _ = visit(book, PAGE, width=width)
-    widget = page.locator(".rnn-widget-gradientdetective").first
-    kept = widget.evaluate("n => parseFloat(getComputedStyle(n).minHeight)")
-    assert kept - 40 <= widget.locator(".rnn-detective").bounding_box()["height"] <= kept
-
-
 def test_a_fault_that_does_not_show_is_said_to_be_so(view):
     set_range(view, "Hidden size H", 1)
     choose(view, 8)  # a transposed matrix of one number is the same

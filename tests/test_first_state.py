@@ -211,6 +211,7 @@ SEEN = """() => [...document.querySelectorAll(".rnn-widget")].map((view) => {
   };
   const seen = [];
   const shown = view.querySelector(".rnn-widget-first, .rnn-widget-live") ?? view;
+  shown.normalize(); // as a parser does
   const walker = document.createTreeWalker(shown, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const node = walker.currentNode;
@@ -268,6 +269,13 @@ def held(browser, serving):
         context.close()
 
 
+def started(page, path):
+    """The views' places among those of the page, without those that are broken on purpose."""
+    alive = page.eval_on_selector_all(".rnn-widget", "views => views.map((v) => v.dataset.state === 'live')")
+    assert all(alive) or "broken" in path
+    return [i for i, each in enumerate(alive) if each and "broken" not in path]
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_page_shows_its_figures_before_any_script_of_theirs(built, held, width):
     shown = 0
@@ -275,18 +283,35 @@ def test_a_page_shows_its_figures_before_any_script_of_theirs(built, held, width
         page, release = held(built, path, width)
         first = page.evaluate(SEEN)
         release()
-        for before, after in zip(first, page.evaluate(SEEN), strict=True):
-            if "broken" in path and (not before["height"] or page.locator("[data-state=failed]").count()):
-                continue  # told where a failing widget is tested
-            where = (path, before["name"])
-            assert abs(before["height"] - after["height"]) < 1, (*where, before["height"], after["height"])
-            if "traininglab" in before["name"]:
+        live = page.evaluate(SEEN)
+        for i in started(page, path):
+            if "traininglab" in live[i]["name"]:
                 continue  # it goes on at once
-            texts = [[NOISE.sub("tiny", text) for text in view["seen"]] for view in (before, after)]
-            assert texts[0] == texts[1], (*where, [text for text in texts[1] if text not in texts[0]][:5])
-            shown += len(texts[0])
+            before, after = ([NOISE.sub("tiny", text) for text in views[i]["seen"]] for views in (first, live))
+            assert before == after, (path, live[i]["name"], [text for text in after if text not in before][:5])
+            shown += len(before)
         page.context.close()
     assert shown > 100
+
+
+def test_a_figure_takes_the_place_that_was_kept_for_it_at_any_width(built, held):
+    widths = (1280, 1230, 1000, 768, 690, 560, 360)
+    for path in widget_pages(built):
+        page, release = held(built, path, widths[0])
+
+        def heights(page=page):
+            found = []
+            for width in widths:
+                page.set_viewport_size({"width": width, "height": 900})
+                found.append([view["height"] for view in page.evaluate(SEEN)])
+            return found
+
+        kept = heights()
+        release()
+        places = started(page, path)
+        for width, before, after in zip(widths, kept, heights(), strict=True):
+            assert [after[i] for i in places] == pytest.approx([before[i] for i in places], abs=0.5), (path, width)
+        page.context.close()
 
 
 def test_what_is_shown_at_first_is_out_of_reach_and_has_a_name(specimen, held):

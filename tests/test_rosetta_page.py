@@ -247,14 +247,6 @@ def test_what_is_said_is_announced_and_all_has_a_name(view):
         assert view.get_by_role("list", name=name).get_by_role("listitem").count() == count
 
 
-@pytest.mark.parametrize("width", [1280, 1200, 650, 560, 360])
-def test_the_height_kept_free_is_the_height_it_takes(book, visit, width):
-    page, _ = visit(book, PAGE, width=width)
-    widget = page.locator(".rnn-widget-rosetta").first
-    kept = widget.evaluate("n => parseFloat(getComputedStyle(n).minHeight)")
-    assert kept - 40 <= widget.locator(".rnn-rosetta").bounding_box()["height"] <= kept
-
-
 @pytest.mark.parametrize("width", [1280, 1200, 360])
 def test_what_is_said_never_moves_the_equations(book, visit, width):
     page, _ = visit(book, PAGE, width=width)

@@ -44,6 +44,10 @@ export function buildStrip({ label, states, lines, place, go }) {
 /** Draw the columns: values (T, H) as cells on the scale from -limit to limit; fill(parts, t) sets the texts of a column
  * and returns its name for a screen reader. */
 export function showStrip(strip, { T, H, t }, values, limit, dark, fill) {
+  if (!strip.drawn) { // for the style sheet, while no script can scroll
+    strip.node.style.setProperty("--rnn-t", t);
+    strip.node.style.setProperty("--rnn-steps", T);
+  }
   if (strip.drawn !== values || strip.limit !== limit || strip.dark !== dark) {
     drawCells(strip.canvas, values, H, { column: COLUMN, gap: 8, height: 72, limit, dark });
     Object.assign(strip, { drawn: values, limit, dark });
