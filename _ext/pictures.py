@@ -21,6 +21,7 @@ DRAW_TWICE = """c.InlineBackend.figure_formats = {"png", "svg"}
 c.InlineBackend.rc = {"svg.hashsalt": "book"}
 """
 
+LINES = re.compile(r"[ML] [-\d.]+ [-\d.]+(?: \nL [-\d.]+ [-\d.]+)+")  # after M or L, more pairs are lines anyhow
 # How much any colour of any pixel may change, of 255: in areas, of so many pixels, less than the eye sees, so that a
 # cell keeps its place on the scale; at edges more, where letters and lines run into the ground.
 AREA, AREAS, EDGES = 32, 3, 24
@@ -59,10 +60,11 @@ def webp(path):
 
 
 def slim(svg):
-    """Matplotlib's SVG without comments, metadata, names of groups, line breaks and hundredths of hundredths."""
+    """Matplotlib's SVG without comments, metadata, names of groups, line breaks and hundredths of points."""
     svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<!DOCTYPE[^>]*>", "", svg, flags=re.S)
     svg = re.sub(r'<g id="\w+">', "<g>", svg)
-    svg = re.sub(r"(\d\d\.\d\d)\d+", r"\1", svg)
+    svg = re.sub(r"\b\d\d+\.\d\d+", lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), svg)
+    svg = LINES.sub(lambda m: m[0][0] + m[0][1:].replace(" \nL ", " "), svg)
     return re.sub(r"\s*\n\s*", " ", svg).replace("> <", "><")
 
 
