@@ -67,11 +67,11 @@ def cut(source, target, text):
 
 
 def finish(app, exception):
-    """Letters, digits and common signs stay for the equations that figures write; the rest is what pages show."""
+    """Latin letters, digits and common signs stay for the equations that figures write; the rest is what pages show."""
     static = Path(app.outdir, "_static")
     if exception or app.builder.format != "html" or not (static / TARGET.name).exists():
         return
-    used = with_italics("".join(ITALIC) + "0123456789+−=()[]|^~.,")
+    used = with_italics(letters(0x41, 26) + letters(0x61, 26) + "0123456789+−=()[]|^~.,")
     for path in static.glob("widgets/*.js"):
         used |= with_italics(re.sub(r"[\x00-\x7f]", "", path.read_text(encoding="utf-8")))
     for path in Path(app.outdir).rglob("*.html"):
