@@ -4,6 +4,7 @@ The page's host and the module run in an embedded V8, on nodes that are only wri
 a light page and once for a dark one. No browser and no Node are needed.
 """
 
+import atexit
 import base64
 import json
 import struct
@@ -25,6 +26,7 @@ class CannotDraw(Exception):
 def engine():
     """V8, with what plays the browser in it."""
     v8 = MiniRacer()
+    atexit.register(v8.close)  # left to the end of the interpreter, it may wait for itself for ever
     v8.eval("\n".join((HERE / "first" / name).read_text(encoding="utf-8") for name in ("nodes.js", "page.js")))
     return v8
 

@@ -4,7 +4,10 @@ import base64
 import io
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -194,6 +197,13 @@ def test_a_widget_that_cannot_be_drawn_is_a_warning(load_ext, caplog):
     assert body == "<p></p>"
     [record] = caplog.records
     assert "broken cannot draw its first state" in record.getMessage() and record.location == "a/page"
+
+
+def test_a_build_comes_to_its_end(load_ext):
+    """V8 that is left open can keep the interpreter from ending."""
+    code = "import first_state; first_state.engine().eval('1')"
+    folder = Path(load_ext("first_state").__file__).parent
+    subprocess.run([sys.executable, "-c", code], cwd=folder, timeout=60, check=True)
 
 
 # On the page
