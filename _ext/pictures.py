@@ -18,7 +18,7 @@ SVG_SIZE = re.compile(r'<svg [^>]*?\bwidth="([\d.]+)pt" height="([\d.]+)pt"')
 PIXELS_PER_POINT = 100 / 72  # as large as the PNG of a figure of matplotlib's usual resolution
 # What every kernel of this build reads before it starts.
 DRAW_TWICE = """c.InlineBackend.figure_formats = {"png", "svg"}
-c.InlineBackend.rc = {"svg.hashsalt": "book"}
+c.InlineBackend.rc = {"svg.hashsalt": "book", "path.simplify_threshold": 0.4}  # of a pixel
 """
 
 LINES = re.compile(r"[ML] [-\d.]+ [-\d.]+(?: \nL [-\d.]+ [-\d.]+)+")  # after M or L, more pairs are lines anyhow
