@@ -56,7 +56,7 @@ def cut(source, target, text):
     options.flavor = "woff2"
     options.layout_features = ["dtls"]  # dotless i and j under accents; script sizes are scaled by the browser
     options.hinting = False
-    options.desubroutinize = False
+    options.desubroutinize = True  # lighter once compressed
     options.name_IDs = [0, 1, 2, 13, 14]  # the copyright and licence lines stay in the file
     options.notdef_outline = True
     font = subset.load_font(source, options)

@@ -22,6 +22,7 @@ c.InlineBackend.rc = {"svg.hashsalt": "book", "path.simplify_threshold": 0.4}  #
 """
 
 LINES = re.compile(r"[ML] [-\d.]+ [-\d.]+(?: \nL [-\d.]+ [-\d.]+)+")  # after M or L, more pairs are lines anyhow
+GLYPH = re.compile(r'(<path id="[^"]*" d=")([^"]*)(" transform="scale\()0\.015625\)')  # 2048 units to the em
 # How much any colour of any pixel may change, of 255: in areas, of so many pixels, less than the eye sees, so that a
 # cell keeps its place on the scale; at edges more, where letters and lines run into the ground.
 AREA, AREAS, EDGES = 32, 3, 24
@@ -65,6 +66,9 @@ def slim(svg):
     svg = re.sub(r'<g id="\w+">', "<g>", svg)
     svg = re.sub(r"\b\d\d+\.\d\d+", lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), svg)
     svg = LINES.sub(lambda m: m[0][0] + m[0][1:].replace(" \nL ", " "), svg)
+    svg = GLYPH.sub(
+        lambda m: m[1] + re.sub(r"-?[\d.]+", lambda n: str(round(float(n[0]) / 8)), m[2]) + m[3] + "0.125)", svg
+    )
     return re.sub(r"\s*\n\s*", " ", svg).replace("> <", "><")
 
 
