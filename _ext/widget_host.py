@@ -16,7 +16,7 @@ import json
 import posixpath
 import re
 import struct
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 
 from docutils import nodes
@@ -122,6 +122,12 @@ def page_state(env, docname):
     return json.loads(attributes["body"])["state"] if attributes else {}
 
 
+def html_words(html):
+    """The words of some HTML; a browser that took them out would complain of the scripts that it may not run."""
+    html = re.sub(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[/!a-z][^>]*>", "", html, flags=re.S | re.I)
+    return unescape(html)
+
+
 def references(value):
     """The model ids named anywhere inside a value, either in ipywidgets' or in anywidget's way of writing."""
     if isinstance(value, str):
@@ -184,6 +190,8 @@ def page_widgets(app, pagename, templatename, context, doctree):
     for model_id in sorted(keep, key=list(models).index):
         entry = models[model_id]
         slim = {"model_name": entry["model_name"], "state": live_traits(entry)}
+        if entry["model_name"] == "HTMLModel":
+            slim["state"]["value"] = html_words(slim["state"].get("value", ""))
         if entry.get("buffers"):
             slim["buffers"] = entry["buffers"]
         if entry["state"].get("_esm"):

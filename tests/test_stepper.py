@@ -87,6 +87,7 @@ def test_what_the_page_sends_arrives_in_the_traits():
         ("text", "", ValueError, "text: expected a string of 2 to 65 characters, got 0"),
         ("text", "a", ValueError, "got 1"),
         ("text", "ab" * 33, ValueError, "got 66"),
+        ("text", "ab\ud83d", ValueError, "got half a surrogate pair, '\\ud83d', at place 2"),
         ("text", b"ab", TypeError, "text: expected a string of 2 to 65 characters, got bytes b'ab'"),
         ("hidden_size", 0, ValueError, "hidden_size: expected a whole number from 1 to 64, got 0"),
         ("hidden_size", 65, ValueError, "got 65"),

@@ -164,9 +164,7 @@ function renderSlider(model, el) {
 function renderText(model, el) {
   const line = element("div", "rnn-host-text");
   const draw = () => {
-    const value = String(model.get("value") ?? "");
-    // HTML is shown as its words; a parsed document runs nothing and is never attached
-    line.textContent = model.name === "LabelModel" ? value : new DOMParser().parseFromString(value, "text/html").body.textContent;
+    line.textContent = String(model.get("value") ?? ""); // of HTML, the build has left the words
   };
   model.on("change", draw);
   draw();

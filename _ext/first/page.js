@@ -38,12 +38,6 @@ function atob(data) {
   return out;
 }
 
-/** Markup as its words, roughly: the parser is the browser's affair. */
-function wordsOf(markup) {
-  const names = { lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0", amp: "&" };
-  return markup.replace(/<!--[^]*?-->|<\/?[a-z][^>]*>/gi, "").replace(/&(\w+);/g, (all, name) => names[name] ?? all);
-}
-
 /** A module as a function of `exports`; only what modules of widgets have: no import, and exports at the start of a line. */
 function moduleBody(source) {
   const names = [];
@@ -95,7 +89,6 @@ function openPage({ host, state, modules, language, view: { id, name } }, dark) 
     MessageChannel: class { port1 = { close: nothing }; port2 = { postMessage: nothing }; },
     AbortController: class { signal = { addEventListener: nothing, aborted: false }; abort() {} },
     ImageData: class { constructor(width, height) { Object.assign(this, { width, height, data: new Uint8ClampedArray(4 * width * height) }); } },
-    DOMParser: class { parseFromString(markup) { return { body: { textContent: wordsOf(markup) } }; } },
     getComputedStyle: () => ({ getPropertyValue: (name) => (name === "--rnn-dark" ? String(Number(dark)) : "") }),
     matchMedia: () => ({ matches: false, addEventListener: nothing, removeEventListener: nothing }),
     localStorage: { getItem: () => null, setItem: nothing, removeItem: nothing },

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import anywidget
 import numpy as np
@@ -68,6 +69,8 @@ class Text(traitlets.TraitType):
             raise InvalidType(f"{expected}, got {_check.describe(value)}")
         if not 2 <= len(value) <= self.most:
             raise InvalidValue(f"{expected}, got {len(value)}")
+        if half := re.search("[\ud800-\udfff]", value):  # UTF-8 has no bytes for it, so no page could be told of it
+            raise InvalidValue(f"{expected}, got half a surrogate pair, {half[0]!r}, at place {half.start()}")
         return value
 
 
