@@ -38,7 +38,7 @@ def configure(app, config):
     app.setup_extension("sphinx_sitemap")
     config.sitemap_url_scheme = "{link}"
     config.sitemap_locales = [None]
-    config.sitemap_excludes = ["search.html", "genindex.html", "404.html"]
+    config.sitemap_excludes = ["search.html", "genindex.html", "404.html", "offline.html"]
     app.setup_extension("sphinxext.opengraph")
     config.ogp_site_url = base
     config.ogp_site_name = config.html_title

@@ -5,7 +5,6 @@
 - All style sheets become one, ``book.css``, which keeps only rules whose classes occur in the book.
 """
 
-import hashlib
 import re
 import shutil
 from pathlib import Path
@@ -103,10 +102,6 @@ def finish(app, exception):
     else:
         css += own
     (static / "book.css").write_text(css, encoding="utf-8")
-
-    version = hashlib.sha256(css.encode()).hexdigest()[:8]
-    for path, html in pages.items():
-        path.write_text(re.sub(r"book\.css\?v=\w+", f"book.css?v={version}", html), encoding="utf-8")
     if app.config.root_doc != "index":  # the book opens at once, not through a redirecting page
         front = (out / f"{app.config.root_doc}.html").read_text(encoding="utf-8")
         if not app.config.html_baseurl:  # else the page says so itself

@@ -180,13 +180,17 @@ class Watch:
 
 @pytest.fixture
 def visit(browser, serving):
-    """visit(folder, "page.html", width=…, theme=…) -> (page, watch); the pages close with the test."""
+    """visit(folder, "page.html", width=…, theme=…) -> (page, watch); the pages close with the test.
+
+    Nothing is kept for reading offline: that would ask for the search's files beside every page.
+    """
     contexts = []
 
     def go(folder, path, *, width=1280, height=900, theme="light", **options):
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, **options)
         contexts.append(context)
         page = context.new_page()
+        page.add_init_script("if (navigator.serviceWorker) navigator.serviceWorker.register = async () => {}")
         base = serving(folder)
         watch = Watch(page, base)
         page.goto(f"{base}/{path}")

@@ -298,7 +298,7 @@ def test_without_scripts_the_picture_stands_in(specimen, visit):
 
 def test_without_the_host_the_picture_stands_in(specimen, serving, browser):
     page = browser.new_page()
-    page.route("**/host.js", lambda route: route.abort())
+    page.route("**/host.js*", lambda route: route.abort())
     page.goto(f"{serving(specimen)}/pages/live.html", wait_until="networkidle")
     assert page.locator(".rnn-widget-counter img").first.is_visible()
     page.close()

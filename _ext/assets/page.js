@@ -152,3 +152,13 @@ addEventListener("afterprint", () => {
     delete fold.dataset.openedToPrint;
   }
 });
+
+/* Visited pages are kept for reading without a network (sw.js): after all else, and not for who asks to save data. */
+addEventListener("load", async () => {
+  if (navigator.connection?.saveData) return;
+  try {
+    await navigator.serviceWorker.register(new URL("sw.js", new URL(root.dataset.content_root, location)));
+  } catch {
+    // no secure address, or a browser that keeps nothing
+  }
+});
