@@ -51,11 +51,14 @@ $(VENV)/.book: requirements.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q -r requirements.txt
 	@touch $@
 
-# The browser is the system's where there is one, else Playwright's own.
+# The browser is the system's where there is one, else Playwright's own. Firefox is a second one for the tests: where it
+# is missing, those in it are left out and say so.
 $(VENV)/.test $(VENV)/.pdf: $(VENV)/.book
 	$(BIN)/python -m pip install -q -e ".[$(subst .,,$(notdir $@))]"
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || $(BIN)/playwright install chromium \
 		|| { echo "Missing: a browser (Debian and Ubuntu: apt install chromium)"; exit 1; }
+	@test $(notdir $@) != .test || command -v firefox-esr || command -v firefox \
+		|| echo "Without Firefox the tests in it are skipped (Debian: apt install firefox-esr)"
 	@touch $@
 
 $(VENV)/.audit: tests/package-lock.json $(VENV)/.test
