@@ -251,3 +251,64 @@ def test_whatever_the_browser_kept_the_page_works(specimen, visit, serving, stor
         assert html.get_attribute("data-mode") == "dark"
     page.locator("#search-results a").first.wait_for()
     assert not watch.complaints
+
+
+# Links: what they may say, and what becomes of all else
+
+BROKEN = [
+    *("seed=1e999", "seed=-1", "seed=0x10", "seed=NaN", "seed=1&seed=2", "seed=%00", "seed=９", "seed=%E0%A4%A"),
+    *("hidden_size=__proto__", "hidden_size=9007199254740993", "hidden_size=1.5", "hidden_size[]=1&hidden_size="),
+    *("text=", "text=a", "text=" + "a" * 50_000, "n=0", "n=99", "n=-1", "n=1e3", "n=<b>"),
+]
+HARMLESS = [
+    *("", "&&=&=&;", "__proto__=x&constructor=y&toString=z&unknown=<img src=x onerror=alert(1)>", "%E0%A4%A=%&%=%E0"),
+    *("text=%E0%A4%A", "text=<b>", "__proto__[seed]=1&text=%F0%9F%98%80%00", "text=ab&seed=9007199254740991"),
+]
+NOBODY = ["__proto__", "constructor", "<img src=x onerror=alert(1)>", "", "FORWARD-STEPPER", "x" * 50_000]
+
+ARRIVE = """async ([hash, selector]) => {
+  const changed = new Promise((done) => addEventListener("hashchange", done, { once: true }));
+  location.hash = hash;
+  await changed;
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  return document.querySelector(`${selector} .rnn-opened`).textContent;
+}"""
+
+
+def link_name(figure):
+    return re.sub(r"\B([A-Z])", r"-\1", figure).lower()
+
+
+@pytest.mark.parametrize("figure", rnnlib.widgets.__all__)
+def test_a_link_says_what_it_may_or_is_broken(hostile, figure):
+    selector = f".rnn-widget-{kind_of(figure)}"
+    view = hostile.locator(selector)
+    text = view.get_by_label("Text", exact=True).first
+    began, names = text.input_value(), {*view.evaluate(MARKUP)[0]}
+    for fields in BROKEN:
+        said = hostile.evaluate(ARRIVE, [f"figure={link_name(figure)}&{fields}", selector])
+        assert said.startswith("The link is broken"), (fields[:40], said)
+        assert text.input_value() == began, fields[:40]
+    texts = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in HOSTILE[:-1]]
+    for fields in [*HARMLESS, *(f"text={quote(text)}" for text in texts)]:
+        said = hostile.evaluate(ARRIVE, [f"figure={link_name(figure)}&{fields}", selector])
+        assert said.startswith("This state comes") or (fields not in HARMLESS and said.startswith("The link is broken"))
+        now, active = view.evaluate(MARKUP)
+        assert not active and {*now} <= names, (fields[:40], active, {*now} - names)
+    assert text.input_value() != began and hostile.evaluate("({}).x === undefined && ({}).seed === undefined")
+
+
+def test_a_link_for_nobody_is_answered_and_changes_nothing(hostile):
+    values = "() => [...document.querySelectorAll('article :is(input, textarea)')].map((node) => node.value)"
+    before = hostile.evaluate(values)
+    for name in NOBODY:
+        said = hostile.evaluate(ARRIVE, [f"figure={quote(name)}&text=changed&seed=3", ".rnn-widget-forwardstepper"])
+        assert said.startswith("The link is broken"), name[:40]
+    assert hostile.evaluate(values) == before
+
+
+def test_a_broken_link_gives_the_page_as_it_begins(specimen, visit):
+    page, watch = visit(specimen, "pages/hostile.html#figure=rosetta&text=other&hidden_size=%E0%A4%A")
+    view = page.locator(".rnn-widget-rosetta")
+    assert view.locator(".rnn-opened").inner_text().startswith("The link is broken (its “hidden_size” cannot be used)")
+    assert view.get_by_label("Text", exact=True).input_value() == "`${alert(1)}`\\u003c" and not watch.complaints
