@@ -169,7 +169,7 @@ def test_what_python_wrote_is_shown_as_it_was_written(hostile):
     assert typed("ForwardStepper") == "</script><!--<b>&lt;"
     assert typed("BackwardStepper") == "\u202e<u>\u2066\0\x1b\x7f\u2028\u2029 \ufeff"
     assert typed("GradientDetective") == "'\"><svg/onload=alert(1)>"
-    assert typed("Rosetta") == "`${alert(1)}`\\u003c"
+    assert typed("Rosetta") == "<b>&lt;</b>"
     assert typed("TrainingLab") == "<img src=x onerror=alert(1)></textarea><script>alert(1)</script>"
     box = hostile.locator(".rnn-widget-vbox")
     assert box.evaluate("box => box.querySelector('img, script')") is None
@@ -311,4 +311,4 @@ def test_a_broken_link_gives_the_page_as_it_begins(specimen, visit):
     page, watch = visit(specimen, "pages/hostile.html#figure=rosetta&text=other&hidden_size=%E0%A4%A")
     view = page.locator(".rnn-widget-rosetta")
     assert view.locator(".rnn-opened").inner_text().startswith("The link is broken (its “hidden_size” cannot be used)")
-    assert view.get_by_label("Text", exact=True).input_value() == "`${alert(1)}`\\u003c" and not watch.complaints
+    assert view.get_by_label("Text", exact=True).input_value() == "<b>&lt;</b>" and not watch.complaints
