@@ -40,6 +40,8 @@ KEYS = {
 REFUSALS = """() => addEventListener("securitypolicyviolation", (event) =>
   console.error(`refused: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`))"""
 
+NOT_KEPT = "() => { if (navigator.serviceWorker) navigator.serviceWorker.register = async () => {}; }"
+
 
 def binary():
     return shutil.which("firefox-esr") or shutil.which("firefox")
@@ -62,6 +64,7 @@ class Firefox:
         self.command("session.new", capabilities={})
         self.command("session.subscribe", events=["log.entryAdded", "network.responseCompleted"])
         self.command("script.addPreloadScript", functionDeclaration=REFUSALS)
+        self.keeping(False)
         self.context = self.command("browsingContext.getTree")["contexts"][0]["context"]
 
     def close(self):
@@ -88,6 +91,13 @@ class Firefox:
             self.log.append(f"{params['level']}: {params['text']}")
         elif event == "network.responseCompleted" and params["response"]["status"] >= 400:
             self.log.append(f"{params['response']['status']} {params['response']['url']}")
+
+    def keeping(self, wanted):
+        """Whether pages may be kept for reading offline: beside other tests that would ask for more files with each."""
+        if wanted:
+            self.command("script.removePreloadScript", script=self.idle)
+        else:
+            self.idle = self.command("script.addPreloadScript", functionDeclaration=NOT_KEPT)["script"]
 
     def open(self, url, width=1280, height=900):
         size = {"width": width, "height": height}

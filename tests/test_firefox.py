@@ -289,6 +289,7 @@ def test_the_lab_trains_what_python_trains(fox, specimen, serving):
 
 
 def test_a_visited_page_works_without_a_network(fox, specimen, load_ext):
+    fox.keeping(True)
     with Host(load_ext("serve").Handler) as host:
         host.folder = specimen
         opened(fox, f"{host.address}/pages/stepper.html")
@@ -300,3 +301,4 @@ def test_a_visited_page_works_without_a_network(fox, specimen, load_ext):
         fox.open(f"{host.address}/pages/plain.html")
         assert fox.evaluate("() => document.querySelector('h1').textContent") == "Not kept on this device"
         fox.log[:] = [told for told in fox.log if "503" not in told]
+    fox.keeping(False)
