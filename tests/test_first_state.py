@@ -234,6 +234,16 @@ SEEN = """() => [...document.querySelectorAll(".rnn-widget")].map((view) => {
   }
   return { name: view.classList[1] ?? "", height, seen };
 })"""
+PAINTED = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))"
+# Fonts are asked for once the style sheet is there and text needs them; "ready" comes before that as well.
+FONTS = """async () => {
+  for (const link of document.querySelectorAll("link[rel=stylesheet]")) {
+    if (!link.sheet) await new Promise((done) => (link.onload = link.onerror = done));
+  }
+  await document.fonts.load("16px 'Book Math'");
+  await document.fonts.ready;
+  return true;
+}"""
 # Rounding errors are not the same in each engine; they are shown as such.
 NOISE = re.compile(r"\d(\.\d)?e−(0?[89]|1\d)( at \[\d+(, \d+)?\])?")
 
@@ -262,7 +272,7 @@ def held(browser, serving):
         context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slower})
         page.route("**/host.js*", lambda route: waiting.append(route))
         page.goto(f"{serving(folder)}/{path}", wait_until="domcontentloaded")
-        page.evaluate("() => document.fonts.ready.then(() => true)")
+        page.evaluate(FONTS)
 
         def release():
             for route in waiting:
@@ -270,7 +280,7 @@ def held(browser, serving):
             page.wait_for_function(
                 "() => [...document.querySelectorAll('.rnn-widget')].every((view) => view.dataset.state)"
             )
-            page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
+            page.evaluate(PAINTED)
 
         return page, release
 
@@ -316,6 +326,7 @@ def test_a_figure_takes_the_place_that_was_kept_for_it_at_any_width(built, held)
             found = []
             for width in widths:
                 page.set_viewport_size({"width": width, "height": 900})
+                page.evaluate(PAINTED)  # what watches its own size draws anew
                 found.append([view["height"] for view in page.evaluate(SEEN)])
             return found
 

@@ -21,7 +21,7 @@ export const pythonValue = (value) => (typeof value === "string" ? pythonString(
 /** A call; where it is too long for a line, each argument has one of its own. */
 export function pythonCall(name, args) {
   const line = `${name}(${args.join(", ")})`;
-  return line.length <= 100 ? line : `${name}(\n${args.map((arg) => `    ${arg},\n`).join("")})`;
+  return line.length <= 100 ? line : `${name}(\n${args.map((arg) => "    " + arg + ",\n").join("")})`;
 }
 
 /** The lines of Python for a figure; null where its given weights are too many to be written out.

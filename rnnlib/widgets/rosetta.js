@@ -75,7 +75,7 @@ function shapesOf({ left, terms }, dialect, layout) {
   const of = (part) => written(factorShape(part, dialect, layout));
   if (left[0].name === "L") return "";
   const products = terms.some((factors) => factors.length > 1);
-  return `${of(left[0])}${products ? ` = ${terms.map((factors) => factors.map(of).join(" ")).join(" + ")}` : ""}`;
+  return of(left[0]) + (products ? ` = ${terms.map((factors) => factors.map(of).join(" ")).join(" + ")}` : "");
 }
 
 function buildEquations(title, ...notes) {
