@@ -55,7 +55,7 @@ def make(folder, target, browser=None):
     with serve(folder) as base, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
         page = chromium.new_context(color_scheme="light").new_page()
-        page.route("**/host.js", lambda route: route.abort())  # the figures stay what they are on paper: pictures
+        page.route("**/host.js*", lambda route: route.abort())  # the figures stay what they are on paper: pictures
         page.goto(f"{base}/index.html")
         facts = {
             "lang": page.get_attribute("html", "lang"),

@@ -287,9 +287,10 @@ GIVEN = """async ({ source, changes, ...traits }) => {
     const numbers = new Float64Array(2 * 2 * 2 + 4 + 2 + 2).map((_, i) => 0.1 * (i + 1));
     const state = { text: "abab", hidden_size: 2, seed: 0, names: "rnnlib", layout: "row", reduction: "mean",
       _characters: "ab", _weights: new DataView(numbers.buffer), ...traits };
-    let draw;
+    const listeners = [];
+    const draw = () => listeners.forEach((listener) => listener());
     const model = { get: (name) => state[name], off() {}, save_changes() {}, set() {},
-      on(events, redraw) { draw = redraw; } };
+      on(events, listener) { listeners.push(listener); } };
     const el = document.body.appendChild(document.createElement("div"));
     const clean = view.render({ model, el });
     const said = [el.querySelector(".rnn-summary").textContent];
