@@ -103,11 +103,7 @@ def finish(app, exception):
         css += own
     (static / "book.css").write_text(css, encoding="utf-8")
     if app.config.root_doc != "index":  # the book opens at once, not through a redirecting page
-        front = (out / f"{app.config.root_doc}.html").read_text(encoding="utf-8")
-        if not app.config.html_baseurl:  # else the page says so itself
-            link = f'<link rel="canonical" href="{app.config.root_doc}.html" />\n  </head>'
-            front = front.replace("</head>", link, 1)
-        (out / "index.html").write_text(front, encoding="utf-8")
+        shutil.copyfile(out / f"{app.config.root_doc}.html", out / "index.html")
     for unused in ("scripts", "vendor", "styles", "locales", "images"):
         shutil.rmtree(static / unused, ignore_errors=True)
     for path in [*static.glob("*.map"), *static.glob("*webpack-macros.html"), *(static / n for n in names)]:
