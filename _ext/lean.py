@@ -70,7 +70,8 @@ def lighten(app, pagename, templatename, context, doctree):
     context["metatags"] = re.sub(r'\s*<meta name="viewport"[^>]*>', "", context.get("metatags", ""))
     context["body"] = PLAIN_CODE.sub(r"\1", body)
     context["page_has_math"] = "<math" in body
-    context["page_description"] = summary(doctree) if doctree else f"{context['title']}: {app.config.html_title}"
+    named = context.get("title") or ("Index" if pagename == "genindex" else "")  # Sphinx gives its index no title
+    context["page_description"] = summary(doctree) if doctree else f"{named}: {app.config.html_title}".lstrip(": ")
 
 
 def summary(doctree, limit=160):
