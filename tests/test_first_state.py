@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from difflib import SequenceMatcher
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -296,6 +297,23 @@ def started(page, path):
     return [i for i, each in enumerate(alive) if each and "broken" not in path]
 
 
+def at_rest(page):
+    """What is seen, once it is twice the same: what watches its own size is told late on a busy machine."""
+    last = None
+    for _ in range(20):
+        now = page.evaluate(SEEN)
+        if now == last:
+            break
+        last = now
+        page.wait_for_timeout(150)
+    return now
+
+
+def goes_on(view):
+    """A lab that computes its run again: its sentences, and so its height, are others when that is done."""
+    return "traininglab" in view["name"] and any("Computing" in text for text, *_ in view["seen"])
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_page_shows_its_figures_before_any_script_of_theirs(built, held, width):
     shown = 0
@@ -303,15 +321,18 @@ def test_a_page_shows_its_figures_before_any_script_of_theirs(built, held, width
         page, release = held(built, path, width)
         first = page.evaluate(SEEN)
         release()
-        live = page.evaluate(SEEN)
+        live = at_rest(page)
         for i in started(page, path):
             if "traininglab" in live[i]["name"]:
                 continue  # it goes on at once
             before, after = (views[i]["seen"] for views in (first, live))
             texts = [[NOISE.sub("tiny", text) for text, *_ in seen] for seen in (before, after)]
-            assert texts[0] == texts[1], (path, live[i]["name"])
-            for (text, *place), (_, *kept) in zip(after, before, strict=True):
-                assert place == pytest.approx(kept, abs=1), (path, text)  # a page scrolls by whole pixels
+            blocks = SequenceMatcher(None, *texts, autojunk=False).get_matching_blocks()
+            same = [(before[b.a + k], after[b.b + k]) for b in blocks for k in range(b.size)]
+            # at the edge of a strip that scrolls by whole pixels one letter may be in sight by a hair
+            assert len(same) >= max(map(len, texts)) - 1, (path, live[i]["name"])
+            for (text, *kept), (_, *place) in same:
+                assert place == pytest.approx(kept, abs=1), (path, text)
             shown += len(before)
         page.context.close()
     assert shown > 100
@@ -330,9 +351,10 @@ def test_a_figure_takes_the_place_that_was_kept_for_it_at_any_width(built, held)
                 found.append([view["height"] for view in page.evaluate(SEEN)])
             return found
 
+        busy = [i for i, view in enumerate(page.evaluate(SEEN)) if goes_on(view)]
         kept = heights()
         release()
-        places = started(page, path)
+        places = [i for i in started(page, path) if i not in busy]
         for width, before, after in zip(widths, kept, heights(), strict=True):
             assert [after[i] for i in places] == pytest.approx([before[i] for i in places], abs=0.5), (path, width)
         page.context.close()
