@@ -6,9 +6,8 @@ a light page and once for a dark one. No browser and no Node are needed.
 
 import atexit
 import base64
+import io
 import json
-import struct
-import zlib
 from functools import cache
 from pathlib import Path
 
@@ -72,16 +71,9 @@ def png_address(width, height, colours, pixels):
 
 def png(width, height, colours, pixels):
     """The bytes of a PNG with a palette."""
+    from PIL import Image  # comes with matplotlib, as in pictures.py
 
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = b"".join(b"\0" + pixels[i * width : (i + 1) * width] for i in range(height))
-    parts = [
-        chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
-        chunk(b"PLTE", b"".join(max(0, colour).to_bytes(3, "big") for colour in colours)),
-        chunk(b"tRNS", b"\0") if colours[0] < 0 else b"",
-        chunk(b"IDAT", zlib.compress(rows, 9)),
-        chunk(b"IEND", b""),
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+    picture, data = Image.frombytes("P", (width, height), pixels), io.BytesIO()
+    picture.putpalette(b"".join(max(0, colour).to_bytes(3, "big") for colour in colours))
+    picture.save(data, "PNG", optimize=True, **({"transparency": 0} if colours[0] < 0 else {}))
+    return data.getvalue()
