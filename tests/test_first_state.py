@@ -298,16 +298,15 @@ def started(page, path):
     return [i for i, each in enumerate(alive) if each and "broken" not in path]
 
 
-def at_rest(page):
-    """What is seen, once it is twice the same: what watches its own size is told late on a busy machine."""
-    last = None
+def at_rest(page, look):
+    """look() once it gives the same twice: sizes are told late on a busy machine, and side bars glide."""
+    last = look()
     for _ in range(20):
-        now = page.evaluate(SEEN)
-        if now == last:
-            break
-        last = now
         page.wait_for_timeout(150)
-    return now
+        last, before = look(), last
+        if last == before:
+            break
+    return last
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -317,7 +316,7 @@ def test_a_page_shows_its_figures_before_any_script_of_theirs(built, held, width
         page, release = held(built, path, width)
         first = page.evaluate(SEEN)
         release()
-        live = at_rest(page)
+        live = at_rest(page, lambda page=page: page.evaluate(SEEN))
         for i in started(page, path):
             if "traininglab" in live[i]["name"]:
                 continue  # it goes on at once
@@ -340,8 +339,7 @@ def test_a_figure_takes_the_place_that_was_kept_for_it_at_any_width(built, held)
             found = []
             for width in widths:
                 page.set_viewport_size({"width": width, "height": 900})
-                page.evaluate(PAINTED)  # what watches its own size draws anew
-                found.append([view["height"] for view in page.evaluate(SEEN)])
+                found.append(at_rest(page, lambda: [view["height"] for view in page.evaluate(SEEN)]))
             return found
 
         kept = heights()
