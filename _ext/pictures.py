@@ -21,11 +21,11 @@ DRAW_TWICE = """c.InlineBackend.figure_formats = {"png", "svg"}
 c.InlineBackend.rc = {"svg.hashsalt": "book", "path.simplify_threshold": 0.4}  # of a pixel
 """
 
-LINES = re.compile(r"[ML] [-\d.]+ [-\d.]+(?: \nL [-\d.]+ [-\d.]+)+")  # after M or L, more pairs are lines anyhow
+PATH = re.compile(r' d="([MLQCz\d.\s-]+)"')
 GLYPH = re.compile(r'(<path id="[^"]*" d=")([^"]*)(" transform="scale\()0\.015625\)')  # 2048 units to the em
 # How much any colour of any pixel may change, of 255: in areas, of so many pixels, less than the eye sees, so that a
 # cell keeps its place on the scale; at edges more, where letters and lines run into the ground.
-AREA, AREAS, EDGES = 32, 3, 24
+AREA, AREAS, EDGES = 32, 3, 20
 
 
 def fewer_colours(picture):
@@ -65,11 +65,28 @@ def slim(svg):
     svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<!DOCTYPE[^>]*>", "", svg, flags=re.S)
     svg = re.sub(r'<g id="\w+">', "<g>", svg)
     svg = re.sub(r"\b\d\d+\.\d\d+", lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), svg)
-    svg = LINES.sub(lambda m: m[0][0] + m[0][1:].replace(" \nL ", " "), svg)
     svg = GLYPH.sub(
         lambda m: m[1] + re.sub(r"-?[\d.]+", lambda n: str(round(float(n[0]) / 8)), m[2]) + m[3] + "0.125)", svg
     )
+    svg = PATH.sub(lambda m: f' d="{steps(m[1])}"', svg)
     return re.sub(r"\s*\n\s*", " ", svg).replace("> <", "><")
+
+
+def steps(path):
+    """The same path with each segment told from the end of the one before, which takes fewer digits."""
+    told, last, here, start = "", "", (0, 0), (0, 0)
+    for command, numbers in re.findall(r"([MLQCz])([^MLQCz]*)", path):
+        if command == "z":
+            told, last, here = told + "z", "", start
+            continue
+        values = [round(100 * float(number)) for number in numbers.split()]
+        shifts = [f"{(value - here[i % 2]) / 100:g}" for i, value in enumerate(values)]
+        told += "" if command.lower() == last else command.lower()
+        told += "".join(shift if shift.startswith("-") else f" {shift}" for shift in shifts)
+        last = "l" if command == "M" else command.lower()  # what follows a move are lines anyhow
+        here = tuple(values[-2:])
+        start = here if command == "M" else start
+    return told
 
 
 class ShowTheLighter(SphinxPostTransform):
