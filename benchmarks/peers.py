@@ -515,7 +515,7 @@ def in_javascript(job, params, windows, uniforms):
     if node is None:
         raise ModuleNotFoundError("node")
     if job.dtype != "float64":
-        raise NotImplementedError("computes in float64")
+        raise NotImplementedError("computes in float64")  # as all of JavaScript does; the table says so
     folder = Path(tempfile.mkdtemp())
     for file in ("engine", "arguments", "products", "random"):
         shutil.copy(Path(rnnlib.__file__).parent / "widgets" / f"{file}.js", folder)
