@@ -94,7 +94,7 @@ def code_points(family):
     return frozenset(font_manager.get_font(path).get_charmap())
 
 
-def label(character):
+def label(character: str) -> str:
     """A printable sign for one character: itself; ␣ ⏎ ⇥ for space, line feed, tab; else its code point as U+1F916.
 
     The code point stands for controls, other white space, marks that combine with their neighbour, and every

@@ -5,10 +5,12 @@ its four columns stand what is read, the states, the outputs and the losses.
 """
 
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from . import _check
@@ -46,7 +48,7 @@ class Strip(NamedTuple):
     title: str = ""
 
 
-def plot_graph(nodes):
+def plot_graph(nodes: Sequence[Any]) -> Figure:
     """A picture of a tape: its nodes, and on each edge what flows forward and, after `backward`, what flows back.
 
     nodes: what `gates.graph(loss)` returned, or any list of nodes, parents before children, with the `name`, `data`,

@@ -4,6 +4,7 @@ import unicodedata
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
@@ -18,7 +19,7 @@ COLUMNS = 30  # in a row
 LOWEST = 1e-12  # where the logarithmic axis shows a loss of zero
 
 
-def plot_training(run, vocab, text, *, sample=""):
+def plot_training(run: Run, vocab: Vocabulary, text: str, *, sample: str = "") -> Figure:
     """The loss of each update, the first characters of the text with their probabilities, and a sample: one picture.
 
     run: a `Run` of `train`; vocab: the `Vocabulary` of its V characters; text: a string of at least 2 of them. Above

@@ -1,14 +1,16 @@
 """`plot_matrices`: matrices side by side, each with its numbers."""
 
 from itertools import count
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from . import _check
 from ._figures import MOST_NUMBERS, STATE_COLOURS, new_figure, styled, thinned, write_numbers
 
 
-def plot_matrices(matrices, rows="", columns=""):
+def plot_matrices(matrices: dict[str, Any], rows: str = "", columns: str = "") -> Figure:
     """Heat maps of matrices side by side, each on its own scale from minus to plus the largest size in it.
 
     matrices: {title: matrix}, real numbers; rows and columns: what these are, in words, for all of them. Rows and

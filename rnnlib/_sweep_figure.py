@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from . import _check
@@ -18,7 +19,7 @@ NAMES = {
 OPEN = {"facecolor": "white", "edgecolor": "#8c8c8c", "linewidth": 0.8}  # no run came to its end
 
 
-def plot_sweep(result, of="loss"):
+def plot_sweep(result: Sweep, of: str = "loss") -> Figure:
     """A heat map of `Sweep.grid`: one row for each hidden size, one column for each learning rate.
 
     Sizes and rates rise from the first to the last. of: what is shown, the median over the seeds, with its number in

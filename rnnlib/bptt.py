@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from . import _check
+from . import _check, _repr
 from .loss import REDUCTIONS, check_targets
-from .rnn import Trace, check_params
+from .rnn import Params, Trace, check_params
 
 
 class Grads(NamedTuple):
@@ -22,6 +23,9 @@ class Grads(NamedTuple):
     dh: np.ndarray  # (T, B, H)
     da: np.ndarray  # (T, B, H)
 
+    def __repr__(self) -> str:
+        return _repr.short(self)
+
 
 class Path(NamedTuple):
     """The way from the loss of step t back to step s: the terms behind one cell of `contributions`. See `path`."""
@@ -32,8 +36,13 @@ class Path(NamedTuple):
     state: np.ndarray  # (B, H)          h_{s-1}; the initial state where s is the first step
     share: np.ndarray  # (B, H)          ∂L_t/∂a_s, the product of the error, the jacobians and the slope
 
+    def __repr__(self) -> str:
+        return _repr.short(self)
 
-def backward(params, trace, y, *, reduction="mean", truncate=None):
+
+def backward(
+    params: Params, trace: Trace, y: npt.ArrayLike, *, reduction: str = "mean", truncate: int | None = None
+) -> Grads:
     """The gradient of `cross_entropy(trace.o, y, reduction)` in every parameter and in h0, in one pass back.
 
         do_t = ŷ_t - y_t                        divided by T·B when the loss is the mean
@@ -96,7 +105,7 @@ def backward(params, trace, y, *, reduction="mean", truncate=None):
     )
 
 
-def shares(params, trace, y, *, reduction="mean"):
+def shares(params: Params, trace: Trace, y: npt.ArrayLike, *, reduction: str = "mean") -> np.ndarray:
     """What the loss of each step adds to each step's da: an array of shape (T, T, B, H), B absent for one sequence.
 
         shares[t, s] = ∂L_t/∂a_s = (do_t Whyᵀ) ⊙ (1 - h_t²) · Π Whhᵀ diag(1 - h_r²),  r = t-1, …, s;  zero for s > t
@@ -113,7 +122,7 @@ def shares(params, trace, y, *, reduction="mean"):
     return result
 
 
-def contributions(params, trace, y, *, reduction="mean"):
+def contributions(params: Params, trace: Trace, y: npt.ArrayLike, *, reduction: str = "mean") -> np.ndarray:
     """How much the loss of step t moves the pre-activation of step s: the matrix |shares[t, s]| of shape (T, T).
 
     The length is taken over all hidden units, and over the sequences of a batch; zero for s > t. Raises as `backward`.
@@ -122,7 +131,7 @@ def contributions(params, trace, y, *, reduction="mean"):
     return np.sqrt((abs(array) ** 2).sum(axis=tuple(range(2, array.ndim))))
 
 
-def path(params, trace, y, t, s, *, reduction="mean"):
+def path(params: Params, trace: Trace, y: npt.ArrayLike, t: int, s: int, *, reduction: str = "mean") -> Path:
     """The terms of `shares(...)[t, s]`: what the loss of step t goes through on its way back to step s; a `Path`.
 
         ∂L_t/∂h_t = do_t Whyᵀ,  ∂h_r/∂h_{r-1} = diag(1 - h_r²) Whhᵀ,  ∂h_s/∂a_s = diag(1 - h_s²)

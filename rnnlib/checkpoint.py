@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 
 from . import _check
-from .optim import SGD, Adagrad, Adam, Momentum, RMSprop
+from .optim import SGD, Adagrad, Adam, Momentum, Optimizer, RMSprop
 from .rnn import Params
 from .text import Vocabulary
 from .train import Run, check_run
@@ -17,7 +17,7 @@ _OPTIMIZERS = {kind.__name__: kind for kind in (SGD, Momentum, Adagrad, RMSprop,
 _MEASURED = ("losses", "norms", "rates", "evaluations", "h")
 
 
-def save(path, run, vocab, optimizer):
+def save(path: str | os.PathLike[str], run: Run, vocab: Vocabulary, optimizer: Optimizer) -> None:
     """Write a run, its vocabulary and its optimiser to one file, from which `load` and `train` go on bit for bit.
 
     The file is an archive of NumPy arrays (.npz); names and hyperparameters stand in it as JSON. It is written beside
@@ -53,7 +53,7 @@ def save(path, run, vocab, optimizer):
         raise
 
 
-def load(path):
+def load(path: str | os.PathLike[str]) -> tuple[Run, Vocabulary, Optimizer]:
     """The run, the vocabulary and the optimiser that `save` has written: `(run, vocab, optimizer)`.
 
     Raises OSError where there is no file to read, ValueError naming the path for a damaged file or another's.

@@ -5,9 +5,11 @@ likely cause is looked for: one is named when the mistake, made on purpose, give
 """
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _check
 from ._causes import likely_causes
@@ -37,22 +39,22 @@ class Report(NamedTuple):
 
     method: str
     tolerance: float
-    checks: dict  # name -> Check
-    given: dict  # name -> what backward returned, as an array
-    expected: dict  # name -> the derivatives of the loss, in the shape of the parameter
-    scales: dict  # name -> the number that errors are relative to
+    checks: dict[str, Check]  # name -> Check
+    given: dict[str, np.ndarray]  # name -> what backward returned, as an array
+    expected: dict[str, np.ndarray]  # name -> the derivatives of the loss, in the shape of the parameter
+    scales: dict[str, float]  # name -> the number that errors are relative to
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether every gradient that was given is right."""
         return all(check.ok for check in self.checks.values())
 
     @property
-    def relative_errors(self):
+    def relative_errors(self) -> dict[str, np.ndarray]:
         """name -> |given - expected| / scale, in the shape of the parameter: what a heat map shows."""
         return {name: _errors(self.given[name], self.expected[name], scale) for name, scale in self.scales.items()}
 
-    def __str__(self):
+    def __str__(self) -> str:
         wrong = [check.name for check in self.checks.values() if not check.ok]
         verdict = f"wrong: {', '.join(wrong)}" if wrong else "every gradient is right"
         rows = [("", "shape", "worst error", "at", " given", " expected", "")]
@@ -71,22 +73,23 @@ class Report(NamedTuple):
             lines.append(f"not checked, for backward returned none: {', '.join(absent)}")
         return "\n".join(lines)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def check_gradients(
-    params,
-    x,
-    y,
+    params: Params,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
     *,
-    h0=None,
-    reduction="mean",
-    backward=backward,
-    forward=forward,
-    method="complex",
-    step=None,
-    tolerance=None,
-):
+    h0: npt.ArrayLike | None = None,
+    reduction: str = "mean",
+    backward: Callable[..., Any] = backward,
+    forward: Callable[..., Any] = forward,
+    method: str = "complex",
+    step: float | None = None,
+    tolerance: float | None = None,
+) -> Report:
     """Hold what `backward` returns against derivatives of L = cross_entropy(forward(params, x, h0).o, y, reduction).
 
         "complex":  ∂L/∂p ≈ Im L(p + is) / s                s = 1e-30

@@ -1,6 +1,7 @@
 """Softmax and cross-entropy, both from logits and both stable for logits of any finite size."""
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _check
 
@@ -13,7 +14,7 @@ def _floating(o):
     return o.astype(np.float64) if o.dtype.kind in "iu" else o
 
 
-def log_softmax(o):
+def log_softmax(o: npt.ArrayLike) -> np.ndarray:
     """log ŷ = o - log Σ exp(o), over the last axis; any shape (..., V), real or complex.
 
     The largest logit is subtracted first, so that no exponential overflows and the sum is at least 1.
@@ -23,7 +24,7 @@ def log_softmax(o):
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def softmax(o):
+def softmax(o: npt.ArrayLike) -> np.ndarray:
     """ŷ = exp(o) / Σ exp(o), over the last axis; any shape (..., V), real or complex."""
     o = _floating(o)
     yhat = np.exp(o - o.real.max(axis=-1, keepdims=True))
@@ -31,7 +32,7 @@ def softmax(o):
     return yhat
 
 
-def check_targets(o, y):
+def check_targets(o: np.ndarray, y: npt.ArrayLike) -> np.ndarray:
     """Return y as an array of ids that fits logits o of shape (..., V), else raise as `cross_entropy` does."""
     y = _check.ids("y", y, o.shape[-1], f"{o.shape[:-1]}")
     if y.shape != o.shape[:-1]:
@@ -39,7 +40,7 @@ def check_targets(o, y):
     return y
 
 
-def step_losses(o, y):
+def step_losses(o: npt.ArrayLike, y: npt.ArrayLike) -> np.ndarray:
     """L_t = -log ŷ_t[y_t], in nats: the loss of every single prediction, in the shape of y.
 
     o: logits (T, V) or (T, B, V); y: target ids (T,) or (T, B). Raises as `cross_entropy` does.
@@ -51,7 +52,7 @@ def step_losses(o, y):
     return 0 - np.take_along_axis(log_softmax(o), y[..., None], axis=-1)[..., 0]
 
 
-def cross_entropy(o, y, reduction="mean"):
+def cross_entropy(o: npt.ArrayLike, y: npt.ArrayLike, reduction: str = "mean") -> np.floating:
     """L = Σ_t L_t (`"sum"`) or its mean over all steps and sequences (`"mean"`), in nats.
 
     o: logits (T, V) or (T, B, V), taken before the softmax, so that no logarithm of a vanished probability

@@ -7,10 +7,12 @@ gives the wrong functions, so that whatever is said of a mistake is computed wit
 
 import linecache
 import types
+from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from . import bptt, rnn
 from .loss import cross_entropy
@@ -43,7 +45,7 @@ MISTAKES = (
 
 
 @cache
-def patched(mistake):
+def patched(mistake: Mistake) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """(forward, backward) with the mistake in one of them; the other is the library's own.
 
     The changed file runs as a module of its own, and the library stays as it is. Its classes are the library's, so that
@@ -65,7 +67,17 @@ def patched(mistake):
     return (module.forward, bptt.backward) if original is rnn else (rnn.forward, module.backward)
 
 
-def descend(params, x, y, h0, *, updates, rate, forward=rnn.forward, backward=bptt.backward):
+def descend(
+    params: Params,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    h0: npt.ArrayLike | None,
+    *,
+    updates: int,
+    rate: float,
+    forward: Callable[..., Any] = rnn.forward,
+    backward: Callable[..., Any] = bptt.backward,
+) -> tuple[np.ndarray, Params]:
     """(losses, params) of plain gradient descent on the mean loss: p ← p - rate · dp, always from the state h0.
 
     losses holds the loss before the first update and after each one, `updates` + 1 numbers. Descent ends where a loss

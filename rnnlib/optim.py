@@ -17,7 +17,9 @@ evaluations, one for each epoch done, in nats.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
 
@@ -25,7 +27,7 @@ from . import _check
 from .rnn import Params
 
 
-def views(vector, vocab_size, hidden_size):
+def views(vector: np.ndarray, vocab_size: int, hidden_size: int) -> Params:
     """`Params` whose arrays are views of the vector (n,), n = 2VH + H² + H + V: writing to one writes to the other.
 
     Raises TypeError for a vector that is no array and for sizes that are no whole numbers; ValueError for sizes below
@@ -44,7 +46,7 @@ def views(vector, vocab_size, hidden_size):
     return Params(*(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)))
 
 
-def below_one(name, value):
+def below_one(name: str, value: float) -> float:
     """Return `value` as a float of at least 0 and below 1, as a β is. Raises TypeError or ValueError otherwise."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value == 0:
         return 0.0
@@ -61,6 +63,21 @@ def _check_fields(self):
     for field in fields(self):
         check = below_one if field.name.startswith("beta") else _check.positive
         (_check.positive_int if field.type is int else check)(field.name, getattr(self, field.name))
+
+
+class Optimizer(Protocol):
+    """What `train` asks of an optimiser, one of these or of your own; see above."""
+
+    @property
+    def slots(self) -> tuple[str, ...]: ...
+
+    def step(self, g: np.ndarray, slots: Sequence[np.ndarray], rate: float, t: int, out: np.ndarray) -> None: ...
+
+
+class Schedule(Protocol):
+    """What `train` asks of a schedule, one of these or a function of your own; see above."""
+
+    def __call__(self, t: int, evaluations: Sequence[float], /) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -167,7 +184,7 @@ def _scaled(g, squares, rate, epsilon, out):
     out *= rate
 
 
-def norm(g):
+def norm(g: np.ndarray) -> float:
     """√Σ g², the length of a vector (n,), a number; not finite only where g is not, or the length itself too large."""
     with np.errstate(over="ignore"):
         length = math.sqrt(np.dot(g, g))
@@ -177,7 +194,7 @@ def norm(g):
     return largest * math.sqrt(np.square(g / largest).sum()) if math.isfinite(largest) else largest
 
 
-def clip_by_value(g, bound):
+def clip_by_value(g: np.ndarray, bound: float) -> None:
     """Bring every number of g (n,) into ±bound, in place: its direction may change. NaN stays NaN.
 
     Raises TypeError or ValueError for a bound that is no positive number.
@@ -186,7 +203,7 @@ def clip_by_value(g, bound):
     np.clip(g, -bound, bound, out=g)
 
 
-def clip_by_norm(g, bound):
+def clip_by_norm(g: np.ndarray, bound: float) -> float:
     """Shorten g (n,) to the length `bound` where it is longer, in place: its direction stays. Returns its old length.
 
     A g that is not finite has no direction and stays as it is; the length returned tells.
@@ -206,7 +223,7 @@ class Constant:
     rate: float
     __post_init__ = _check_fields
 
-    def __call__(self, t, evaluations):
+    def __call__(self, t: int, evaluations: Sequence[float]) -> float:
         return self.rate
 
 
@@ -221,7 +238,7 @@ class Cosine:
     updates: int
     __post_init__ = _check_fields
 
-    def __call__(self, t, evaluations):
+    def __call__(self, t: int, evaluations: Sequence[float]) -> float:
         return self.rate * (1 + math.cos(math.pi * min(t / self.updates, 1))) / 2
 
 
@@ -236,7 +253,7 @@ class HalveOnRise:
     rate: float
     __post_init__ = _check_fields
 
-    def __call__(self, t, evaluations):
+    def __call__(self, t: int, evaluations: Sequence[float]) -> float:
         k, last = 0, math.inf
         for loss in evaluations:
             k += not (math.isfinite(loss) and loss <= last)

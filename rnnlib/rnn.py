@@ -8,22 +8,31 @@ Row vectors, time first; T steps, B sequences, V symbols, H hidden units:
     ŷ_t = softmax(o_t)
 """
 
+from __future__ import annotations  # naming `np.random` would import it, which takes a while
+
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from . import _check
+from . import _check, _repr
 from .loss import softmax
 
 
 class Params(NamedTuple):
-    """The weights and biases, the same at every step; gradients of them come in the same shapes."""
+    """The weights and biases, the same at every step; gradients of them come in the same shapes.
+
+    Its repr has types and shapes, as that of the other named tuples; `params._asdict()` shows the numbers.
+    """
 
     Wxh: np.ndarray  # (V, H)  input to hidden
     Whh: np.ndarray  # (H, H)  hidden to hidden, one step later
     Why: np.ndarray  # (H, V)  hidden to output
     bh: np.ndarray  # (H,)
     by: np.ndarray  # (V,)
+
+    def __repr__(self) -> str:
+        return _repr.short(self)
 
 
 class Trace(NamedTuple):
@@ -36,8 +45,13 @@ class Trace(NamedTuple):
     o: np.ndarray  # (T, B, V)  logits
     yhat: np.ndarray  # (T, B, V)  predicted probabilities
 
+    def __repr__(self) -> str:
+        return _repr.short(self)
 
-def init_params(vocab_size, hidden_size, *, rng, dtype=np.float64):
+
+def init_params(
+    vocab_size: int, hidden_size: int, *, rng: np.random.Generator, dtype: npt.DTypeLike = np.float64
+) -> Params:
     """Weights drawn uniformly from ±1/√fan-in, in the order Wxh, Whh, Why; biases zero.
 
     Fan-in is the number of rows: V for Wxh, H for Whh and Why. `rng` is a `numpy.random.Generator`; the numbers
@@ -64,7 +78,7 @@ def init_params(vocab_size, hidden_size, *, rng, dtype=np.float64):
     return Params(Wxh=uniform(V, H), Whh=uniform(H, H), Why=uniform(H, V), bh=np.zeros(H, dtype), by=np.zeros(V, dtype))
 
 
-def check_params(params):
+def check_params(params: Params) -> Params:
     """Return `params` as `Params` of floating arrays, one type for all and every shape in agreement.
 
     Raises TypeError when they are not five arrays of numbers, ValueError when a shape does not fit the others
@@ -87,7 +101,7 @@ def check_params(params):
     return Params(*(a.astype(dtype if dtype.kind in "fc" else np.float64, copy=False) for a in arrays))
 
 
-def forward(params, x, h0=None):
+def forward(params: Params, x: npt.ArrayLike, h0: npt.ArrayLike | None = None) -> Trace:
     """Run the network over x from the state h0 (zeros unless given) and return the whole `Trace`.
 
         a_t = x_t Wxh + h_{t-1} Whh + bh;  h_t = tanh(a_t);  o_t = h_t Why + by;  ŷ_t = softmax(o_t)

@@ -9,6 +9,7 @@ import tempfile
 import weakref
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _check
 
@@ -22,7 +23,7 @@ class Vocabulary:
     Raises TypeError when `text` is no string and ValueError when it is empty.
     """
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         if not isinstance(text, str):
             raise TypeError(f"text: expected a string, got {_check.describe(text)}")
         if not text:
@@ -30,19 +31,22 @@ class Vocabulary:
         self.characters = tuple(sorted(set(text)))
         self._ids = {character: i for i, character in enumerate(self.characters)}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.characters)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, Vocabulary) and self.characters == other.characters
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(self.characters)
 
-    def __repr__(self):
-        return f"Vocabulary({''.join(self.characters)!r})"
+    def __repr__(self) -> str:
+        text = "".join(self.characters)
+        if len(text) <= 120:
+            return f"Vocabulary({text!r})"
+        return f"Vocabulary({text[:80]!r} and {len(text) - 80} more)"
 
-    def encode(self, text):
+    def encode(self, text: str) -> np.ndarray:
         """Ids of the characters of `text`: integers of shape (T,).
 
         Raises TypeError when `text` is no string and ValueError naming the characters that the vocabulary lacks.
@@ -57,7 +61,7 @@ class Vocabulary:
             )
         return np.array([self._ids[character] for character in text], dtype=np.intp)
 
-    def decode(self, ids):
+    def decode(self, ids: npt.ArrayLike) -> str:
         """The string whose ids, of shape (T,), are given; the inverse of `encode`.
 
         Raises TypeError for anything but integers, ValueError for ids out of range or of another shape.
@@ -71,7 +75,14 @@ class Vocabulary:
         return "".join(self.characters[i] for i in ids)
 
 
-def encode_file(path, *, encoding="utf-8", vocab=None, chunk=2**18, out=None):
+def encode_file(
+    path: str | os.PathLike[str],
+    *,
+    encoding: str = "utf-8",
+    vocab: Vocabulary | None = None,
+    chunk: int = 2**18,
+    out: str | os.PathLike[str] | None = None,
+) -> tuple[np.ndarray, Vocabulary]:
     """The characters of a text file as ids (n,), of the smallest type that holds them, and their vocabulary.
 
     The file is read twice, `chunk` bytes at a time, first for its characters, then for their ids: some 20 times `chunk`
@@ -190,7 +201,7 @@ def _write(target, count, vocab, arrays):
             file.write(table.take(points, mode="clip"))
 
 
-def windows(ids, length):
+def windows(ids: npt.ArrayLike, length: int) -> tuple[np.ndarray, np.ndarray]:
     """All windows of `length` ids and, for each, the ids that follow: the samples of next-character prediction.
 
     Returns `(x, y)`, both of shape (length, N) with N = len(ids) - length: time first, one column a sample,
@@ -211,7 +222,7 @@ def windows(ids, length):
     return view[:, :-1], view[:, 1:]
 
 
-def one_hot(ids, size, dtype=np.float64):
+def one_hot(ids: npt.ArrayLike, size: int, dtype: npt.DTypeLike = np.float64) -> np.ndarray:
     """Rows of zeros with a single one: shape `ids.shape + (size,)`, the one standing at the id.
 
     Raises TypeError for ids that are not integers, ValueError for ids out of range.

@@ -9,6 +9,7 @@ steps is one. Rows of Wxh are fetched, not multiplied by one-hot rows. The numbe
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _check
 from .optim import views
@@ -25,7 +26,17 @@ class Workspace:
     one; ValueError for sizes below 1 and a vector of another shape.
     """
 
-    def __init__(self, vocab_size, hidden_size, steps, batch=1, *, dtype=np.float64, weights=None, gradient=None):
+    def __init__(
+        self,
+        vocab_size: int,
+        hidden_size: int,
+        steps: int,
+        batch: int = 1,
+        *,
+        dtype: npt.DTypeLike = np.float64,
+        weights: np.ndarray | None = None,
+        gradient: np.ndarray | None = None,
+    ) -> None:
         V, H = _check.positive_int("vocab_size", vocab_size), _check.positive_int("hidden_size", hidden_size)
         T, B = _check.positive_int("steps", steps), _check.positive_int("batch", batch)
         if np.dtype(dtype).kind != "f":
@@ -65,7 +76,7 @@ class Workspace:
         self._steps_back = list(zip(da[:0:-1], da[-2::-1], slope[-2::-1], strict=True))
         self._rows, self._terms = list(self.grads.Wxh), list(self._da) if N <= 64 else None
 
-    def loss(self, x, y):
+    def loss(self, x: np.ndarray, y: np.ndarray) -> float:
         """The mean loss over the window x, y, ids (T, B), from the state `h[0]`; in nats.
 
         Raises TypeError for anything but arrays of integers, ValueError for ids out of range and another shape.
@@ -95,7 +106,7 @@ class Workspace:
         np.multiply(o, self._sum, o)
         return float(dot(self._ones, self._losses) - dot(self._ones, right)) / len(o)
 
-    def loss_and_gradient(self, x, y):
+    def loss_and_gradient(self, x: np.ndarray, y: np.ndarray) -> float:
         """`loss(x, y)`, in nats; its gradient is left in `gradient`, that is in `grads`. Raises as `loss` does."""
         loss = self.loss(x, y)
         _, Whh, Why, _, _ = self.params
