@@ -5,11 +5,20 @@ The figures are plain `matplotlib.figure.Figure`s, outside pyplot: nothing has t
 
 import re
 import textwrap
+from typing import Any
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
-from matplotlib.patches import Patch
+import numpy.typing as npt
+
+from ._extras import missing
+
+try:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+except ModuleNotFoundError as error:
+    raise missing("rnnlib.plots", "matplotlib", "plots") from error
 
 from . import _check
 from ._figures import (
@@ -33,6 +42,7 @@ from ._rosetta_figure import plot_matrices
 from ._sweep_figure import plot_sweep
 from .gradcheck import Report
 from .loss import check_targets
+from .rnn import Trace
 from .text import Vocabulary
 
 __all__ = [
@@ -66,7 +76,7 @@ CURVES = (  # colours, dashes and markers, each repeated after a length of its o
 )
 
 
-def plot_trace(trace, vocab, y=None, *, t=None):
+def plot_trace(trace: Trace, vocab: Vocabulary, y: npt.ArrayLike | None = None, *, t: int | None = None) -> Figure:
     """Two heat maps of one sequence over a shared time axis: the hidden states h, and the predictions ŷ.
 
     trace: what `forward` returned for ids of shape (T,); vocab: its `Vocabulary` of V characters. Above stands
@@ -141,7 +151,7 @@ def _checked(trace, vocab, y, t):
     return *h.shape, o.shape[-1], t, None if y is None else check_targets(o, y)
 
 
-def plot_contributions(matrix, text=None, *, truncate=None):
+def plot_contributions(matrix: npt.ArrayLike, text: str | None = None, *, truncate: int | None = None) -> Figure:
     """A heat map of `contributions`: how much the loss of each step moves the pre-activation of each earlier step.
 
     matrix: |∂L_t/∂a_s| of shape (T, T), in nats per unit of pre-activation. Row t is the step of the loss, column
@@ -205,7 +215,7 @@ def plot_contributions(matrix, text=None, *, truncate=None):
     return figure
 
 
-def plot_check(report):
+def plot_check(report: Report) -> Figure:
     """A heat map of the relative errors of every gradient that `check_gradients` was given, all on one colour scale.
 
     report: the `Report` that it returned. The scale is logarithmic, from 1e-16 to 1, with the report's tolerance
@@ -274,7 +284,7 @@ def _draw_errors(axes, check, errors, colours, width, height):
     axes.set_yticks(thinned(errors.shape[0], height, 0.15))
 
 
-def plot_step_sizes(steps, errors):
+def plot_step_sizes(steps: npt.ArrayLike, errors: dict[str, Any]) -> Figure:
     """The error of numerical derivatives against the size of their step, both on logarithmic axes.
 
     steps: positive numbers of shape (n,), in any order; errors: {label: array}, one curve of n errors for each label.

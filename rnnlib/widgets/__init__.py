@@ -1,5 +1,12 @@
 """Interactive figures for Jupyter and for static pages; needs the extra `rnnlib[widgets]`."""
 
+from .._extras import missing
+
+try:
+    import anywidget  # noqa: F401
+except ModuleNotFoundError as error:  # anywidget's own dependencies count too
+    raise missing("rnnlib.widgets", "anywidget", "widgets") from error
+
 from .backward_stepper import BackwardStepper
 from .forward_stepper import ForwardStepper
 from .gradient_detective import GradientDetective

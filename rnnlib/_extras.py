@@ -1,0 +1,7 @@
+"""What is said when a package of one of the extras is missing."""
+
+
+def missing(what: str, package: str, extra: str) -> ModuleNotFoundError:
+    """The error to raise where `what` needs `package`, with the command that installs it."""
+    command = f'pip install "rnnlib[{extra}]"'
+    return ModuleNotFoundError(f"{what}: expected {package} to be installed ({command}), got no such module")
