@@ -1,16 +1,19 @@
 """Which hidden size, which learning rate? One training run for each pair and each seed, side by side on all cores."""
 
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import product
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _check
-from ._watch import bar
-from .optim import Adam
+from ._extras import missing
+from ._watch import bar, say
+from .optim import Adam, Optimizer
 from .rnn import init_params
 from .train import Run, perplexity, train
 
@@ -35,13 +38,19 @@ MEASURED = Row._fields[3:8]
 class Sweep(NamedTuple):
     """The rows of a sweep, hidden size after hidden size, in it rate after rate, in it seed after seed."""
 
-    rows: tuple  # of `Row`, one for each run that came to its end
-    hidden_sizes: tuple
-    rates: tuple
-    seeds: tuple
+    rows: tuple[Row, ...]  # one for each run that came to its end
+    hidden_sizes: tuple[int, ...]
+    rates: tuple[float, ...]
+    seeds: tuple[int, ...]
     stopped: str  # why runs are missing, in a sentence; else empty
 
-    def grid(self, of="loss"):
+    def __repr__(self) -> str:
+        """How many rows there are, and the one with the lowest loss; `rows` are all of them."""
+        runs = len(self.hidden_sizes) * len(self.rates) * len(self.seeds)
+        lowest = f", lowest loss: {min(self.rows, key=lambda row: row.loss)}" if self.rows else ""
+        return f"Sweep({len(self.rows)} of {runs} runs{lowest})"
+
+    def grid(self, of: str = "loss") -> np.ndarray:
         """One number of the rows, its median over the seeds: (hidden sizes, rates); nan where no run came to its end.
 
         Raises ValueError for what is not measured.
@@ -56,8 +65,25 @@ class Sweep(NamedTuple):
         return medians
 
 
-def sweep(ids, vocab_size, hidden_sizes, rates, seeds=(0,), *, optimizer=None, steps, batch=1, epochs=1, carry=True,
-          clip=None, validation=None, patience=None, dtype=np.float64, n_jobs=-1, progress=None):  # fmt: skip
+def sweep(
+    ids: npt.ArrayLike,
+    vocab_size: int,
+    hidden_sizes: Sequence[int],
+    rates: Sequence[float],
+    seeds: Sequence[int] = (0,),
+    *,
+    optimizer: Optimizer | None = None,
+    steps: int,
+    batch: int = 1,
+    epochs: int = 1,
+    carry: bool = True,
+    clip: float | None = None,
+    validation: npt.ArrayLike | None = None,
+    patience: int | None = None,
+    dtype: npt.DTypeLike = np.float64,
+    n_jobs: int = -1,
+    progress: bool | None = None,
+) -> Sweep:
     """Train once for each hidden size, rate and seed, and measure each: a `Sweep`.
 
     A run is `train` from `init_params(vocab_size, hidden_size, rng=np.random.default_rng(seed), dtype=dtype)` with the
@@ -72,7 +98,7 @@ def sweep(ids, vocab_size, hidden_sizes, rates, seeds=(0,), *, optimizer=None, s
             sweep(...)
 
     A run that diverges is a row whose loss is inf. Ctrl-C ends the sweep: the runs under way are given up, those that
-    have come to their end are in what is returned, and its `stopped` tells.
+    have come to their end are in what is returned, and its `stopped` tells, as does a line where the bar is.
 
     Raises TypeError or ValueError, before anything is computed, for arguments that do not fit; ModuleNotFoundError
     without joblib.
@@ -81,8 +107,7 @@ def sweep(ids, vocab_size, hidden_sizes, rates, seeds=(0,), *, optimizer=None, s
         import joblib
         from joblib.parallel import get_active_backend
     except ModuleNotFoundError:
-        hint = 'pip install "rnnlib[sweep]"'
-        raise ModuleNotFoundError(f"sweep: expected joblib to be installed ({hint}), got no such module") from None
+        raise missing("sweep", "joblib", "sweep") from None
     V = _check.positive_int("vocab_size", vocab_size)
     hidden_sizes = _values("hidden_sizes", hidden_sizes, _check.positive_int)
     rates = _values("rates", rates, _check.positive)
@@ -109,6 +134,8 @@ def sweep(ids, vocab_size, hidden_sizes, rates, seeds=(0,), *, optimizer=None, s
                 advance(epochs * len(ids), row.loss)
         except KeyboardInterrupt:
             stopped = f"interrupted after {len(done)} of {len(cells)} runs"
+    if stopped:
+        say(progress, f"sweep: {stopped}; the rows of these runs are in the Sweep returned")
     return Sweep(tuple(row for _, row in sorted(done.items())), hidden_sizes, rates, seeds, stopped)
 
 

@@ -9,16 +9,22 @@ The loss of an update is the mean over its window, in nats. Everything about a r
 returns, also when it was interrupted or has diverged; handed back to `train` it goes on, bit for bit.
 """
 
+from __future__ import annotations  # naming `np.random` would import it, which takes a while
+
 import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _check
-from ._watch import bar, interrupts
+from ._watch import bar, interrupts, keeping, say
 from .loss import softmax
-from .optim import Adam, Constant, HalveOnRise, below_one, clip_by_norm, norm, views
+from .optim import Adam, Constant, HalveOnRise, Optimizer, Schedule, below_one, clip_by_norm, norm, views
 from .rnn import Params, check_params, forward
+from .text import Vocabulary
 from .workspace import Workspace
 
 
@@ -35,8 +41,16 @@ class Run(NamedTuple):
     epoch: int  # epochs done
     window: int  # windows of the next epoch done
     h: np.ndarray  # (B, H)  the state that the next window starts from
-    slots: dict  # name -> (weights,)  what the optimiser remembers, see `optim`; after a divergence zeros again
+    slots: dict[
+        str, np.ndarray
+    ]  # name -> (weights,)  what the optimiser remembers, see `optim`; after a divergence zeros again
     t: int  # the updates that it remembers
+
+    def __repr__(self) -> str:
+        """How far it has come, and the shapes of what it learned; `_asdict()` shows all that was measured."""
+        last = f"last loss {self.losses[-1]:.4g} nats" if len(self.losses) else "no loss yet"
+        stopped = f", {self.stopped}" if self.stopped else ""
+        return f"Run(epoch {self.epoch}, update {len(self.losses)}, {last}, {self.params!r}{stopped})"
 
 
 class Windows:
@@ -48,15 +62,21 @@ class Windows:
     def __init__(self, numbers, cut):
         self._numbers, self._cut = numbers, cut
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._numbers)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return map(self._cut, self._numbers)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} windows (x, y)>"
 
     def __getitem__(self, index):
         found = self._numbers[index]
         return self._cut(found) if isinstance(found, int) else Windows(found, self._cut)
 
 
-def streams(ids, batch, steps):
+def streams(ids: npt.ArrayLike, batch: int, steps: int) -> Windows:
     """The windows (x, y) of one epoch over `batch` streams, in order: ids (T, B), y one step ahead of x.
 
     The first batch · ⌊(n - 1) / batch⌋ predictions of the text are used, T of them a window; the last is shorter where
@@ -71,7 +91,7 @@ def streams(ids, batch, steps):
     return Windows(range(0, length, T), lambda t: (x[t : t + T], y[t : t + T]))
 
 
-def shuffled(ids, batch, steps, rng):
+def shuffled(ids: npt.ArrayLike, batch: int, steps: int, rng: np.random.Generator) -> Windows:
     """The windows (x, y) of one epoch in random order: ids (T, B), each column T ids of the text and those after them.
 
     The text is cut into ⌊(n - 1) / T⌋ windows; the last batch has fewer columns where it does not come out even. Raises
@@ -87,7 +107,7 @@ def shuffled(ids, batch, steps, rng):
     return Windows(range(0, count, B), lambda b: (x[order[b : b + B]].T, y[order[b : b + B]].T))
 
 
-def evaluate(params, ids, *, steps=256):
+def evaluate(params: Params, ids: npt.ArrayLike, *, steps: int = 256) -> float:
     """The mean loss over all predictions of a text (n,), in nats, read once from a state of zeros, `steps` at a time.
 
     Raises as `forward` does for parameters, and TypeError or ValueError for ids or steps that do not fit.
@@ -106,7 +126,7 @@ def evaluate(params, ids, *, steps=256):
     return total / (len(ids) - 1)
 
 
-def perplexity(loss):
+def perplexity(loss: float) -> float:
     """exp L: as unsure as if it chose evenly among so many characters, for a loss L in nats."""
     try:
         return math.exp(loss)
@@ -114,12 +134,12 @@ def perplexity(loss):
         return math.inf
 
 
-def bits(loss):
+def bits(loss: float) -> float:
     """L / ln 2: bits per character, for a loss L in nats."""
     return loss / math.log(2)
 
 
-def smoothed(losses, *, keep=0.99):
+def smoothed(losses: npt.ArrayLike, *, keep: float = 0.99) -> np.ndarray:
     """s_n = keep · s_{n-1} + (1 - keep) · L_n from s_0 = L_0: a curve (n,) that one hard window hardly moves.
 
     Raises TypeError or ValueError for losses that are not finite numbers (n,), and a keep not from 0 to below 1.
@@ -132,8 +152,24 @@ def smoothed(losses, *, keep=0.99):
     return curve
 
 
-def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=None, updates=None, carry=True, clip=None,
-          validation=None, patience=None, seed=0, callbacks=(), progress=None):  # fmt: skip
+def train(
+    start: Params | Run,
+    ids: npt.ArrayLike,
+    optimizer: Optimizer | None = None,
+    *,
+    rate: float | Schedule,
+    steps: int,
+    batch: int = 1,
+    epochs: int | None = None,
+    updates: int | None = None,
+    carry: bool = True,
+    clip: float | None = None,
+    validation: npt.ArrayLike | None = None,
+    patience: int | None = None,
+    seed: int = 0,
+    callbacks: Sequence[Callable[[Run], object]] = (),
+    progress: bool | None = None,
+) -> Run:
     """Train on one text until so many epochs or updates are done, or less: a `Run`.
 
     start       `Params` to begin with, or a `Run` to go on with, given the same other arguments; it stays as it is
@@ -148,18 +184,27 @@ def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=None, upda
     clip        the length to which a longer gradient is shortened; None for none
     validation  (m,)  another text, evaluated after each epoch; `patience`: end after so many epochs without a new best
     callbacks   functions of the `Run` so far, called after each epoch
-    progress    whether a bar is shown; by default where somebody watches, in a terminal, and tqdm is installed
+    progress    whether a bar is shown; by default when stderr is a terminal, or a person runs the cell of a notebook,
+                and tqdm is installed (TQDM_DISABLE=1 in the environment: never). Below it a line says why a run ended
+                early, and how to go on after an interrupt
 
-    Ctrl-C ends the run after the update that is under way, a second Ctrl-C at once. Where a loss, an update or an
-    evaluation is not finite the run ends with the weights before it and an optimiser that remembers nothing; with
-    `HalveOnRise` the epoch ends there, and the next one begins from the best weights with half the rate, unless that is
-    zero.
+    Ctrl-C, or a notebook's stop button, ends the run after the update that is under way, a second Ctrl-C at once. Where
+    a loss, an update or an evaluation is not finite the run ends with the weights before it and an optimiser that
+    remembers nothing; with `HalveOnRise` the epoch ends there, and the next one begins from the best weights with half
+    the rate, unless that is zero.
+
+    An exception in a callback or a schedule, and a second Ctrl-C, carry the run so far as their attribute `run`, from
+    which `train` goes on: `error.run`, or `sys.last_value.run` when the exception was not caught. If it was raised
+    within an update, the optimiser of that run remembers nothing. A `Run` that has already done what is asked for is
+    given back as it is: a line says so where the bar would be, and a UserWarning when neither `epochs` nor `updates` is
+    given.
 
     Raises TypeError or ValueError, before anything is computed, for arguments that do not fit; ValueError when a
     schedule gives a rate below 0; ModuleNotFoundError for a bar that is asked for without tqdm.
     """
     T, B = _check.positive_int("steps", steps), _check.positive_int("batch", batch)
-    seed, epochs = _check.whole("seed", seed, 0, 2**63 - 1), 1 if epochs is updates is None else epochs
+    seed, unsaid = _check.whole("seed", seed, 0, 2**63 - 1), epochs is updates is None
+    epochs = 1 if unsaid else epochs
     epochs = math.inf if epochs is None else _check.positive_int("epochs", epochs)
     updates = math.inf if updates is None else _check.whole("updates", updates, 0, 2**63 - 1)
     clip = None if clip is None else _check.positive("clip", clip)
@@ -184,21 +229,35 @@ def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=None, upda
     if run.window > count:
         raise ValueError(f"start: expected at most the {count} windows of an epoch done, got {run.window}")
 
+    if isinstance(start, Run) and not (run.epoch < epochs and (run.window or len(run.losses) < updates)):
+        asked = [f"{name}={n}" for name, n in (("epochs", epochs), ("updates", updates)) if n < math.inf]
+        line = (
+            f"train: nothing left to do: the run has come to epoch {run.epoch}, update {len(run.losses)}, "
+            f"and {' and '.join(asked)} counts from its beginning"
+        )
+        if unsaid:
+            warnings.warn(line, stacklevel=2)
+        else:
+            say(progress, line)
     most, rest = divmod(min(epochs * count, updates), count)  # what is to be read: epochs and windows
     weights, slots = _vector(run.params), {name: vector.copy() for name, vector in run.slots.items()}
     gradient, update, memory = np.empty_like(weights), np.empty_like(weights), list(slots.values())
     best, h, t = run.best, run.h.copy(), run.t
     losses, norms, rates, evaluations = (list(values) for values in run[2:6])
     epoch, window, stopped, spaces = run.epoch, run.window, "", {}
+    whole = True  # False while an update is under way
 
     def so_far():
-        measured = (np.array(values, float) for values in (losses, norms, rates, evaluations))
-        copies = {name: vector.copy() for name, vector in slots.items()}
-        return Run(views(weights.copy(), V, H), best, *measured, stopped, epoch, window, h.copy(), copies, t)
+        n = len(rates)  # an update that is cut off may have left a loss without its rate
+        measured = (np.array(values, float) for values in (losses[:n], norms[:n], rates, evaluations[:epoch]))
+        copies = {name: vector.copy() if whole else np.zeros_like(vector) for name, vector in slots.items()}
+        weights_now = views(weights.copy(), V, H)
+        return Run(weights_now, best, *measured, stopped, epoch, window, h.copy(), copies, t if whole else 0)
 
     with (
         interrupts() as interrupted,
         bar(progress, most * size + rest * T * B, epoch * size + min(window * T * B, size)) as advance,
+        keeping(so_far),
     ):
         while epoch < epochs and (window or len(losses) < updates) and not stopped:
             windows, trouble = windows_of(epoch), ""
@@ -217,6 +276,7 @@ def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=None, upda
                     length = clip_by_norm(gradient, clip) if clip else norm(gradient)
                     finite = math.isfinite(loss) and math.isfinite(length)
                     if finite:
+                        whole = False
                         optimizer.step(gradient, memory, rate_now, t + 1, update)
                         np.subtract(weights, update, update)
                         finite = all(math.isfinite(norm(vector)) for vector in (update, *memory))
@@ -229,7 +289,7 @@ def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=None, upda
                 losses.append(loss)
                 norms.append(length)
                 rates.append(rate_now)
-                window, t = window + 1, t + 1
+                window, t, whole = window + 1, t + 1, True
                 advance(x.size, loss)
                 if interrupted:
                     break
@@ -245,7 +305,7 @@ def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=None, upda
                 if not math.isfinite(loss):
                     trouble = f"after update {len(losses)} the evaluation is {loss}, not finite"
             if trouble:
-                t = 0
+                t, whole = 0, True
                 for vector in memory:
                     vector[:] = 0
                 halved = isinstance(schedule, HalveOnRise) and schedule(len(losses), [*evaluations, math.inf])
@@ -261,10 +321,22 @@ def train(start, ids, optimizer=None, *, rate, steps, batch=1, epochs=None, upda
                 callback(so_far())
             if patience and epoch - int(np.argmin(evaluations)) > patience:
                 stopped = f"no evaluation below {min(evaluations):.4g} for {patience} epochs"
+    if stopped:
+        going_on = "; train(run, ...) with the Run returned goes on from there" if interrupted else ""
+        say(progress, f"train: {stopped}{going_on}")
     return so_far()
 
 
-def sample(params, vocab, prompt, length, *, temperature=1.0, top_k=None, rng):
+def sample(
+    params: Params,
+    vocab: Vocabulary,
+    prompt: str,
+    length: int,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    rng: np.random.Generator,
+) -> str:
     """`prompt` and `length` characters more, each drawn from softmax(o / temperature): a string.
 
     The network reads the prompt from a state of zeros. temperature: below 1 surer, above 1 bolder; top_k: only the k
@@ -340,7 +412,7 @@ def _fresh(params, optimizer, batch):
     )
 
 
-def check_run(run, optimizer):
+def check_run(run: Run, optimizer: Optimizer) -> tuple[int, int]:
     """V and H of a run that fits together and to the optimiser; else raises TypeError or ValueError."""
     params, best = check_params(run.params), check_params(run.best)
     V, H = params.Wxh.shape

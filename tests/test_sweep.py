@@ -189,6 +189,15 @@ def test_ctrl_c_gives_back_the_runs_that_have_come_to_their_end(tmp_path, n_jobs
     assert (told, complaints) == ("interrupted after 2 of 4 runs; [(2, 1e+308, 0, inf), (2, 1e+308, 1, inf)]\n", "")
 
 
+def test_an_interrupted_sweep_says_so_where_somebody_watches(monkeypatch, capsys):
+    module = sys.modules["rnnlib.sweep"]
+    monkeypatch.setattr(module, "_run", lambda *job: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    result = sweep(IDS, len(VOCAB), [2], [0.1, 0.2], steps=9, n_jobs=1)
+    assert result.rows == () and result.stopped == "interrupted after 0 of 2 runs"
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"sweep: {result.stopped}; ")
+
+
 def test_the_bar_is_full_at_the_end_and_none_is_shown_unless_somebody_watches(capsys):
     few = {"hidden_sizes": [2], "rates": [0.1, 0.2], "steps": 9, "n_jobs": 1}
     sweep(IDS, len(VOCAB), **few)

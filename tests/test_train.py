@@ -459,7 +459,6 @@ def test_nothing_is_printed_where_nobody_watches(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.filterwarnings("ignore")  # the bar of tqdm that suits a notebook tells what it lacks
 def test_a_bar_is_shown_where_it_is_asked_for(capsys):
     pytest.importorskip("tqdm")
     train(fresh(), IDS, rate=0.01, steps=9, epochs=2, progress=True)
@@ -468,12 +467,91 @@ def test_a_bar_is_shown_where_it_is_asked_for(capsys):
 
 def test_without_tqdm_there_is_no_bar_and_an_error_only_for_one_that_was_asked_for(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     train(fresh(), IDS, rate=0.01, steps=9)
     assert capsys.readouterr() == ("", "")
     with pytest.raises(ModuleNotFoundError, match=r"progress: expected tqdm.*rnnlib\[train\]"):
         train(fresh(), IDS, rate=0.01, steps=9, progress=True)
+
+
+def interrupt(run):
+    if run.epoch == 2:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_is_told_in_one_line_where_somebody_watches(monkeypatch, capsys):
+    options = {"rate": 0.01, "steps": 30, "epochs": 4, "callbacks": [interrupt]}
+    run = train(fresh(), IDS, **options)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    same(train(fresh(), IDS, **options), run)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1] == f"train: {run.stopped}; train(run, ...) with the Run returned goes on from there"
+    train(fresh(), IDS, **options, progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_run_that_ends_early_is_told_why_where_somebody_watches(capsys):
+    spoiled = Tripped(3, lambda out: out.fill(math.nan))
+    run = train(fresh(), IDS, spoiled, rate=0.1, steps=9, progress=True)
+    assert run.stopped and capsys.readouterr().err.endswith(f"\ntrain: {run.stopped}\n")
+
+
+def test_nothing_left_to_do_is_told(capsys):
+    run = train(fresh(), IDS, rate=0.01, steps=30)
+    with pytest.warns(UserWarning, match=r"nothing left to do: .* epoch 1, update 3, and epochs=1 counts") as told:
+        same(train(run, IDS, rate=0.01, steps=30), run)
+    assert told[0].filename == __file__  # the line of the caller
+    same(train(run, IDS, rate=0.01, steps=30, epochs=1, progress=True), run)  # as a script that is run again does
+    assert "nothing left to do" in capsys.readouterr().err
+    same(train(run, IDS, rate=0.01, steps=30, updates=2), run)
+    assert capsys.readouterr() == ("", "")
+
+
+class Unlucky(RuntimeError):
+    pass
+
+
+def unlucky(run):
+    if run.epoch == 2:
+        raise Unlucky("the disk is full")
+
+
+@pytest.mark.parametrize("carry", [True, False])
+def test_an_exception_in_a_callback_keeps_the_run(carry):
+    options = {"rate": HalveOnRise(0.1), "steps": 9, "batch": 2, "carry": carry}
+    with pytest.raises(Unlucky, match="the disk is full") as caught:
+        train(fresh(), IDS, **options, epochs=5, callbacks=[unlucky])
+    assert caught.value.__context__ is None
+    same(caught.value.run, train(fresh(), IDS, **options, epochs=2))
+    same(train(caught.value.run, IDS, **options, epochs=5), train(fresh(), IDS, **options, epochs=5))
+    if sys.version_info >= (3, 11):
+        assert "attribute `run` of this exception" in caught.value.__notes__[0]
+
+
+def test_an_exception_in_a_schedule_keeps_the_run():
+    def rate(t, evaluations):
+        return 0.1 if t < 5 else 1 / 0
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        train(fresh(), IDS, rate=rate, steps=5, epochs=3)
+    same(train(caught.value.run, IDS, rate=0.1, steps=5, epochs=3), train(fresh(), IDS, rate=0.1, steps=5, epochs=3))
+
+
+def test_a_second_interrupt_within_an_update_keeps_a_run_whose_optimiser_remembers_nothing():
+    class Impatient(Adam):
+        def step(self, g, slots, rate, t, out):
+            super().step(g, slots, rate, t, out)
+            if t == 4:
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        train(fresh(), IDS, Impatient(), rate=0.1, steps=9)
+    run, before = caught.value.run, train(fresh(), IDS, Adam(), rate=0.1, steps=9, updates=3)
+    assert run.t == 0 and not any(vector.any() for vector in run.slots.values())
+    same(run._replace(slots=before.slots, t=before.t), before)
+    assert train(run, IDS, Adam(), rate=0.1, steps=9, epochs=2).epoch == 2
 
 
 # Bad input
