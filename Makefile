@@ -3,11 +3,13 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
+EDITION ?= full
+FOR := $(patsubst %,-%,$(filter-out full,$(EDITION)))
 
 # The products in this book are small: a second thread costs more than it brings, much more beside other work.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: html book pdf test audit lab clean
+.PHONY: html book pdf notebooks test audit lab clean
 
 # The book, built from nothing.
 html: $(VENV)/.book
@@ -18,9 +20,13 @@ html: $(VENV)/.book
 book: html
 	$(BIN)/python _ext/serve.py _build/html $(PORT)
 
-# The book as one file, _build/book.pdf, printed by a browser.
+# The book as one file, _build/book.pdf, printed by a browser; for students: make pdf EDITION=student.
 pdf: $(VENV)/.pdf html
-	$(BIN)/python _ext/pdf.py _build/html _build/book.pdf
+	$(BIN)/python _ext/pdf.py --edition $(EDITION) _build/html _build/book$(FOR).pdf
+
+# The book as notebooks, none of them run; for students: make notebooks EDITION=student.
+notebooks: $(VENV)/.book
+	$(BIN)/python _ext/make_notebooks.py --edition $(EDITION) notebooks$(FOR)
 
 # Every check.
 test: $(VENV)/.test
@@ -33,10 +39,11 @@ audit: $(VENV)/.audit
 	@[ -d _build/html ] || $(MAKE) html
 	$(BIN)/python tests/audit.py _build/html
 
-# JupyterLab, with the chapters opening as notebooks.
+# JupyterLab with the notebooks; the chapters' sources open as notebooks too.
 lab: $(VENV)/.book
+	@$(MAKE) --no-print-directory notebooks
 	JUPYTER_CONFIG_DIR=$(VENV)/etc/jupyter $(BIN)/jupytext-config set-default-viewer markdown
-	$(BIN)/jupyter lab
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks$(FOR)/intro.ipynb
 
 clean:
 	rm -rf $(VENV) _build tests/node_modules

@@ -2,9 +2,8 @@
 
 - What runs elsewhere needs the repository's address: that of ``git remote``, or ``book_repository``. Without a public
   one nothing links to it. ``book_branch`` is the branch that readers run and edit.
-- Binder opens the chapter's own file. Colab and a JupyterHub (``book_hub``, its address) open notebooks only, so they
-  get ones made for them: no outputs, and a first cell that fetches the book and installs its library. These notebooks
-  lie in the built book, and so in the branch ``gh-pages`` once it is published from there.
+- Binder makes the notebooks when it builds its image. Colab and a JupyterHub (``book_hub``, its address) open those
+  that lie in the built book, and so in the branch ``gh-pages`` once it is published from there; they hold no outputs.
 """
 
 import re
@@ -15,8 +14,10 @@ from urllib.parse import quote, urlsplit
 
 import nbformat
 from frame_words import word
+from notebooks import NotebookBuilder, build_wheel, executed, pages
 
 PUBLISHED = "gh-pages"
+MADE = "notebooks"  # the folder that postBuild fills
 ADDRESS = re.compile(
     r"(?:(?:https?|ssh|git)://(?:[^@/]*@)?(?P<host>[\w.-]+)(?::\d+)?/|[\w.-]+@(?P<ssh>[\w.-]+):/?)"
     r"(?P<path>(?:[\w.~-]+/)+[\w.~-]+?)(?:\.git)?/?"
@@ -28,21 +29,6 @@ EDIT = {
     "codeberg.org": "{site}/_edit/{branch}/{path}",
     "bitbucket.org": "{site}/src/{branch}/{path}?mode=edit",
 }
-FIRST_CELL = """\
-# Run this cell first: it fetches the book's files and installs its library.
-from pathlib import Path
-
-book = Path.home() / "{folder}"
-if not book.exists():
-    !git clone -q --depth 1 --branch {branch} {site}.git {{book}}
-%pip install -q "{{book}}[plots,widgets,train,sweep]"
-%cd -q {{book / "{chapters}"}}
-try:
-    from google.colab import output
-
-    output.enable_custom_widget_manager()  # Colab shows other people's widgets only when told to
-except ImportError:
-    pass  # not on Colab"""
 
 
 def repository(folder, address=""):
@@ -72,7 +58,7 @@ def links(site, branch, hub, page, source, runs):
     if runs:
         place = {"github.com": f"gh/{name}", "gitlab.com": f"gl/{quote(name, safe='')}"}
         where = f"{place.get(host, 'git/' + quote(site, safe=''))}/{quote(branch, safe='')}"
-        yield "binder", f"https://mybinder.org/v2/{where}?urlpath={quote('lab/tree/' + source, safe='')}"
+        yield "binder", f"https://mybinder.org/v2/{where}?urlpath={quote(f'lab/tree/{MADE}/{page}.ipynb', safe='')}"
         if host == "github.com":
             yield "colab", f"https://colab.research.google.com/github/{name}/blob/{PUBLISHED}/{quote(notebook)}"
         if hub:
@@ -95,12 +81,6 @@ def source_of(app, docname):
     return Path(app.env.doc2path(docname)).relative_to(app.srcdir).as_posix()
 
 
-def executed(app, docname):
-    """The notebook that myst-nb wrote for the page, if it is one."""
-    path = Path(app.outdir).parent / "jupyter_execute" / f"{docname}.ipynb"
-    return path if path.exists() else None
-
-
 def lead_on(app, pagename, templatename, context, doctree):
     """Give the page's menu its entries."""
     config, entries = app.config, []
@@ -116,25 +96,14 @@ def lead_on(app, pagename, templatename, context, doctree):
     context["onward_label"] = word("onward", config.language)
 
 
-def elsewhere(notebook, site, branch, page):
-    """A copy of an executed notebook to be run where nothing is installed: no outputs, one cell more."""
-    copy = nbformat.from_dict(notebook)
-    copy.metadata.pop("widgets", None)
-    for cell in copy.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    folder, chapters = site.rpartition("/")[2], page.rpartition("/")[0]
-    cell = nbformat.v4.new_code_cell(FIRST_CELL.format(folder=folder, branch=branch, site=site, chapters=chapters))
-    cell.id = "install"  # the same with each build
-    copy.cells.insert(0, cell)
-    return copy
-
-
 def put_beside(app, exception):
     """Each page's source and notebook, to be downloaded and to be run elsewhere."""
     if exception or app.builder.format != "html":
         return
     config, out = app.config, Path(app.outdir)
+    wheel = ""
+    if config.html_baseurl and not config.book_repository and (name := build_wheel(Path(app.srcdir), out)):
+        wheel = f"{config.html_baseurl}{name}"
 
     def at(*parts):
         path = out.joinpath(*parts)
@@ -144,12 +113,24 @@ def put_beside(app, exception):
     for docname in app.env.all_docs:
         source = source_of(app, docname)
         shutil.copyfile(Path(app.srcdir) / source, at("_sources", source))
-        if path := executed(app, docname):
-            shutil.copyfile(path, at("_sources", f"{docname}.ipynb"))
-            if config.book_repository:
-                notebook = nbformat.read(path, as_version=4)
-                copy = elsewhere(notebook, config.book_repository, config.book_branch, docname)
-                nbformat.write(copy, at("_notebooks", f"{docname}.ipynb"))
+    for docname, doctree, builder in resolved(app):
+        nbformat.write(builder.notebook(docname, doctree, wheel, outputs=True), at("_sources", f"{docname}.ipynb"))
+        if config.book_repository:
+            nbformat.write(builder.notebook(docname, doctree, wheel), at("_notebooks", f"{docname}.ipynb"))
+
+
+def resolved(app):
+    """(page, its tree, builder) for every page that is a notebook, as the builder of notebooks would have it."""
+    html, builder = app.builder, NotebookBuilder(app, app.env)
+    builder.init()
+    builder.beside = False
+    app.builder = builder  # which the transforms ask for their format
+    try:
+        for docname in pages(app.env):
+            if executed(app, docname):
+                yield docname, app.env.get_and_resolve_doctree(docname, builder), builder
+    finally:
+        app.builder = html
 
 
 def setup(app):

@@ -1,13 +1,15 @@
-"""The built book as one PDF, printed by a browser: ``python _ext/pdf.py FOLDER BOOK.pdf [BROWSER]``.
+"""The built book as one PDF, printed by a browser.
+
+    python _ext/pdf.py [--edition student] FOLDER BOOK.pdf [BROWSER]
 
 Every page of the table of contents, in its order, as its style sheet prints it: light, each figure as its picture.
 Links between pages lead inside the file, the outline has the parts, the chapters and their sections.
 """
 
+import argparse
 import io
 import re
 import shutil
-import sys
 import unicodedata
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin
@@ -26,6 +28,7 @@ READY = """async () => {
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
   await document.fonts.ready;
 }"""
+LEAVE_OUT_SOLUTIONS = "() => document.querySelectorAll('.tag_solution').forEach((cell) => cell.remove())"
 # The radicals that Unicode itself does not take for their characters.
 RADICALS = dict(
     zip(
@@ -48,8 +51,8 @@ def printed(page, html=None):
     return PdfReader(io.BytesIO(page.pdf(**PAPER, outline=html is None, tagged=html is None)))
 
 
-def make(folder, target, browser=None):
-    """Print the book that was built in ``folder``; returns the number of pages."""
+def make(folder, target, browser=None, edition="full"):
+    """Print the book that was built in ``folder``, for students without its solutions; returns the number of pages."""
     executable = browser or next(filter(None, map(shutil.which, BROWSERS)), None)
     writer, firsts = PdfWriter(), {}
     with serve(folder) as base, sync_playwright() as playwright:
@@ -71,6 +74,8 @@ def make(folder, target, browser=None):
                 continue
             address = urldefrag(address).url
             page.goto(address)
+            if edition == "student":
+                page.evaluate(LEAVE_OUT_SOLUTIONS)
             page.evaluate(READY)
             chapter = printed(page)
             firsts[address] = len(writer.pages)
@@ -150,5 +155,11 @@ def character(match):
 
 
 if __name__ == "__main__":
-    source, result, *rest = sys.argv[1:]
-    print(f"{result}: {make(Path(source), result, *rest)} pages")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--edition", choices=("full", "student"), default="full")
+    parser.add_argument("source", type=Path, metavar="FOLDER")
+    parser.add_argument("result", metavar="BOOK.pdf")
+    parser.add_argument("browser", nargs="?")
+    options = parser.parse_args()
+    sheets = make(options.source, options.result, options.browser, options.edition)
+    print(f"{options.result}: {sheets} pages")

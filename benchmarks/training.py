@@ -2,7 +2,7 @@
 
     pip install -e . -r benchmarks/requirements.txt
     python benchmarks/training.py                # about an hour; --quick: some minutes, for a look
-    python benchmarks/training.py --record chapters/data/training.json
+    python benchmarks/training.py --record rnnlib/data/training.json
 
 Every peer runs in a process of its own, on one thread. First all are held to the loss, the gradient and the weights
 after four updates that the pure functions of rnnlib give, or to the characters that a sample draws. Then they take

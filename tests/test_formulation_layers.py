@@ -12,7 +12,7 @@ from rnnlib.formulations import layers
 from rnnlib.formulations.layers import CrossEntropy, Linear, Network, Softmax, from_params, gradients, to_params
 from rnnlib.gradcheck import NAMES
 
-CORPUS = Path(__file__).parent.parent / "chapters" / "corpora" / "three_character_classic.txt"
+CORPUS = Path(__file__).parent.parent / "rnnlib" / "data" / "three_character_classic.txt"
 
 
 def test_gradients_equal_those_of_the_core():

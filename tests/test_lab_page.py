@@ -14,7 +14,7 @@ from rnnlib.widgets import TrainingLab, _modules
 from rnnlib.widgets.training_lab import OPTIMIZERS
 
 PAGE = "chapters/training.html"
-CORPUS = Path(__file__).resolve().parents[1] / "chapters" / "corpora" / "three_character_classic.txt"
+CORPUS = Path(__file__).resolve().parents[1] / "rnnlib" / "data" / "three_character_classic.txt"
 GENTLE = {"text": "the cat sat on the mat", "hidden_size": 6, "steps": 8, "learning_rate": 0.01, "clip": 0, "seed": 3}
 LABELS = {
     "hidden_size": "Hidden size H",
