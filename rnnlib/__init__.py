@@ -2,15 +2,30 @@
 
     text -> ids -> forward -> Trace -> loss -> backward -> gradients
 
-The plots are in `rnnlib.plots` (needs matplotlib), the interactive figures in `rnnlib.widgets` (needs anywidget);
-neither is imported here.
+Everything else is in modules that are imported when they are first used, `rnnlib.train` for example. Two of them need
+more than NumPy: `rnnlib.plots` (matplotlib) and `rnnlib.widgets` (anywidget), the interactive figures.
 """
+
+from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from .bptt import Grads, Path, backward, contributions, path, shares
 from .gradcheck import check_gradients
 from .loss import cross_entropy, log_softmax, softmax, step_losses
 from .rnn import Params, Trace, forward, init_params
 from .text import Vocabulary, one_hot, windows
+
+if _TYPE_CHECKING:
+    from . import checkpoint as checkpoint
+    from . import formulations as formulations
+    from . import mistakes as mistakes
+    from . import optim as optim
+    from . import plots as plots
+    from . import sweep as sweep
+    from . import train as train
+    from . import widgets as widgets
+    from . import workspace as workspace
 
 __version__ = "0.1.0"
 
@@ -34,3 +49,29 @@ __all__ = [
     "step_losses",
     "windows",
 ]
+
+_MODULES = {
+    "checkpoint",
+    "formulations",
+    "mistakes",
+    "optim",
+    "plots",
+    "sweep",
+    "train",
+    "widgets",
+    "workspace",
+}
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """Import a module of the package when it is first asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return _import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:  # an attribute that is not there, to `hasattr`, `help` and completion
+        raise AttributeError(str(error)) from error
+
+
+def __dir__() -> list[str]:
+    return sorted(_MODULES.union(globals()))

@@ -14,7 +14,7 @@ from __future__ import annotations  # naming `np.random` would import it, which 
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +59,7 @@ class Windows:
     `len`, an index, a slice and a loop do what they do with a list.
     """
 
-    def __init__(self, numbers, cut):
+    def __init__(self, numbers: Sequence[int], cut: Callable[[int], tuple[np.ndarray, np.ndarray]]) -> None:
         self._numbers, self._cut = numbers, cut
 
     def __len__(self) -> int:
@@ -71,7 +71,7 @@ class Windows:
     def __repr__(self) -> str:
         return f"<{len(self)} windows (x, y)>"
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int | slice) -> Any:
         found = self._numbers[index]
         return self._cut(found) if isinstance(found, int) else Windows(found, self._cut)
 
