@@ -25,7 +25,6 @@ def build(kind, source, out):
     code = f"import sys; from setuptools import build_meta; build_meta.build_{kind}(sys.argv[1])"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code, out], cwd=source, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "deprecat" not in (done.stdout + done.stderr).lower()
     [archive] = out.iterdir()
     return archive
 
