@@ -35,8 +35,8 @@ def stream(progress: bool | None) -> TextIO | None:
 
     Unless `progress` decides, they are written when a person watches: to stderr when it is a terminal, and to stdout in
     a notebook, which shows stderr as if it were an error. Each request to run a cell says whether its sender could
-    answer `input()`: JupyterLab, VS Code and Colab can. nbconvert and the build of a book cannot, so that no bar stays
-    in their pages.
+    answer `input()`: JupyterLab could. nbconvert and the build of a book could not, so that no bar stays in their
+    pages.
     """
     if progress is not None and not progress:
         return None
