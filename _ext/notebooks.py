@@ -108,9 +108,8 @@ class NotebookBuilder(Builder):
             cells += texts[place] if place in texts else [code_cell(place, code[place], outputs)]
         if edition == "student":
             cells = without_solutions(cells, self.config.language)
-        metadata = {"language_info": {"name": "python"}}
-        if "kernelspec" in source.metadata:
-            metadata["kernelspec"] = source.metadata["kernelspec"]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}  # or JupyterLab asks for one
+        metadata = {"language_info": {"name": "python"}, "kernelspec": source.metadata.get("kernelspec", kernel)}
         if outputs and "widgets" in source.metadata:
             metadata["widgets"] = source.metadata["widgets"]
         metadata["book"] = {"sources": digest(cells)}
