@@ -5,7 +5,7 @@ import unicodedata
 from functools import lru_cache
 
 import numpy as np
-from matplotlib import font_manager, rc_context, style
+from matplotlib import font_manager, style
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -65,14 +65,14 @@ class ShownFigure(Figure):
 
     def _as(self, kind, **options):
         picture = io.BytesIO()
-        with rc_context({"svg.hashsalt": "rnnlib"}):
-            self.savefig(picture, format=kind, facecolor=self.get_facecolor(), **options)
+        self.savefig(picture, format=kind, facecolor=self.get_facecolor(), **options)
         return picture.getvalue()
 
 
 def styled():
     """The context in which every figure is made and drawn."""
-    return style.context(["default", {"font.family": list(families(FONTS)), "font.size": 9, "hatch.linewidth": 0.6}])
+    own = {"font.family": list(families(FONTS)), "font.size": 9, "hatch.linewidth": 0.6, "svg.hashsalt": "rnnlib"}
+    return style.context(["default", own])
 
 
 def new_figure(width, height):
