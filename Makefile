@@ -9,15 +9,20 @@ FOR := $(patsubst %,-%,$(filter-out full,$(EDITION)))
 # The products in this book are small: a second thread costs more than it brings, much more beside other work.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: html book pdf notebooks test audit lab clean
+AFRESH := rm -rf _build/html _build/.doctrees _build/jupyter_execute
+BUILD := $(BIN)/jupyter-book build -W -n --keep-going .
+
+.PHONY: html book pdf notebooks env test audit lab clean
 
 # The book, built from nothing.
 html: $(VENV)/.book
-	$(BIN)/jupyter-book clean --all .
-	$(BIN)/jupyter-book build -W -n --keep-going .
+	@$(AFRESH)
+	$(BUILD)
 
-# The same, served; prints the address.
-book: html
+# The same, served, and quicker the second time: pages whose cells see nothing new keep what these gave, in _build/.cells.
+book: $(VENV)/.book
+	@$(AFRESH)
+	BOOK_CACHE=_build/.cells $(BUILD)
 	$(BIN)/python _ext/serve.py _build/html $(PORT)
 
 # The book as one file, _build/book.pdf, printed by a browser; for students: make pdf EDITION=student.
@@ -27,6 +32,9 @@ pdf: $(VENV)/.pdf html
 # The book as notebooks, none of them run; for students: make notebooks EDITION=student.
 notebooks: $(VENV)/.book
 	$(BIN)/python _ext/make_notebooks.py --edition $(EDITION) notebooks$(FOR)
+
+# The environment of the tests, with a browser, and nothing run.
+env: $(VENV)/.test
 
 # Every check.
 test: $(VENV)/.test

@@ -16,9 +16,12 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 IMG = re.compile(r'<img (?![^>]*\bstyle=)([^>]*?)src="([^":]+?)\.(png|webp|svg)"([^>]*?)\s*/?>')
 SVG_SIZE = re.compile(r'<svg [^>]*?\bwidth="([\d.]+)pt" height="([\d.]+)pt"')
 PIXELS_PER_POINT = 100 / 72  # as large as the PNG of a figure of matplotlib's usual resolution
-# What every kernel of this build reads before it starts.
-DRAW_TWICE = """c.InlineBackend.figure_formats = {"png", "svg"}
-c.InlineBackend.rc = {"svg.hashsalt": "book", "path.simplify_threshold": 0.4}  # of a pixel
+# What every kernel of this build reads before it starts, and matplotlib in it: a picture is the same with every build.
+KERNEL = """c.InlineBackend.figure_formats = {"png", "svg"}
+c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
+"""
+MATPLOTLIB = """svg.hashsalt: book
+path.simplify_threshold: 0.4  # of a pixel
 """
 
 PATH = re.compile(r' d="([MLQCz\d.\s-]+)"')
@@ -136,9 +139,11 @@ def shown(page, html):
 
 def configure(app, config):
     folder = Path(app.outdir).parent / ".ipython"
-    folder.joinpath("profile_default").mkdir(parents=True, exist_ok=True)
-    folder.joinpath("profile_default", "ipython_kernel_config.py").write_text(DRAW_TWICE, encoding="utf-8")
-    os.environ["IPYTHONDIR"] = str(folder)
+    profile = folder / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_kernel_config.py").write_text(KERNEL, encoding="utf-8")
+    (folder / "matplotlibrc").write_text(MATPLOTLIB, encoding="utf-8")
+    os.environ |= {"IPYTHONDIR": str(folder), "MATPLOTLIBRC": str(folder / "matplotlibrc")}
 
 
 def finish(app, exception):

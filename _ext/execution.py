@@ -1,0 +1,170 @@
+"""Run the cells of a page. Two runs that give the same are equal byte for byte, and a run can be kept.
+
+Jupyter and myst-nb name cells, models of widgets and unlabelled equations at random; here their places on the page name
+them. What a cell prints comes in pieces, cut wherever the kernel happened to hand over what there was; here it is one.
+
+With the environment's ``BOOK_CACHE``, the path of a folder, the outputs of each page are kept there, and the next build
+takes them from there. A page's cells run again when anything that they can see has changed: their code, rnnlib and its
+data, Python, the installed packages, or the fonts of pictures. There is nothing else, because cells run in an empty
+folder (``run_in_temp`` in ``_config.yml``). At its end a build deletes from the cache what it had no use for. Without
+``BOOK_CACHE`` every cell runs.
+"""
+
+import hashlib
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from myst_nb.core.execute import direct
+from myst_parser.mdit_to_docutils.sphinx_ import SphinxRenderer
+from nbformat import from_dict
+from sphinx.errors import ConfigError
+
+import rnnlib
+
+STATE_MIME = "application/vnd.jupyter.widget-state+json"
+LIBRARY = Path(rnnlib.__file__).parent
+SETTINGS = ("profile_default/ipython_kernel_config.py", "matplotlibrc")
+
+
+def digest(*parts):
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def joined(outputs):
+    """The outputs, with all that went to one stream put together where its first piece stood."""
+    result, streams = [], {}
+    for output in outputs:
+        if output.output_type == "stream" and output.name in streams:
+            streams[output.name].text += output.text
+        else:
+            result.append(output)
+            if output.output_type == "stream":
+                streams[output.name] = output
+    return result
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def name_in_order(notebook):
+    """Give cells and models of widgets names that say their places; nbformat and ipywidgets draw them at random."""
+    for i, cell in enumerate(notebook.cells):
+        if "id" in cell:  # not in older notebooks
+            cell["id"] = f"cell-{i}"
+    widgets = notebook.metadata.get("widgets", {}).get(STATE_MIME)
+    if not widgets or not widgets["state"]:
+        return
+    names = {old: f"{i:032x}" for i, old in enumerate(widgets["state"])}  # in the order in which they were made
+    random = re.compile("|".join(names))
+
+    def renamed(value):
+        return from_dict(json.loads(random.sub(lambda match: names[match[0]], json.dumps(value))))
+
+    notebook.metadata["widgets"] = renamed(notebook.metadata["widgets"])
+    for cell in code_cells(notebook):
+        cell["outputs"] = renamed(cell["outputs"])
+
+
+def label_in_order(renderer):
+    """The label of a numbered equation that has none; myst-parser draws it at random."""
+    env = renderer.sphinx_env
+    return f"{env.docname}-{env.new_serialno('amsmath')}"
+
+
+def run(notebook, cwd, **options):
+    """Execute the notebook in place, as jupyter-cache's function does."""
+    result = single_nb_execution(notebook, cwd=cwd, **options)
+    for cell in code_cells(notebook):
+        cell["outputs"] = joined(cell["outputs"])
+    name_in_order(notebook)
+    return result
+
+
+class Kept:
+    """The outputs of notebooks in a folder, each in a file named by all that they follow from."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder).resolve()
+        self.used = set()
+        self.seen = surroundings()
+
+    def run(self, notebook, cwd, **options):
+        """Like run(), but what was run before, in the same surroundings, is only looked up."""
+        cells = [[cell.source, cell.metadata] for cell in code_cells(notebook)]
+        kernel = {key: notebook.metadata.get(key) for key in ("kernelspec", "execution")}
+        path = self.folder / f"{digest(self.seen, kernel, options, cells)}.json"
+        self.used.add(path)
+        if path.exists():
+            put(notebook, json.loads(path.read_text(encoding="utf-8")))
+            return ExecutionResult(notebook, cwd, 0.0)
+        result = run(notebook, cwd, **options)
+        if result.err is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            half = path.with_suffix(".half")  # a build that is interrupted leaves no half of a file under its name
+            half.write_text(json.dumps(taken(notebook)), encoding="utf-8")
+            half.replace(path)
+        return result
+
+    def forget(self, app, exception):
+        """Delete what this build had no use for."""
+        if not exception:
+            for path in {*self.folder.glob(64 * "[0-9a-f]" + ".*")} - self.used:
+                path.unlink()
+
+
+def taken(notebook):
+    """What a run leaves in a notebook."""
+    cells = [{key: cell[key] for key in ("execution_count", "outputs")} for cell in code_cells(notebook)]
+    metadata = {key: notebook.metadata[key] for key in ("language_info", "widgets") if key in notebook.metadata}
+    return {"cells": cells, "metadata": metadata}
+
+
+def put(notebook, kept):
+    kept = from_dict(kept)
+    notebook.metadata.update(kept.metadata)
+    for cell, outcome in zip(code_cells(notebook), kept.cells, strict=True):
+        cell.update(outcome)
+    name_in_order(notebook)
+
+
+def surroundings():
+    """A digest of all that cells can see beside their own code."""
+    from rnnlib._figures import FONTS, families  # loads matplotlib
+
+    packages = sorted({path.name for folder in sys.path for path in Path(folder).glob("*.dist-info")})
+    settings = Path(os.environ["IPYTHONDIR"])  # which pictures.py has written
+    return digest(
+        [sys.version, packages, families(FONTS), os.environ.get("OPENBLAS_NUM_THREADS")],
+        [(settings / name).read_text(encoding="utf-8") for name in SETTINGS],
+        contents(LIBRARY),
+    )
+
+
+def contents(folder):
+    """Path -> digest of every file in the folder, but for what Python makes of it."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.parent.name != "__pycache__"]
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def begin(app):
+    """Look up what was kept, from here on."""
+    if not app.config.nb_execution_in_temp:
+        raise ConfigError(
+            "BOOK_CACHE needs `run_in_temp: true` in _config.yml: cells could read files it does not know"
+        )
+    kept = Kept(os.environ["BOOK_CACHE"])
+    direct.single_nb_execution = kept.run
+    app.connect("build-finished", kept.forget)
+
+
+def setup(app):
+    SphinxRenderer._random_label = label_in_order
+    direct.single_nb_execution = run
+    if os.environ.get("BOOK_CACHE"):
+        app.connect("builder-inited", begin)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
