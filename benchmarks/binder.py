@@ -7,7 +7,7 @@ PYTHON is the interpreter of the environment to measure, else this one; a clean 
 in a fresh kernel, then VmRSS (resident now) and VmHWM (its peak) of the kernel and of what it has started. Time: in
 JupyterLab and Chromium, from "Run All Cells" to the first figure that can be used, and what server, kernel and browser
 worked meanwhile: on a machine that does nothing else the wait is about that or less. Chapters without a figure are left
-out. Exits with 1 when a kernel is over 400 MB or a figure later than 10 s of work. Needs what the tests need.
+out. Exits with 1 when a kernel is over 300 MB or a figure later than 10 s of work. Needs what the tests need.
 """
 
 import argparse
@@ -24,18 +24,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests"))
 
-MEMORY, START = 400, 10  # megabytes, seconds
+MEMORY, START = 300, 10  # megabytes, seconds
 FIGURE = ".jp-OutputArea .rnn :is(button, input):visible"
 
 
-def chapters(names):
-    files = [ROOT / "intro.md", *sorted((ROOT / "chapters").glob("*.md"))]
-    return [file for file in files if not names or file.stem in names]
+def chapters(folder, names):
+    """The book's notebooks with code in them, made as Binder makes them."""
+    subprocess.run([sys.executable, ROOT / "_ext" / "make_notebooks.py", folder], check=True, capture_output=True)
+    files = [folder / "intro.ipynb", *sorted((folder / "chapters").glob("*.ipynb"))]
+    return [file for file in files if '"code"' in file.read_text("utf-8") and (not names or file.stem in names)]
 
 
 def memory(python, file):
     """(resident, peak) in MB of a kernel that has run the chapter, with all processes below it."""
-    import jupytext
+    import nbformat
     import psutil
     from jupyter_client import KernelManager
     from nbclient import NotebookClient
@@ -43,7 +45,7 @@ def memory(python, file):
     manager = KernelManager()
     manager.kernel_spec.argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     place = {"metadata": {"path": str(file.parent)}}
-    client = NotebookClient(jupytext.read(file), km=manager, timeout=600, resources=place)
+    client = NotebookClient(nbformat.read(file, as_version=4), km=manager, timeout=600, resources=place)
     with client.setup_kernel():
         for number, cell in enumerate(client.nb.cells):
             client.execute_cell(cell, number)
@@ -56,25 +58,21 @@ def memory(python, file):
 
 
 @contextlib.contextmanager
-def lab(python):
-    """The address of a JupyterLab over a copy of the chapters, set up by postBuild's own words."""
+def lab(python, book):
+    """The address of a JupyterLab over a folder of notebooks."""
     bin_folder = Path(python).parent
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        shutil.copytree(ROOT / "chapters", folder / "book" / "chapters")
-        shutil.copy(ROOT / "intro.md", folder / "book")
         names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR")
         environment = os.environ | {name: str(folder / name) for name in names}
         environment |= {"PATH": f"{bin_folder}:{os.environ['PATH']}"}
         whole = folder / "JUPYTERLAB_SETTINGS_DIR" / "@jupyterlab" / "notebook-extension"
         whole.mkdir(parents=True)  # figures farther down are drawn too
         (whole / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}', encoding="utf-8")
-        viewer = next(line for line in (ROOT / "postBuild").read_text().splitlines() if "set-default-viewer" in line)
-        subprocess.run(["bash", "-c", viewer], env=environment, check=True, capture_output=True)
         command = [python, "-m", "jupyterlab", "--no-browser", "--port=0", "--IdentityProvider.token=t", "--allow-root"]
         log = folder / "log"
         with log.open("w") as output:
-            server = subprocess.Popen(command, cwd=folder / "book", env=environment, stdout=output, stderr=output)
+            server = subprocess.Popen(command, cwd=book, env=environment, stdout=output, stderr=output)
         try:
             while not (found := re.search(r"http://[\w.]+:\d+", log.read_text(encoding="utf-8"))):
                 if server.poll() is not None:
@@ -97,18 +95,18 @@ def work():
     return total
 
 
-def starts(python, files):
+def starts(python, book, files):
     """(chapter, seconds from Run All to its first living figure, of work meanwhile) for the chapters that have one."""
     from conftest import BROWSER_ARGS
     from playwright.sync_api import sync_playwright
 
     browser_path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with lab(python) as address, sync_playwright() as playwright:
+    with lab(python, book) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=BROWSER_ARGS)
         for file in files:
             page = browser.new_page(viewport={"width": 1280, "height": 1000})
             page.set_default_timeout(120_000)
-            page.goto(f"{address}/lab/tree/{file.relative_to(ROOT)}?token=t")
+            page.goto(f"{address}/lab/tree/{file.relative_to(book)}?token=t")
             page.locator("#jp-main-statusbar").get_by_text("Python 3 (ipykernel) | Idle").wait_for()
             page.get_by_role("menuitem", name="Run").first.click()
             start, done = time.perf_counter(), work()
@@ -130,19 +128,21 @@ def main():
     parser.add_argument("--only", choices=("memory", "start"))
     parser.add_argument("chapter", nargs="*")
     options = parser.parse_args()
-    files, over = chapters(options.chapter), []
-    if options.only != "start":
-        print(f"{'chapter':16}{'resident MB':>12}{'peak MB':>10}   {load()}")
-        for file in files:
-            resident, peak = memory(options.python, file)
-            print(f"{file.stem:16}{resident:12.0f}{peak:10.0f}", flush=True)
-            over += [file.stem] * (resident > MEMORY)
-    if options.only != "memory":
-        print(f"{'chapter':16}{'first figure s':>15}{'work s':>10}   {load()}")
-        with_figure = [file for file in files if "rnnlib.widgets" in file.read_text(encoding="utf-8")]
-        for name, seconds, worked in starts(options.python, with_figure):
-            print(f"{name:16}{seconds:15.1f}{worked:10.1f}", flush=True)
-            over += [name] * (worked > START)
+    over = []
+    with tempfile.TemporaryDirectory() as book:
+        files = chapters(Path(book), options.chapter)
+        if options.only != "start":
+            print(f"{'chapter':16}{'resident MB':>12}{'peak MB':>10}   {load()}")
+            for file in files:
+                resident, peak = memory(options.python, file)
+                print(f"{file.stem:16}{resident:12.0f}{peak:10.0f}", flush=True)
+                over += [file.stem] * (resident > MEMORY)
+        if options.only != "memory":
+            print(f"{'chapter':16}{'first figure s':>15}{'work s':>10}   {load()}")
+            with_figure = [file for file in files if "rnnlib.widgets" in file.read_text(encoding="utf-8")]
+            for name, seconds, worked in starts(options.python, Path(book), with_figure):
+                print(f"{name:16}{seconds:15.1f}{worked:10.1f}", flush=True)
+                over += [name] * (worked > START)
     if over:
         sys.exit(f"\nOver {MEMORY} MB or {START} s: {', '.join(over)}")
 
