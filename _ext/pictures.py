@@ -8,6 +8,7 @@ import gzip
 import io
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 from docutils import nodes
@@ -50,11 +51,12 @@ def fewer_colours(picture):
     return Image.fromarray(colours[places].reshape(*pixels.shape, 3).astype(np.uint8))
 
 
-def webp(path):
+@cache  # asked for to choose a picture, and again to write it
+def webp(png):
     """A PNG's bytes as WebP; one that is transparent keeps all its colours."""
     from PIL import Image
 
-    with Image.open(path) as picture:
+    with Image.open(io.BytesIO(png)) as picture:
         picture = picture.convert("RGBA")
     if picture.getextrema()[3][0] == 255:
         picture = fewer_colours(picture.convert("RGB"))
@@ -63,6 +65,7 @@ def webp(path):
     return small.getvalue()
 
 
+@cache
 def slim(svg):
     """Matplotlib's SVG without comments, metadata, names of groups, line breaks and hundredths of points."""
     svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<!DOCTYPE[^>]*>", "", svg, flags=re.S)
@@ -105,7 +108,7 @@ class ShowTheLighter(SphinxPostTransform):
             if png and svg:
                 png_file, svg_file = (Path(self.env.srcdir, next(n.findall(nodes.image))["uri"]) for n in (png, svg))
                 vector = gzip.compress(slim(svg_file.read_text(encoding="utf-8")).encode())
-                bundle.remove(png if len(vector) < len(webp(png_file)) else svg)
+                bundle.remove(png if len(vector) < len(webp(png_file.read_bytes())) else svg)
 
 
 def size(path):
@@ -151,7 +154,7 @@ def finish(app, exception):
         return
     out = Path(app.outdir)
     for path in (out / "_images").glob("*.png"):
-        path.with_suffix(".webp").write_bytes(webp(path))
+        path.with_suffix(".webp").write_bytes(webp(path.read_bytes()))
     for path in (out / "_images").glob("*.svg"):
         path.write_text(slim(path.read_text(encoding="utf-8")), encoding="utf-8")
     pages = {path: shown(path, path.read_text(encoding="utf-8")) for path in out.rglob("*.html")}
