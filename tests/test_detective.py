@@ -260,4 +260,4 @@ def test_the_wrong_functions_stand_in_the_module_and_no_text_is_run_as_code():
     module = GradientDetective._esm
     assert not re.search(r"\beval\(|new Function\(", module)
     assert module.count("function backward(") == 1 + 9 and module.count("function forward(") == 1 + 2
-    assert re.findall(r"^export .*", module, re.MULTILINE) == ["export default { render };"]
+    assert re.findall(r"^export .*", module, re.MULTILINE) == ["export default figure(render);"]

@@ -1,14 +1,10 @@
 """In JupyterLab, with a kernel: chapters open as notebooks; figure, Python and sliders move together."""
 
-import os
-import re
 import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
+from jupyter import jupyterlab, run_all
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = """---
@@ -40,40 +36,11 @@ w.VBox([stepper, linked, front, told])
 
 @pytest.fixture
 def lab(tmp_path):
-    """The address of a JupyterLab in a folder that holds one notebook of text, set up as `make lab` sets it up."""
+    """The address of a JupyterLab in a folder that holds one notebook of text."""
     (tmp_path / "note.md").write_text(NOTEBOOK, encoding="utf-8")
     shutil.copy(ROOT / "intro.md", tmp_path)
-    bin_folder = Path(sys.executable).parent
-    home = {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
-    environment = os.environ | home
-    view = [bin_folder / "jupytext-config", "set-default-viewer", "markdown"]
-    subprocess.run(view, env=environment, check=True, capture_output=True)
-    log = tmp_path / "log"
-    command = [bin_folder / "jupyter", "lab", "--no-browser", "--port=0", "--IdentityProvider.token=t", "--allow-root"]
-    with log.open("w") as output:
-        server = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output)
-    try:
-        for _ in range(300):
-            if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
-                break
-            time.sleep(0.2)
-        else:
-            pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-2000:]}", pytrace=False)
-        yield found[0]
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
-def run_all(browser, address):
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    page.set_default_timeout(60_000)
-    page.goto(address)
-    page.locator(".jp-Notebook").wait_for()
-    page.locator("#jp-main-statusbar").get_by_text("Python 3 (ipykernel) | Idle").wait_for()
-    page.get_by_role("menuitem", name="Run").first.click()
-    page.get_by_text("Run All Cells", exact=True).click()
-    return page
+    with jupyterlab(tmp_path) as address:
+        yield address
 
 
 def test_the_figure_python_and_sliders_move_together(browser, lab):

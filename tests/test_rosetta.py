@@ -128,7 +128,7 @@ def test_the_page_knows_the_dialects_as_python_does():
         assert table[name]["symbols"].keys() == dialect.symbols.keys()
     module = Rosetta._esm
     assert not re.search(r"\beval\(|new Function\(", module)
-    assert re.findall(r"^export .*", module, re.MULTILINE) == ["export default { render };"]
+    assert re.findall(r"^export .*", module, re.MULTILINE) == ["export default figure(render);"]
 
 
 # --- the equations --------------------------------------------------------------------------------------------------

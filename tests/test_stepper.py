@@ -142,7 +142,7 @@ def test_where_no_script_runs_a_picture_and_words_stand_in():
 def test_joined_modules_hold_each_file_once_and_import_nothing():
     text = _modules.join("forward_stepper.js")
     assert not re.search(r"^\s*import\b|\bimport\(", text, re.MULTILINE)
-    assert re.findall(r"^export .*", text, re.MULTILINE) == ["export default { render };"]
+    assert re.findall(r"^export .*", text, re.MULTILINE) == ["export default figure(render);"]
     for function in ("function forward(", "function make(", "class Sight", "function render("):
         assert text.count(function) == 1
 

@@ -5,6 +5,7 @@
 import { field, networkFields, slider, walk, follow } from "./controls.js";
 import { buildContributions, lengthOf } from "./contributions.js";
 import { PARAMETERS, backward, contributions, sumsFrom } from "./engine.js";
+import { figure } from "./keys.js";
 import { buildMatrix, showMatrix } from "./matrix.js";
 import { lastStep, linkedChoice, linkedNetwork, linkedWhole } from "./link.js";
 import { LIMITS, NETWORK, network, inside, shownNetwork } from "./network.js";
@@ -362,4 +363,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default figure(render);

@@ -5,6 +5,7 @@
 
 import { networkFields, slider, walk, arrowKeys, follow } from "./controls.js";
 import { dotTerms } from "./engine.js";
+import { figure } from "./keys.js";
 import { lastStep, linkedNetwork, linkedWhole } from "./link.js";
 import { LIMITS, NETWORK, network, inside, shownNetwork } from "./network.js";
 import {
@@ -297,4 +298,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default figure(render);

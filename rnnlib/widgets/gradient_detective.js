@@ -8,6 +8,7 @@ import { buildCurves, drawCurves } from "./curves.js";
 import { forward, backward } from "./engine.js";
 import { centralDifferences, compare, descend } from "./gradcheck.js";
 import { CHECKED_GRADIENTS, hintFor } from "./hints.js";
+import { figure } from "./keys.js";
 import { linkedChoice, linkedNetwork, linkedWhole } from "./link.js";
 import { LIMITS, NETWORK, network, inside, shownNetwork } from "./network.js";
 import {
@@ -299,4 +300,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default figure(render);

@@ -4,6 +4,7 @@
 
 import { networkFields, slider, walk, follow } from "./controls.js";
 import { GATE_WORDS, buildGraph, layOut, nameMath, nameText, showMove } from "./graph_picture.js";
+import { figure } from "./keys.js";
 import { lastStep, linkedNetwork, linkedWhole } from "./link.js";
 import { LIMITS, NETWORK, checkWhole, network, inside, shownNetwork } from "./network.js";
 import {
@@ -240,4 +241,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default figure(render);

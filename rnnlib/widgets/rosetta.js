@@ -6,6 +6,7 @@
 
 import { field, networkFields, follow } from "./controls.js";
 import { backward, crossEntropy } from "./engine.js";
+import { figure } from "./keys.js";
 import { buildMatrix, showMatrix } from "./matrix.js";
 import { linkedChoice, linkedNetwork } from "./link.js";
 import { LIMITS, NETWORK, network, shownNetwork } from "./network.js";
@@ -304,4 +305,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default figure(render);

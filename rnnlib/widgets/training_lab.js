@@ -4,6 +4,7 @@
 
 import { follow } from "./controls.js";
 import { PARAMETERS } from "./engine.js";
+import { figure } from "./keys.js";
 import { OPTIMIZER_NAMES, labControls } from "./lab_controls.js";
 import { buildStates, buildText, buildWeights, drawStates, drawText, drawWeights, panel, readText } from "./lab_panels.js";
 import { LAB, LAB_NETWORK, MOST_RATES, beginLab, goOn, labSettings, labUpdate, parseRates, printRates, withRate } from "./lab_run.js";
@@ -445,4 +446,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default figure(render);

@@ -1,0 +1,37 @@
+/**
+ * Keys pressed in a figure stay in it. A notebook listens to the keys of its whole page, before any figure does, and in its
+ * command mode an arrow moves to another cell, `b` inserts one and `d d` deletes the one with the figure in it. What is
+ * pressed on a node with this attribute it leaves alone; on an ancestor alone the attribute does not help.
+ */
+
+const UNHEARD = "data-lm-suppress-shortcuts";
+
+/** To save is the notebook's, wherever the focus is; the browser would save the page instead. */
+const saves = ({ key, ctrlKey, metaKey }) => (ctrlKey || metaKey) && key.toLowerCase() === "s";
+
+/** A figure's module: what it draws, and its keys kept in it. `render` returns a clean-up. */
+export function figure(render) {
+  return {
+    render(given) {
+      const { el } = given;
+      const forget = render(given);
+      // the window hears a key before the document, where the notebook listens
+      const hold = (event) => {
+        if (!el.contains(event.target)) return;
+        if (!saves(event)) return event.target.setAttribute(UNHEARD, "true");
+        for (let node = event.target; node !== el.parentNode; node = node.parentNode) node.removeAttribute(UNHEARD);
+      };
+      // a press on what takes no focus would give it to the cell: here, it goes to the figure
+      const take = () => {
+        if (el.closest(".jp-Notebook")) Object.assign(el, { tabIndex: -1 }).style.outline = "none";
+      };
+      el.addEventListener("pointerdown", take);
+      globalThis.addEventListener?.("keydown", hold, true);
+      return () => {
+        globalThis.removeEventListener?.("keydown", hold, true);
+        el.removeEventListener("pointerdown", take);
+        forget();
+      };
+    },
+  };
+}
