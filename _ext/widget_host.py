@@ -33,6 +33,9 @@ WIDGET_DIR = "_static/widgets"
 FIRST = re.compile(r"<!-- first state of ([\w-]+) ([\w-]+) -->")
 LINKS = {"LinkModel", "DirectionalLinkModel"}
 
+# What holds other widgets and can show them on a page, as assets/host.js draws it
+CONTAINERS = ("VBox", "HBox", "Box", "GridBox", "Tab", "Accordion", "Stack")
+
 # Traits that mean something to a kernel or to JupyterLab only; no view asks for them on a static page.
 IDLE_TRAITS = {"_dom_classes", "_esm", "_css", "tabbable", "tooltip", "_view_count"}
 IDLE_PREFIXES = ("_model_", "_view_")
@@ -55,6 +58,8 @@ class CollectViews(SphinxPostTransform):
         bundles = [n for n in self.document.findall(nodes.container) if n.get("nb_element") == "mime_bundle"]
         for bundle in bundles:
             by_mime = {child["mime_type"]: child for child in bundle.children}
+            if "text/html" in by_mime and 'class="rnn-still"' in by_mime["text/html"].astext():
+                bundle.parent.remove(bundle)  # the page has its own picture for a figure that is dead
             if VIEW_MIME not in by_mime:
                 continue
             model_id = json.loads(re.sub(r"</?script[^>]*>", "", by_mime[VIEW_MIME].astext()))["model_id"]
@@ -150,6 +155,24 @@ def live_traits(entry):
     return {name: value for name, value in entry["state"].items() if not idle(name, value)}
 
 
+def inside(entry):
+    """Ids of the models that a widget of ipywidgets holds: its children, or what was displayed in an Output."""
+    state = entry["state"]
+    shown = [output.get("data", {}) for output in state.get("outputs", ())]
+    return [
+        *references(state.get("children", [])),
+        *(data[VIEW_MIME]["model_id"] for data in shown if VIEW_MIME in data),
+    ]
+
+
+def warn_of_lost(pagename, entry):
+    """A container that cannot live on a page takes all it holds with it."""
+    name = entry["model_name"].removesuffix("Model")
+    if name not in CONTAINERS and not entry["state"].get("_esm") and (lost := len(inside(entry))):
+        told = ("%s cannot be shown without a kernel, nor what it holds (widgets: %d); what can: %s", name, lost)
+        logger.warning(*told, ", ".join(CONTAINERS), location=pagename, type="widget_host", subtype="container")
+
+
 def needed(models, shown):
     """Ids reachable from the displayed ones; a link belongs when it touches one, and brings its other end along."""
     keep, queue = set(), [i for i in shown if i in models]
@@ -189,6 +212,7 @@ def page_widgets(app, pagename, templatename, context, doctree):
     pathto, entries, modules = context["pathto"], {}, {}
     for model_id in sorted(keep, key=list(models).index):
         entry = models[model_id]
+        warn_of_lost(pagename, entry)
         slim = {"model_name": entry["model_name"], "state": live_traits(entry)}
         if entry["model_name"] == "HTMLModel":
             slim["state"]["value"] = html_words(slim["state"].get("value", ""))

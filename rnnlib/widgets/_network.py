@@ -7,11 +7,13 @@ import re
 import anywidget
 import numpy as np
 import traitlets
+from IPython.display import publish_display_data
 
 from .. import _check
 from ..rnn import Params, check_params, forward, init_params
 from ..text import Vocabulary
 from ._modules import words
+from ._still import still
 
 MAX_STEPS = 64
 MAX_HIDDEN = 64
@@ -171,6 +173,13 @@ class NetworkWidget(anywidget.AnyWidget):
             self._figure(plots).savefig(buffer, format="png", dpi=100, bbox_inches="tight")
             data["image/png"] = base64.b64encode(buffer.getvalue()).decode("ascii")
         return data, metadata
+
+    def _ipython_display_(self):
+        """Show the figure, and in an output of its own what a saved notebook shows where the figure is dead."""
+        data, metadata = self._repr_mimebundle_()
+        publish_display_data(data, metadata)
+        png = data.get("image/png")
+        publish_display_data({"text/html": still(data["text/plain"], base64.b64decode(png) if png else None)})
 
     def _said(self):
         """The key of the words that stand for this figure, and the values in them."""
