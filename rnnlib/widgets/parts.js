@@ -223,8 +223,15 @@ export function drawCells(canvas, values, rows, { column, gap, height, limit, da
   }
 }
 
-/** Is the page dark around this element? The style sheet knows every host's way of saying so. */
+/** Is the page dark around this element? The style sheet knows every host's way of saying so. A notebook puts a figure into
+ * its page after the first drawing: until then, what would stand there as it is asks for it. */
 export function isDark(node) {
+  if (node.isConnected === false) {
+    const there = document.body.appendChild(make("div", { className: "rnn", hidden: true }));
+    const dark = isDark(there);
+    there.remove();
+    return dark;
+  }
   return getComputedStyle(node).getPropertyValue("--rnn-dark").trim() === "1";
 }
 
