@@ -171,12 +171,15 @@ function renderText(model, el) {
   el.append(line);
 }
 
+/** A box with its children. Those of Tab, Accordion and Stack stand one after another too, each under its title. */
 async function renderBox(model, el, signal) {
+  const titles = model.get("titles");
   const box = element("div", `rnn-host-box rnn-host-${model.name.replace("Model", "").toLowerCase()}`);
   el.append(box);
   await Promise.all(
-    model.get("children").map((ref) => {
+    model.get("children").map((ref, i) => {
       const child = element("div", "rnn-host-child");
+      if (titles) box.append(element("p", "rnn-host-title", element("strong", "", titles[i] || String(i + 1))));
       box.append(child);
       return attempt(child, () => show(modelOf(ref), child, signal), words.host_failed_plain);
     }),
@@ -192,6 +195,9 @@ const renderers = {
   VBoxModel: renderBox,
   HBoxModel: renderBox,
   GridBoxModel: renderBox,
+  TabModel: renderBox,
+  AccordionModel: renderBox,
+  StackModel: renderBox,
 };
 
 async function show(model, el, signal) {
