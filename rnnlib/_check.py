@@ -52,6 +52,15 @@ def positive(name, value):
     return float(value)
 
 
+def below_one(name: str, value: float) -> float:
+    """Return `value` as a float of at least 0 and below 1, as a β is. Raises TypeError or ValueError otherwise."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value == 0:
+        return 0.0
+    if positive(name, value) >= 1:
+        raise ValueError(f"{name}: expected at least 0 and below 1, got {value}")
+    return float(value)
+
+
 def generator(name, value):
     """Return `value` when it is a `numpy.random.Generator`, else raise TypeError."""
     if not isinstance(value, np.random.Generator):

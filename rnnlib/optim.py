@@ -1,19 +1,20 @@
 """Optimisers, clipping and schedules: from a gradient to the next weights.
 
-All weights stand one after the other in one vector w (n,), their gradient in another, g (n,): a step is the same few
-operations whatever the network, and `Params` are views of such a vector. An optimiser is a value: its hyperparameters,
-and the rule of one step. What it remembers it is handed each time, as vectors (n,) that begin as zeros, one for each
-name in `slots`: the whole state of a training run can be looked at, saved and loaded. No two optimisers but those of
-the same kind have the same names, so that one is never handed what another remembers.
+All weights are stored in one vector w (n,), their gradient in another, g (n,): a step is the same few operations for
+every network. `unflatten` gives such a vector as `Params`, `flatten` makes it from `Params`. An optimiser is a value:
+its hyperparameters and the rule of one step. It holds no state. Its state is passed to it at each step, as vectors (n,)
+that begin as zeros, one for each name in `slots`, so that the whole state of a training run can be inspected, saved and
+loaded. Two optimisers of different kinds have different names of slots, so that the state of one is never passed to
+another.
 
     w  weights      g  gradient      η  learning rate (`rate`)      t  number of the step, from 1
 
-`optimizer.step(g, slots, rate, t, out)` writes into `out` (n,) what is to be taken from the weights, and moves on the
-slots: no new array is made, and an update can be looked at before it is done. It runs at every update and checks
-nothing; g, the slots and `out` are of one shape and type, and no two of them the same array.
+`optimizer.step(g, slots, rate, t, out)` writes into `out` (n,) what is to be subtracted from the weights, and updates
+the slots in place. It allocates nothing, and an update can be inspected before it is applied. It runs at every update
+and checks nothing; g, the slots and `out` have the same shape and type, and no two of them are the same array.
 
-A schedule is a value too: `schedule(t, evaluations)` is the rate after t updates, t from 0, and after these
-evaluations, one for each epoch done, in nats.
+A learning-rate schedule is a value too: `schedule(t, evaluations)` is the learning rate after t updates, t from 0, and
+after these evaluations, one for each completed epoch, in nats.
 """
 
 import math
@@ -23,42 +24,33 @@ from typing import Protocol
 
 import numpy as np
 
-from . import _check
+from . import _check, _flat
+from ._check import below_one
 from .rnn import Params
 
 
-def views(vector: np.ndarray, vocab_size: int, hidden_size: int) -> Params:
+def flatten(params: Params) -> np.ndarray:
+    """All numbers of `Params` in a new vector (n,), n = 2VH + H² + H + V, each matrix row by row."""
+    return _flat.flatten(params)
+
+
+def unflatten(vector: np.ndarray, vocab_size: int, hidden_size: int) -> Params:
     """`Params` whose arrays are views of the vector (n,), n = 2VH + H² + H + V: writing to one writes to the other.
 
-    Raises TypeError for a vector that is no array and for sizes that are no whole numbers; ValueError for sizes below
-    1, another shape, and a vector with gaps between its numbers, of which there is no view as a matrix.
+    `views` is another name of this function. Raises TypeError for a vector that is no array and for sizes that are no
+    whole numbers; ValueError for sizes below 1, another shape, and a vector with gaps between its numbers, of which
+    there is no view as a matrix.
     """
-    V, H = _check.positive_int("vocab_size", vocab_size), _check.positive_int("hidden_size", hidden_size)
-    shapes = ((V, H), (H, H), (H, V), (H,), (V,))
-    ends = np.cumsum([np.prod(shape) for shape in shapes])
-    if not isinstance(vector, np.ndarray):
-        raise TypeError(f"vector: expected an array of shape ({ends[-1]},), got {_check.describe(vector)}")
-    if vector.shape != (ends[-1],) or not vector.flags.c_contiguous:
-        gaps = "" if vector.flags.c_contiguous else " with gaps"
-        expected = f"shape ({ends[-1]},) without gaps for V = {V}, H = {H}"
-        raise ValueError(f"vector: expected {expected}, got {vector.shape}{gaps}")
-    parts = np.split(vector, ends[:-1])
-    return Params(*(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)))
+    return Params(**_flat.unflatten(vector, vocab_size, hidden_size))
 
 
-def below_one(name: str, value: float) -> float:
-    """Return `value` as a float of at least 0 and below 1, as a β is. Raises TypeError or ValueError otherwise."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value == 0:
-        return 0.0
-    if _check.positive(name, value) >= 1:
-        raise ValueError(f"{name}: expected at least 0 and below 1, got {value}")
-    return float(value)
+views = unflatten
 
 
 def _check_fields(self):
     """Raise TypeError or ValueError unless every β is at least 0 and below 1, and every other hyperparameter above 0.
 
-    A hyperparameter that is said to be whole has to be.
+    A hyperparameter whose type is int has to be a whole number.
     """
     for field in fields(self):
         check = below_one if field.name.startswith("beta") else _check.positive
@@ -66,7 +58,7 @@ def _check_fields(self):
 
 
 class Optimizer(Protocol):
-    """What `train` asks of an optimiser, one of these or of your own; see above."""
+    """What `train` needs of an optimiser, whether it is defined here or your own; see the module's docstring."""
 
     @property
     def slots(self) -> tuple[str, ...]: ...
@@ -75,7 +67,7 @@ class Optimizer(Protocol):
 
 
 class Schedule(Protocol):
-    """What `train` asks of a schedule, one of these or a function of your own; see above."""
+    """What `train` needs of a schedule, whether it is defined here or your own; see the module's docstring."""
 
     def __call__(self, t: int, evaluations: Sequence[float], /) -> float: ...
 
@@ -94,7 +86,7 @@ class SGD:
 class Momentum:
     """v ← β v + g;  w ← w - η v.
 
-    Polyak, Some methods of speeding up the convergence of iteration methods, 1964; written as PyTorch does.
+    Polyak, Some methods of speeding up the convergence of iteration methods, 1964, in the form that PyTorch uses.
     """
 
     beta: float = 0.9
@@ -148,8 +140,8 @@ class RMSprop:
 class Adam:
     """m ← β₁ m + (1 - β₁) g;  s ← β₂ s + (1 - β₂) g²;  w ← w - η m̂ / (√ŝ + ε).
 
-    m̂ = m / (1 - β₁ᵗ) and ŝ = s / (1 - β₂ᵗ) undo that both begin as zeros; they are not computed, but multiplied into
-    η and ε, which makes the same step.
+    m̂ = m / (1 - β₁ᵗ) and ŝ = s / (1 - β₂ᵗ) correct for m and s beginning as zeros. The corrections are multiplied into
+    η and ε, which gives the same step without two more arrays.
     Kingma and Ba, Adam: A Method for Stochastic Optimization, ICLR 2015, algorithm 1.
     """
 
@@ -185,29 +177,29 @@ def _scaled(g, squares, rate, epsilon, out):
 
 
 def norm(g: np.ndarray) -> float:
-    """√Σ g², the length of a vector (n,), a number; not finite only where g is not, or the length itself too large."""
+    """√Σ g², the norm of a vector (n,); not finite only where g is not, or where the norm itself is too large."""
     with np.errstate(over="ignore"):
         length = math.sqrt(np.dot(g, g))
     if math.isfinite(length) or not len(g):
         return length
-    largest = float(np.abs(g).max())  # the squares may have been too large where their root is not
+    largest = float(np.abs(g).max())  # the squares may overflow where the norm does not
     return largest * math.sqrt(np.square(g / largest).sum()) if math.isfinite(largest) else largest
 
 
 def clip_by_value(g: np.ndarray, bound: float) -> None:
-    """Bring every number of g (n,) into ±bound, in place: its direction may change. NaN stays NaN.
+    """Clip every entry of g (n,) to ±bound, in place: the direction of g may change. NaN stays NaN.
 
-    Raises TypeError or ValueError for a bound that is no positive number.
+    Raises TypeError or ValueError for a bound that is not a positive number.
     """
     bound = _check.positive("bound", bound)
     np.clip(g, -bound, bound, out=g)
 
 
 def clip_by_norm(g: np.ndarray, bound: float) -> float:
-    """Shorten g (n,) to the length `bound` where it is longer, in place: its direction stays. Returns its old length.
+    """Scale g (n,) down to the norm `bound` if its norm is larger, in place: its direction stays. Returns the old norm.
 
-    A g that is not finite has no direction and stays as it is; the length returned tells.
-    Raises TypeError or ValueError for a bound that is no positive number.
+    A g that is not finite has no direction and stays as it is; the norm returned is then not finite.
+    Raises TypeError or ValueError for a bound that is not a positive number.
     Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, ICML 2013, algorithm 1.
     """
     bound, length = _check.positive("bound", bound), norm(g)
@@ -229,7 +221,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Cosine:
-    """η_t = rate · (1 + cos(π t / updates)) / 2 from update t = 0 to the last one: fast at first, then ever slower.
+    """η_t = rate · (1 + cos(π t / updates)) / 2 from update t = 0 to the last one: from `rate` down to zero.
 
     Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, ICLR 2017, without the restarts.
     """
@@ -244,10 +236,10 @@ class Cosine:
 
 @dataclass(frozen=True)
 class HalveOnRise:
-    """η = rate · ½ᵏ, where k counts the evaluations that lie above the last finite one before, or are not finite.
+    """η = rate · ½ᵏ, where k counts the evaluations that are above the last finite one before, or are not finite.
 
-    What counts is "not (finite and not above)": no comparison with NaN is true, so that a rule that waits for a rise
-    never sees one.
+    The test is "not (finite and not above)", because every comparison with NaN is false: a test for "above" alone would
+    miss a NaN.
     """
 
     rate: float

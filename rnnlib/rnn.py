@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from . import _check, _repr
+from . import _check, _flat, _repr
 from .loss import softmax
 
 
@@ -92,11 +92,8 @@ def check_params(params: Params) -> Params:
     if len(size) != 2 or 0 in size:
         raise ValueError(f"params.Wxh: expected shape (V, H), both at least 1, got {size}")
     V, H = size
-    shapes = Params((V, H), (H, H), (H, V), (H,), (V,))
-    arrays = [
-        _check.numbers(f"params.{name}", value, shape)
-        for name, value, shape in zip(Params._fields, params, shapes, strict=True)
-    ]
+    shapes = _flat.shapes(V, H)
+    arrays = [_check.numbers(f"params.{name}", getattr(params, name), shape) for name, shape in shapes.items()]
     dtype = np.result_type(*arrays)
     return Params(*(a.astype(dtype if dtype.kind in "fc" else np.float64, copy=False) for a in arrays))
 

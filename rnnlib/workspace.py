@@ -1,9 +1,9 @@
-"""The loss and its gradient, for training: the pass forward and back of `rnn.py` and `bptt.py`, quicker.
+"""The loss and its gradient for training: the forward and backward pass of `rnn.py` and `bptt.py`, but faster.
 
-No array of the size of a window is made, only a few of one number per prediction. What is the same from one update to
-the next is made once: every buffer, and every view that a loop over the steps needs. What can be one product over all
-steps is one. Rows of Wxh are fetched, not multiplied by one-hot rows. The numbers are those of `forward`,
-`cross_entropy` and `backward` up to rounding, which tests hold them to.
+Buffers, and the views that the loops over the steps need, are allocated once and reused; an update allocates only a few
+arrays of one number per prediction. Where one matrix product can cover all steps, it does. Rows of Wxh are looked up,
+not multiplied by one-hot rows. The results equal those of `forward`, `cross_entropy` and `backward` up to rounding; the
+tests compare them.
 """
 
 from itertools import pairwise
@@ -11,19 +11,20 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from . import _check
-from .optim import views
+from . import _check, _flat
+from .optim import unflatten
 
 
 class Workspace:
-    """All that lies between weights and gradient, for windows of T steps of B sequences.
+    """The buffers for the loss and gradient of one window of T steps of B sequences.
 
-    weights, gradient: vectors (n,), n = 2VH + H² + H + V, made here unless given, so that workspaces can share them;
-    `params` and `grads` are the same numbers as `Params`. `h[0]` (B, H) is the state that the next window starts from,
-    `h[1:]` (T, B, H) and `yhat` (T, B, V) what the last one computed. A call writes over what the one before it left.
+    steps: T, the window length. weights, gradient: vectors (n,), n = 2VH + H² + H + V, allocated here unless given, so
+    that workspaces can share them; `params` and `grads` are views of them as `Params`. `h[0]` (B, H) is the state that
+    the next window starts from; `h[1:]` (T, B, H) and `yhat` (T, B, V) are the states and predictions of the last one.
+    Each call overwrites the results of the call before it.
 
     Raises TypeError for sizes that are no whole numbers, a dtype that is not real and floating, and a vector of another
-    one; ValueError for sizes below 1 and a vector of another shape.
+    dtype; ValueError for sizes below 1 and a vector of another shape.
     """
 
     def __init__(
@@ -44,13 +45,13 @@ class Workspace:
         for name, vector in (("weights", weights), ("gradient", gradient)):
             if vector is not None and getattr(vector, "dtype", None) != dtype:
                 raise TypeError(f"{name}: expected an array of type {np.dtype(dtype)}, got {_check.describe(vector)}")
-        count = 2 * V * H + H * H + H + V
+        count = _flat.size(V, H)
         self.weights = np.zeros(count, dtype) if weights is None else weights
         self.gradient = np.zeros(count, dtype) if gradient is None else gradient
-        self.params, self.grads = views(self.weights, V, H), views(self.gradient, V, H)
+        self.params, self.grads = unflatten(self.weights, V, H), unflatten(self.gradient, V, H)
         self.h, self.yhat = np.zeros((T + 1, B, H), dtype), np.empty((T, B, V), dtype)
 
-        # The same arrays with all steps and sequences in one axis, for products over all of them
+        # The same arrays with steps and sequences in one axis, for products over all of them
         N = T * B
         self._before, self._after = self.h[:-1].reshape(N, H), self.h[1:].reshape(N, H)
         self._o, self._logits = self.yhat.reshape(N, V), self.yhat.reshape(N * V)
@@ -61,12 +62,12 @@ class Workspace:
         self._starts, self._places = np.arange(N) * V, np.empty(N, np.intp)  # of rows and targets in the logits
         self._read = np.empty((V, H), dtype) if V < N else None  # Wxh + bh, where it has fewer rows than the window
         self._back = np.empty((H, H), dtype)  # Whhᵀ, laid out for a product with rows from the left
-        # Numbers as arrays: NumPy would make one of each Python number in every call. exp of less than the lowest is
-        # not exact any more, and slow
+        # Scalars as arrays: NumPy would convert a Python number in every call. Below the lowest, exp is denormal: slow,
+        # and no longer exact
         self._one, self._share = np.array(1, dtype), np.array(1 / N, dtype)
         self._lowest = np.array(np.log(np.finfo(dtype).tiny), dtype)
 
-        # And step by step. The state of a single sequence is a vector: quicker than a matrix of one row
+        # The same arrays step by step. The state of a single sequence is a vector: faster than a matrix of one row
         shape = (H,) if B == 1 else (B, H)
         h, da, slope = (array.reshape(-1, *shape) for array in (self.h, self._da, self._slope))
         self._spare = np.empty(shape, dtype)

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from models import refuses
 
-from rnnlib import Params
+from rnnlib import Params, _flat, init_params
 from rnnlib.optim import (
     SGD,
     Adagrad,
@@ -33,7 +33,9 @@ from rnnlib.optim import (
     RMSprop,
     clip_by_norm,
     clip_by_value,
+    flatten,
     norm,
+    unflatten,
     views,
 )
 
@@ -270,3 +272,16 @@ def test_views_refuse_what_would_be_a_copy():
             views(wrong, 3, 2)
     with refuses(ValueError, "hidden_size"):
         views(np.zeros(21), 3, 0)
+
+
+def test_flatten_and_unflatten_are_inverse_and_in_the_order_of_the_parameters():
+    vector = np.arange(21.0)
+    params = unflatten(vector, 3, 2)
+    assert flatten(params).tolist() == vector.tolist() and not np.shares_memory(flatten(params), vector)
+    assert views is unflatten
+
+
+def test_the_shapes_written_down_once_are_those_of_a_network():
+    params = init_params(3, 2, rng=np.random.default_rng(0))
+    assert _flat.shapes(3, 2) == {name: array.shape for name, array in params._asdict().items()}
+    assert _flat.size(3, 2) == sum(array.size for array in params) == 21

@@ -1,0 +1,53 @@
+"""All parameters in one vector: their names, shapes, number, and the way into the vector and back.
+
+    Wxh (V, H), Whh (H, H), Why (H, V), bh (H,), by (V,)    <->    a vector (n,), n = 2VH + H² + H + V
+
+The order is that of `Params`; each matrix is stored row by row.
+"""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from . import _check
+
+SHAPES = {"Wxh": ("V", "H"), "Whh": ("H", "H"), "Why": ("H", "V"), "bh": ("H",), "by": ("V",)}
+
+
+def shapes(vocab_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+    """name -> shape of each parameter, in the order of `Params`."""
+    sizes = {"V": vocab_size, "H": hidden_size}
+    return {name: tuple(sizes[letter] for letter in letters) for name, letters in SHAPES.items()}
+
+
+def size(vocab_size: int, hidden_size: int) -> int:
+    """n, the number of all weights and biases together."""
+    return sum(map(math.prod, shapes(vocab_size, hidden_size).values()))
+
+
+def flatten(params: Iterable[np.ndarray]) -> np.ndarray:
+    """All numbers of the parameters in a new vector (n,)."""
+    return np.concatenate([array.ravel() for array in params])
+
+
+def unflatten(vector: np.ndarray, vocab_size: int, hidden_size: int) -> dict[str, np.ndarray]:
+    """name -> a view of the vector (n,) in the shape of the parameter: writing to one writes to the other.
+
+    Raises TypeError for a vector that is no array and for sizes that are no whole numbers; ValueError for sizes below
+    1, another shape, and a vector with gaps between its numbers, of which there is no view as a matrix.
+    """
+    V, H = _check.positive_int("vocab_size", vocab_size), _check.positive_int("hidden_size", hidden_size)
+    count = size(V, H)
+    if not isinstance(vector, np.ndarray):
+        raise TypeError(f"vector: expected an array of shape ({count},), got {_check.describe(vector)}")
+    if vector.shape != (count,) or not vector.flags.c_contiguous:
+        gaps = "" if vector.flags.c_contiguous else " with gaps"
+        expected = f"shape ({count},) without gaps for V = {V}, H = {H}"
+        raise ValueError(f"vector: expected {expected}, got {vector.shape}{gaps}")
+    views, start = {}, 0
+    for name, shape in shapes(V, H).items():
+        end = start + math.prod(shape)
+        views[name] = vector[start:end].reshape(shape)
+        start = end
+    return views
