@@ -1,4 +1,4 @@
-"""Training runs on disk: written whole or not at all, and gone on with bit for bit."""
+"""Training runs on disk: written completely or not at all, and resumed bit for bit."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from dataclasses import asdict
 import numpy as np
 
 from . import _check
+from ._files import atomic_write
 from .optim import SGD, Adagrad, Adam, Momentum, Optimizer, RMSprop
 from .rnn import Params
 from .text import Vocabulary
@@ -18,18 +19,18 @@ _MEASURED = ("losses", "norms", "rates", "evaluations", "h")
 
 
 def save(path: str | os.PathLike[str], run: Run, vocab: Vocabulary, optimizer: Optimizer) -> None:
-    """Write a run, its vocabulary and its optimiser to one file, from which `load` and `train` go on bit for bit.
+    """Write a checkpoint: a run, its vocabulary and its optimiser in one file, from which training resumes bit for bit.
 
-    The file is an archive of NumPy arrays (.npz); names and hyperparameters stand in it as JSON. It is written beside
-    `path` and put in its place when it is whole and on the disk, so that an older file is never lost half-way.
-    Raises OSError where it cannot be written; TypeError or ValueError for what `load` could not give back.
+    The file is an archive of NumPy arrays (.npz); names and hyperparameters are stored in it as JSON. It replaces an
+    older file at `path` only when it is complete and on the disk. Raises OSError where it cannot be written; TypeError
+    or ValueError for what `load` could not restore.
     """
     if type(optimizer) not in _OPTIMIZERS.values():
         raise TypeError(f"optimizer: expected one of {', '.join(_OPTIMIZERS)}, got {_check.describe(optimizer)}")
     V, _ = check_run(run, optimizer)
     if not isinstance(vocab, Vocabulary) or len(vocab) != V:
         raise ValueError(f"vocab: expected a Vocabulary of {V} characters, got {_check.describe(vocab)}")
-    told = {
+    settings = {
         "optimizer": type(optimizer).__name__,
         "hyperparameters": asdict(optimizer),
         "vocabulary": [ord(character) for character in vocab.characters],
@@ -39,44 +40,34 @@ def save(path: str | os.PathLike[str], run: Run, vocab: Vocabulary, optimizer: O
     arrays |= {f"best.{name}": array for name, array in run.best._asdict().items()}
     arrays |= {f"slots.{name}": array for name, array in run.slots.items()}
     arrays |= {name: getattr(run, name) for name in _MEASURED}
-    path = os.path.realpath(path)
-    unfinished = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(unfinished, "wb") as file:
-            np.savez(file, json=np.array(json.dumps(told, default=float)), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except BaseException:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
-        raise
+    with atomic_write(path) as file:
+        np.savez(file, json=np.array(json.dumps(settings, default=float)), **arrays)
 
 
 def load(path: str | os.PathLike[str]) -> tuple[Run, Vocabulary, Optimizer]:
-    """The run, the vocabulary and the optimiser that `save` has written: `(run, vocab, optimizer)`.
+    """Read a checkpoint written by `save`: `(run, vocab, optimizer)`.
 
-    Raises OSError where there is no file to read, ValueError naming the path for a damaged file or another's.
+    Raises OSError where there is no file to read, and ValueError naming the path for a damaged or foreign file.
     """
     with open(path, "rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                if archive.testzip():  # compares checksums, before any number is believed
+                if archive.testzip():  # compares the checksums before any number is used
                     raise ValueError("a checksum does not fit")
             file.seek(0)
             with np.load(file, allow_pickle=False) as stored:
                 arrays = dict(stored)
-            told = json.loads(str(arrays["json"]))
-            optimizer = _OPTIMIZERS[told["optimizer"]](**told["hyperparameters"])
-            vocab = Vocabulary("".join(map(chr, told["vocabulary"])))
+            settings = json.loads(str(arrays["json"]))
+            optimizer = _OPTIMIZERS[settings["optimizer"]](**settings["hyperparameters"])
+            vocab = Vocabulary("".join(map(chr, settings["vocabulary"])))
             params, best = (Params(*(arrays[f"{set}.{name}"] for name in Params._fields)) for set in ("params", "best"))
             run = Run(
                 params,
                 best,
-                stopped=str(told["stopped"]),
+                stopped=str(settings["stopped"]),
                 slots={name: arrays[f"slots.{name}"] for name in optimizer.slots},
                 **{name: arrays[name] for name in _MEASURED},
-                **{name: told[name] for name in ("epoch", "window", "t")},
+                **{name: settings[name] for name in ("epoch", "window", "t")},
             )
             if check_run(run, optimizer)[0] != len(vocab):
                 raise ValueError(f"{len(vocab)} characters for parameters of another size")

@@ -1,4 +1,4 @@
-"""From text to integers and back: characters, their ids, and windows of them; texts in files too, of any length."""
+"""From text to integers and back: characters, their ids, and windows of ids; also for text files of any length."""
 
 import codecs
 import io
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _check
+from ._files import atomic_write
 
 
 class Vocabulary:
@@ -85,11 +86,11 @@ def encode_file(
 ) -> tuple[np.ndarray, Vocabulary]:
     """The characters of a text file as ids (n,), of the smallest type that holds them, and their vocabulary.
 
-    The file is read twice, `chunk` bytes at a time, first for its characters, then for their ids: some 20 times `chunk`
-    and 6 MB are in memory at once, however long the file. The ids stand on the disk, in an .npy file that is mapped
-    into memory for reading: `out`, which gets its name when it is complete, or a temporary file that goes when the
-    array goes. A byte order mark at the beginning is left out, every end of a line is "\\n". With a `vocab` the ids are
-    those of its characters.
+    The file is read twice, `chunk` bytes at a time, first for its characters, then for their ids: about 20 times
+    `chunk` plus 6 MB are in memory at once, however long the file is. The ids are stored on the disk, in an .npy file
+    that is mapped into memory for reading: `out`, which is written completely or not at all, or a temporary file that
+    is deleted together with the array. A byte order mark at the beginning is dropped, every line ending becomes "\\n".
+    With a `vocab` the ids are those of its characters.
 
     Raises OSError where a file cannot be read or written; ValueError for a file that is not text in this encoding,
     with the place of the first wrong byte, that is empty, changes meanwhile, or has characters that `vocab` lacks, and
@@ -114,32 +115,24 @@ def encode_file(
     with file:
         if not file.seekable():
             raise ValueError(f"path: expected a file that can be read twice, got {path!r}")
-        before, count, seen = _version(file), 0, np.zeros(sys.maxunicode + 1, bool)
-        for points in _code_points(file, path, encoding, chunk):
-            count += len(points)
-            seen[points] = True
-        if not count:
-            raise ValueError(f"path: expected at least one character, got the empty file {path!r}")
-        characters = "".join(map(chr, np.flatnonzero(seen)))
+        before = _version(file)
+        count, characters = _survey(file, path, encoding, chunk)
         vocab = Vocabulary(characters) if vocab is None else vocab
         try:
             vocab.encode(characters)
-        except ValueError as error:  # which calls its argument otherwise
+        except ValueError as error:  # it calls its argument `text`
             raise ValueError("path" + str(error).removeprefix("text")) from None
 
         file.seek(0)
         folder = tempfile.mkdtemp(prefix="rnnlib-") if out is None else None
         target = os.path.join(folder, "ids.npy") if folder else out
-        unfinished = f"{target}.{os.getpid()}.tmp"
         try:
-            _write(unfinished, count, vocab, _code_points(file, path, encoding, chunk))
-            if _version(file) != before:
-                raise ValueError(f"path: expected a file that stays as it is while it is read, got {path!r}")
-            os.replace(unfinished, target)
+            with open(target, "wb") if folder else atomic_write(target) as written:
+                _write(written, count, vocab, _code_points(file, path, encoding, chunk))
+                if _version(file) != before:
+                    raise ValueError(f"path: expected a file that stays as it is while it is read, got {path!r}")
             ids = np.load(target, mmap_mode="r")
         except BaseException as error:
-            if os.path.exists(unfinished):
-                os.remove(unfinished)
             if folder:
                 shutil.rmtree(folder, ignore_errors=True)
             if isinstance(error, OSError) and error.errno:  # one without a number already says what it is about
@@ -161,9 +154,20 @@ def _path(name, value):
 
 
 def _version(file):
-    """What is another for a file that has been written to."""
+    """Size and time of the last change: they differ after the file has been written to."""
     status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns
+
+
+def _survey(file, path, encoding, chunk):
+    """The number of characters in an open file, and its distinct characters as a string, sorted."""
+    count, seen = 0, np.zeros(sys.maxunicode + 1, bool)
+    for points in _code_points(file, path, encoding, chunk):
+        count += len(points)
+        seen[points] = True
+    if not count:
+        raise ValueError(f"path: expected at least one character, got the empty file {path!r}")
+    return count, "".join(map(chr, np.flatnonzero(seen)))
 
 
 def _code_points(file, path, encoding, chunk):
@@ -179,7 +183,7 @@ def _code_points(file, path, encoding, chunk):
         size, final = size + len(data), not data
         try:
             text = decoder.decode(data, final)
-        except UnicodeDecodeError as error:  # of the bytes at hand, which end where the reading has come to
+        except UnicodeDecodeError as error:  # its object holds the bytes not yet decoded, which end at `size`
             place = size - len(error.object) + error.start
             wrong = f"byte 0x{error.object[error.start]:02x} at offset {place} of {path!r} ({error.reason})"
             raise ValueError(f"path: expected {encoding} text, got {wrong}") from None
@@ -189,20 +193,19 @@ def _code_points(file, path, encoding, chunk):
         yield np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
-def _write(target, count, vocab, arrays):
-    """Write the ids of so many characters, whose code points come in arrays, to an .npy file."""
+def _write(file, count, vocab, arrays):
+    """Write the ids of `count` characters, whose code points come in arrays, to an open file in .npy format."""
     known = [ord(character) for character in vocab.characters]
     table = np.zeros(known[-1] + 1, np.min_scalar_type(len(vocab) - 1))
     table[known] = np.arange(len(vocab))
     header = {"descr": np.lib.format.dtype_to_descr(table.dtype), "fortran_order": False, "shape": (count,)}
-    with open(target, "wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for points in arrays:
-            file.write(table.take(points, mode="clip"))
+    np.lib.format.write_array_header_1_0(file, header)
+    for points in arrays:
+        file.write(table.take(points, mode="clip"))
 
 
 def windows(ids: npt.ArrayLike, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """All windows of `length` ids and, for each, the ids that follow: the samples of next-character prediction.
+    """All windows of `length` ids, and for each the ids that follow: the samples of next-character prediction.
 
     Returns `(x, y)`, both of shape (length, N) with N = len(ids) - length: time first, one column a sample,
     and y one step ahead of x, so that `y[t, n] == ids[n + t + 1]`. Both are read-only views into `ids`.
@@ -223,7 +226,7 @@ def windows(ids: npt.ArrayLike, length: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def one_hot(ids: npt.ArrayLike, size: int, dtype: npt.DTypeLike = np.float64) -> np.ndarray:
-    """Rows of zeros with a single one: shape `ids.shape + (size,)`, the one standing at the id.
+    """Rows of zeros with a single one, at the index of the id: shape `ids.shape + (size,)`.
 
     Raises TypeError for ids that are not integers, ValueError for ids out of range.
     """

@@ -197,6 +197,23 @@ def test_a_failure_keeps_the_older_file(corpus, tmp_path):
     assert np.load(out).tolist() == [1, 0, 2, 2, 3]
 
 
+@pytest.mark.parametrize("where", ["os.fsync", "os.replace"])
+def test_a_failure_to_write_keeps_the_older_file_and_leaves_nothing_else(corpus, tmp_path, monkeypatch, where):
+    out = tmp_path / "ids.npy"
+    encode_file(corpus(b"hello"), out=out)
+    old = out.read_bytes()
+
+    def fail(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(where, fail)
+    with refuses(OSError, "out", repr(str(out)), expected="a file to write"):
+        encode_file(corpus(b"hell"), out=out)
+    monkeypatch.undo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.txt", "ids.npy"]
+    assert out.read_bytes() == old
+
+
 def test_a_file_that_grows_while_it_is_read_is_refused(corpus, tmp_path, monkeypatch):
     path, mkdtemp = corpus(b"hello"), tempfile.mkdtemp
 
