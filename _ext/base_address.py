@@ -56,10 +56,10 @@ def card_fonts():
     from matplotlib import font_manager
     from sphinxext import opengraph
 
-    from rnnlib._figures import FONTS, families
+    from rnnlib.plots import fonts
 
     font_manager.fontManager.addfont(Path(opengraph.__file__).parent / "_static" / "Roboto-Flex.ttf")
-    return [CARD_FONT, *families(FONTS)]
+    return [CARD_FONT, *fonts()]
 
 
 def tell(app, pagename, templatename, context, doctree):

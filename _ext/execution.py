@@ -134,12 +134,12 @@ def put(notebook, kept):
 
 def surroundings():
     """A digest of all that cells can see beside their own code."""
-    from rnnlib._figures import FONTS, families  # loads matplotlib
+    from rnnlib.plots import fonts  # loads matplotlib
 
     packages = sorted({path.name for folder in sys.path for path in Path(folder).glob("*.dist-info")})
     settings = Path(os.environ["IPYTHONDIR"])  # which pictures.py has written
     return digest(
-        [sys.version, packages, families(FONTS), os.environ.get("OPENBLAS_NUM_THREADS")],
+        [sys.version, packages, fonts(), os.environ.get("OPENBLAS_NUM_THREADS")],
         [(settings / name).read_text(encoding="utf-8") for name in SETTINGS],
         contents(LIBRARY),
     )

@@ -251,9 +251,8 @@ def test_every_text_has_a_picture(text):
 
 
 def test_without_matplotlib_only_the_picture_is_missing(monkeypatch):
-    for module in ("plots", "_figures"):
-        monkeypatch.delitem(sys.modules, f"rnnlib.{module}")
-        monkeypatch.delattr(rnnlib, module)
+    monkeypatch.delitem(sys.modules, "rnnlib.plots")
+    monkeypatch.delattr(rnnlib, "plots")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     data, _ = BackwardStepper(text="hello")._repr_mimebundle_()
     assert set(data) == {"text/plain", "application/vnd.jupyter.widget-view+json"}

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib import font_manager
 from matplotlib.image import imread
 
-from rnnlib import Vocabulary, _figures, forward, init_params, one_hot
-from rnnlib.plots import STATE_COLOURS, label, plot_trace
+import rnnlib
+from rnnlib import Vocabulary, forward, init_params, one_hot
+from rnnlib.plots import STATE_COLOURS, _style, fonts, label, plot_trace
 
 SENTENCE = "I am learning RNN"
 
@@ -140,7 +140,7 @@ def test_every_character_has_a_visible_label(character, expected):
 
 
 def test_chinese_characters_are_drawn_where_a_font_is_installed_and_named_by_code_point_where_none_is():
-    installed = set(font_manager.get_font_names()) & set(_figures.FONTS[1:])
+    installed = fonts()[1:]
     text = "你好李焕英,夏洛特烦恼$🤖\n\t 你"
     trace, vocab, y = traced(text)
     figure = plot_trace(trace, vocab, y)
@@ -151,7 +151,7 @@ def test_chinese_characters_are_drawn_where_a_font_is_installed_and_named_by_cod
 
 
 def test_without_a_chinese_font_code_points_stand_in(monkeypatch, caplog):
-    monkeypatch.setattr(_figures, "FONTS", ("DejaVu Sans", "A font that nobody has"))
+    monkeypatch.setattr(_style, "FONTS", ("DejaVu Sans", "A font that nobody has"))
     trace, vocab, y = traced("你好 a")
     with caplog.at_level(logging.WARNING):
         figure = plot_trace(trace, vocab, y)
@@ -191,7 +191,7 @@ def test_what_cannot_be_drawn_is_refused_by_name():
 
 
 def test_the_colours_of_the_states_are_those_of_the_widgets(browser):
-    parts = Path(_figures.__file__).parent / "widgets" / "parts.js"
+    parts = Path(rnnlib.__file__).parent / "widgets" / "parts.js"
     page = browser.new_page()
     page.add_script_tag(content=parts.read_text(encoding="utf-8") + "window.colour = colour;", type="module")
     values = np.linspace(-1, 1, 81)

@@ -13,8 +13,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from . import _check
-from ._figures import OUTLINE, STATE_COLOURS, new_figure, short, styled
+from .. import _check
+from ._style import OUTLINE, STATE_COLOURS, new_figure, short, styled
 
 MOST_NODES = 64  # more can be read by nobody
 MOST_CELLS = 3  # rows or columns of an array that is drawn; of a larger one stands the shape

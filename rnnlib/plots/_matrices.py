@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from . import _check
-from ._figures import MOST_NUMBERS, STATE_COLOURS, new_figure, styled, thinned, write_numbers
+from .. import _check
+from ._style import MOST_NUMBERS, STATE_COLOURS, new_figure, styled, thinned, write_numbers
 
 
 def plot_matrices(matrices: dict[str, Any], rows: str = "", columns: str = "") -> Figure:

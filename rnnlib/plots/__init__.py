@@ -10,24 +10,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._extras import missing
+from .._extras import missing
 
 try:
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import LogNorm
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
+    import matplotlib  # noqa: F401
 except ModuleNotFoundError as error:
     raise missing("rnnlib.plots", "matplotlib", "plots") from error
 
-from . import _check
-from ._figures import (
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from .. import _check
+from ..gradcheck import Report
+from ..loss import check_targets
+from ..rnn import Trace
+from ..text import Vocabulary
+from ._graph import plot_graph
+from ._matrices import plot_matrices
+from ._style import (
     CUT,
     MAGNITUDE_COLOURS,
     MOST_NUMBERS,
     OUTLINE,
     PROBABILITY_COLOURS,
     STATE_COLOURS,
+    fonts,
     label,
     new_figure,
     outline,
@@ -36,17 +45,12 @@ from ._figures import (
     thinned,
     write_numbers,
 )
-from ._graph_figure import plot_graph
-from ._lab_figure import plot_training
-from ._rosetta_figure import plot_matrices
-from ._sweep_figure import plot_sweep
-from .gradcheck import Report
-from .loss import check_targets
-from .rnn import Trace
-from .text import Vocabulary
+from ._sweep import plot_sweep
+from ._training import plot_training
 
 __all__ = [
     "STATE_COLOURS",
+    "fonts",
     "label",
     "plot_check",
     "plot_contributions",

@@ -10,7 +10,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from . import _check
+from .. import _check
 
 # Tried in this order for every single character, as far as they are installed; the first comes with matplotlib.
 FONTS = (
@@ -71,7 +71,7 @@ class ShownFigure(Figure):
 
 def styled():
     """The context in which every figure is made and drawn."""
-    own = {"font.family": list(families(FONTS)), "font.size": 9, "hatch.linewidth": 0.6, "svg.hashsalt": "rnnlib"}
+    own = {"font.family": list(fonts()), "font.size": 9, "hatch.linewidth": 0.6, "svg.hashsalt": "rnnlib"}
     return style.context(["default", own])
 
 
@@ -80,11 +80,15 @@ def new_figure(width, height):
     return ShownFigure((width, height), dpi=110, facecolor="white", layout="constrained")
 
 
+def fonts() -> tuple[str, ...]:
+    """The installed font families that figures use, in the order in which they are tried for each character."""
+    return tuple(family for family in FONTS if family in _installed())
+
+
 @lru_cache
-def families(fonts):
-    """Those of `fonts` that are installed; asking matplotlib for the others would log warnings."""
-    installed = set(font_manager.get_font_names())
-    return tuple(font for font in fonts if font in installed)
+def _installed():
+    """Every installed family; asking matplotlib for one that is not installed would log a warning."""
+    return frozenset(font_manager.get_font_names())
 
 
 @lru_cache
@@ -108,7 +112,7 @@ def label(character: str) -> str:
         raise ValueError(f"character: expected exactly one character, got {_check.describe(character)}")
     sign = SIGNS.get(character, character)
     visible = unicodedata.category(sign)[0] not in "CMZ"
-    if visible and any(ord(sign) in code_points(family) for family in families(FONTS)):
+    if visible and any(ord(sign) in code_points(family) for family in fonts()):
         return sign
     return f"U+{ord(character):04X}"
 

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from . import _check
-from ._figures import OUTLINE, PROBABILITY_COLOURS, label, new_figure, short, styled
-from .rnn import check_params, forward
-from .text import Vocabulary
-from .train import Run
+from .. import _check
+from ..rnn import check_params, forward
+from ..text import Vocabulary
+from ..train import Run
+from ._style import OUTLINE, PROBABILITY_COLOURS, label, new_figure, short, styled
 
 SHOWN = 120  # characters of the text
 COLUMNS = 30  # in a row

@@ -5,9 +5,9 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from . import _check
-from ._figures import CUT, MAGNITUDE_COLOURS, MOST_NUMBERS, OUTLINE, new_figure, styled, thinned, write_numbers
-from .sweep import MEASURED, Sweep
+from .. import _check
+from ..sweep import MEASURED, Sweep
+from ._style import CUT, MAGNITUDE_COLOURS, MOST_NUMBERS, OUTLINE, new_figure, styled, thinned, write_numbers
 
 NAMES = {
     "loss": "last loss, nats",
