@@ -1,6 +1,7 @@
 """In JupyterLab, with a kernel: chapters open as notebooks; figure, Python and sliders move together."""
 
-import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,6 @@ w.VBox([stepper, linked, front, told])
 def lab(tmp_path):
     """The address of a JupyterLab in a folder that holds one notebook of text."""
     (tmp_path / "note.md").write_text(NOTEBOOK, encoding="utf-8")
-    shutil.copy(ROOT / "intro.md", tmp_path)
     with jupyterlab(tmp_path) as address:
         yield address
 
@@ -63,9 +63,15 @@ def test_the_figure_python_and_sliders_move_together(browser, lab):
     page.close()
 
 
-def test_a_chapter_opens_as_a_notebook_and_runs(browser, lab):
-    page = run_all(browser, f"{lab}/lab/tree/intro.md?token=t")
+def test_a_chapter_s_notebook_reads_as_the_page_and_runs(browser, lab, tmp_path):
+    command = [sys.executable, ROOT / "_ext" / "make_notebooks.py", tmp_path / "notebooks"]
+    subprocess.run(command, check=True, capture_output=True)
+    page = run_all(browser, f"{lab}/lab/tree/notebooks/intro.ipynb?token=t")
     page.locator(".jp-OutputArea-output").get_by_text("V = 12 characters, T = 16 steps").wait_for()
+    page.locator(".jp-WindowedPanel-outer").evaluate("n => n.scrollTo(0, 0)")
+    page.locator(".jp-RenderedMarkdown a", has_text="recurrent network").wait_for()
+    page.locator(".jp-RenderedMarkdown mjx-container").first.wait_for()
+    assert "{" not in "".join(page.locator(".jp-RenderedMarkdown").all_inner_texts())
 
     def in_sight():  # Lab draws what is in sight
         page.locator(".jp-WindowedPanel-outer").evaluate("n => n.scrollTo(0, 0)")
@@ -76,7 +82,7 @@ def test_a_chapter_opens_as_a_notebook_and_runs(browser, lab):
     page.locator(".jp-Notebook").press("Escape")
     page.keyboard.press("b")
     page.keyboard.press("Enter")
-    page.keyboard.type("print('python: t =', Out[1].t); Out[1].t = 2")
+    page.keyboard.type("print('python: t =', Out[2].t); Out[2].t = 2")
     page.keyboard.press("Shift+Enter")
     page.get_by_text("python: t = 6").wait_for()  # what was done in the page
     in_sight().locator("[data-t='2'][aria-current=step]").wait_for()  # what was done in Python
