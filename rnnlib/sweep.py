@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from . import _check
 from ._extras import missing
-from ._watch import bar, say
 from .optim import Adam, Optimizer
 from .rnn import init_params
 from .train import Run, perplexity, train
+from .train._progress import bar, say
 
 
 class Row(NamedTuple):

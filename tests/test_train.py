@@ -396,7 +396,7 @@ def test_halve_on_rise_goes_on_from_the_best_weights_with_an_optimiser_that_begi
 
 
 def test_an_evaluation_that_is_not_finite_ends_the_run(monkeypatch):
-    monkeypatch.setattr("rnnlib.train.evaluate", lambda params, ids: math.nan)
+    monkeypatch.setattr("rnnlib.train._loop.evaluate", lambda params, ids: math.nan)
     run = train(fresh(), IDS, rate=0.01, steps=9, epochs=3, validation=IDS)
     assert "evaluation is nan" in run.stopped and run.epoch == 0 and finite(run.params)
     recovered = train(fresh(), IDS, rate=HalveOnRise(0.01), steps=9, epochs=3, validation=IDS)
@@ -426,7 +426,7 @@ def test_a_schedule_that_gives_a_negative_rate_is_refused_and_one_that_gives_nan
 
 def test_patience_ends_the_run_after_that_many_epochs_without_a_new_best(monkeypatch):
     values = [3.0, 2.0, 2.5, 2.0, 1.0, 1.0, 1.1, 1.2, 0.5]
-    monkeypatch.setattr("rnnlib.train.evaluate", lambda params, ids: given.pop(0))
+    monkeypatch.setattr("rnnlib.train._loop.evaluate", lambda params, ids: given.pop(0))
     for patience, epochs in ((1, 3), (2, 4), (3, 8), (4, 9), (None, 9)):
         given = list(values)
         run = train(fresh(), IDS, rate=0.01, steps=9, epochs=9, validation=IDS, patience=patience)
@@ -597,7 +597,7 @@ def test_a_second_interrupt_within_an_update_keeps_a_run_whose_optimiser_remembe
     ],
 )
 def test_arguments_that_do_not_fit_are_named_before_anything_is_computed(error, name, change, monkeypatch):
-    monkeypatch.setattr("rnnlib.train.Workspace", None)
+    monkeypatch.setattr("rnnlib.train._loop.Workspace", None)
     with refuses(error, name):
         train(**{"start": fresh(), "ids": IDS, "rate": 0.1, "steps": 9} | change)
 

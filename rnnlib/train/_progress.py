@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from ._extras import missing
+from .._extras import missing
 
 
 @contextmanager

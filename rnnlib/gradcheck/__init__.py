@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from . import _check
-from ._causes import likely_causes
-from .bptt import backward
-from .loss import cross_entropy
-from .rnn import Params, check_params, forward
+from .. import _check
+from ..bptt import backward
+from ..loss import cross_entropy
+from ..rnn import Params, check_params, forward
+from ._diagnosis import likely_causes
 
 NAMES = (*Params._fields, "h0")
 TOLERANCES = {"complex": 1e-9, "central": 1e-5}

@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from . import _check
-from ._watch import bar, interrupts, keeping, say
-from .loss import softmax
-from .optim import Adam, Constant, HalveOnRise, Optimizer, Schedule, below_one, clip_by_norm, norm, views
-from .rnn import Params, check_params, forward
-from .text import Vocabulary
-from .workspace import Workspace
+from .. import _check
+from ..loss import softmax
+from ..optim import Adam, Constant, HalveOnRise, Optimizer, Schedule, below_one, clip_by_norm, norm, views
+from ..rnn import Params, check_params, forward
+from ..text import Vocabulary
+from ..workspace import Workspace
+from ._progress import bar, interrupts, keeping, say
 
 
 class Run(NamedTuple):

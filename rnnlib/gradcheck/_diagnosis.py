@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .bptt import backward
-from .loss import softmax
-from .rnn import Trace
+from ..bptt import backward
+from ..loss import softmax
+from ..rnn import Trace
 
 
 def likely_causes(unclear, given, expected, scales, tolerance, params, trace, y, reduction):
