@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -20,7 +21,19 @@ from models import assert_close, refuses
 from rnnlib import Params, Vocabulary, backward, cross_entropy, forward, init_params, softmax
 from rnnlib.checkpoint import load, save
 from rnnlib.optim import SGD, Adagrad, Adam, Constant, Cosine, HalveOnRise, Momentum, RMSprop
-from rnnlib.train import Run, bits, evaluate, perplexity, sample, shuffled, smoothed, streams, train
+from rnnlib.train import (
+    Run,
+    bits,
+    bits_per_character,
+    ema,
+    evaluate,
+    perplexity,
+    sample,
+    shuffled,
+    smoothed,
+    streams,
+    train,
+)
 
 TEXT = "one fish two fish red fish blue fish black fish blue fish old fish new fish "
 VOCAB = Vocabulary(TEXT)
@@ -395,6 +408,16 @@ def test_halve_on_rise_goes_on_from_the_best_weights_with_an_optimiser_that_begi
     assert all(map(np.array_equal, run.params, anew.params)) and run.t == anew.t
 
 
+def test_a_divergence_during_an_interrupt_ends_the_run_with_the_weights_before_it():
+    def spoil(out):
+        signal.raise_signal(signal.SIGINT)
+        out[:] = np.nan
+
+    run = train(fresh(), IDS, Tripped(3, spoil), rate=HalveOnRise(0.1), steps=9, epochs=3)
+    assert "update 3" in run.stopped and "not finite" in run.stopped and run.epoch == 0
+    assert all(map(np.array_equal, run.params, train(fresh(), IDS, SGD(), rate=0.1, steps=9, updates=2).params))
+
+
 def test_an_evaluation_that_is_not_finite_ends_the_run(monkeypatch):
     monkeypatch.setattr("rnnlib.train._loop.evaluate", lambda params, ids: math.nan)
     run = train(fresh(), IDS, rate=0.01, steps=9, epochs=3, validation=IDS)
@@ -635,6 +658,7 @@ def test_evaluate_names_what_does_not_fit():
 
 def test_units():
     assert perplexity(math.log(7)) == pytest.approx(7, rel=1e-15) and bits(math.log(8)) == pytest.approx(3, rel=1e-15)
+    assert bits is bits_per_character
     assert perplexity(1e4) == perplexity(math.inf) == math.inf and math.isnan(perplexity(math.nan))
 
 
@@ -645,6 +669,10 @@ def test_smoothed_is_the_weighted_mean_of_all_losses_before():
     for keep in (1, -0.1, math.nan):
         with refuses(ValueError, "keep"):
             smoothed(losses, keep=keep)
+        with refuses(ValueError, "decay"):
+            ema(losses, decay=keep)
+    assert ema(losses, decay=0.5).tolist() == smoothed(losses, keep=0.5).tolist()
+    assert ema(losses).tolist() == smoothed(losses).tolist()
 
 
 # Sampling
@@ -710,6 +738,12 @@ def test_sample_names_what_does_not_fit(error, name, got, change):
 
 
 # Saving
+
+
+def test_a_pickled_run_comes_back_and_so_does_one_from_when_training_was_a_single_module():
+    run = train(fresh(), IDS, rate=0.01, steps=9)
+    same(pickle.loads(pickle.dumps(run)), run)
+    assert pickle.loads(b"crnnlib.train\nRun\n.") is Run
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -1,155 +1,19 @@
-"""Training: from a text in ids to weights that predict it, update by update, and nothing lost on the way.
-
-A text is read in one of two ways. As streams (`carry=True`): B pieces of it side by side, each read from beginning to
-end in windows of T steps, and the state goes on from one window to the next. The gradient ends where its window begins:
-that is the truncation there is here, and `backward`'s `truncate`, which cuts within a window, is another.
-Or as windows on their own (`carry=False`), in a new random order each epoch, each from a state of zeros.
-
-The loss of an update is the mean over its window, in nats. Everything about a run stands in the `Run` that `train`
-returns, also when it was interrupted or has diverged; handed back to `train` it goes on, bit for bit.
-"""
-
-from __future__ import annotations  # naming `np.random` would import it, which takes a while
+"""The training loop: a session does one update and one epoch after another, and `train` runs it from start to end."""
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import _check
-from ..loss import softmax
-from ..optim import Adam, Constant, HalveOnRise, Optimizer, Schedule, below_one, clip_by_norm, norm, views
-from ..rnn import Params, check_params, forward
-from ..text import Vocabulary
+from ..optim import HalveOnRise, Optimizer, Schedule, clip_by_norm, flatten, norm, unflatten
+from ..rnn import Params
 from ..workspace import Workspace
+from ._config import Config, configure
+from ._metrics import evaluate
 from ._progress import bar, interrupts, keeping, say
-
-
-class Run(NamedTuple):
-    """A training run so far: what it learned, what was measured, and all that the next update depends on."""
-
-    params: Params  # after the last good update: always finite
-    best: Params  # at the lowest evaluation; before the first one, those it began with
-    losses: np.ndarray  # (n,)  mean loss over the window of each update, just before it, in nats
-    norms: np.ndarray  # (n,)  length of its gradient, before clipping
-    rates: np.ndarray  # (n,)  its learning rate
-    evaluations: np.ndarray  # (epoch,)  loss on the validation text, else the mean of the epoch's losses; inf: diverged
-    stopped: str  # why the run ended before its last epoch, in a sentence; else empty
-    epoch: int  # epochs done
-    window: int  # windows of the next epoch done
-    h: np.ndarray  # (B, H)  the state that the next window starts from
-    slots: dict[
-        str, np.ndarray
-    ]  # name -> (weights,)  what the optimiser remembers, see `optim`; after a divergence zeros again
-    t: int  # the updates that it remembers
-
-    def __repr__(self) -> str:
-        """How far it has come, and the shapes of what it learned; `_asdict()` shows all that was measured."""
-        last = f"last loss {self.losses[-1]:.4g} nats" if len(self.losses) else "no loss yet"
-        stopped = f", {self.stopped}" if self.stopped else ""
-        return f"Run(epoch {self.epoch}, update {len(self.losses)}, {last}, {self.params!r}{stopped})"
-
-
-class Windows:
-    """The windows (x, y) of one epoch, each cut out of the text when its turn comes: a long text has millions.
-
-    `len`, an index, a slice and a loop do what they do with a list.
-    """
-
-    def __init__(self, numbers: Sequence[int], cut: Callable[[int], tuple[np.ndarray, np.ndarray]]) -> None:
-        self._numbers, self._cut = numbers, cut
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        return map(self._cut, self._numbers)
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} windows (x, y)>"
-
-    def __getitem__(self, index: int | slice) -> Any:
-        found = self._numbers[index]
-        return self._cut(found) if isinstance(found, int) else Windows(found, self._cut)
-
-
-def streams(ids: npt.ArrayLike, batch: int, steps: int) -> Windows:
-    """The windows (x, y) of one epoch over `batch` streams, in order: ids (T, B), y one step ahead of x.
-
-    The first batch · ⌊(n - 1) / batch⌋ predictions of the text are used, T of them a window; the last is shorter where
-    it does not come out even. Raises ValueError for a text that is too short for one prediction in every stream.
-    """
-    ids = _text("ids", ids)
-    B, T = _check.positive_int("batch", batch), _check.positive_int("steps", steps)
-    length = (len(ids) - 1) // B
-    if not length:
-        raise ValueError(f"ids: expected at least batch + 1 = {B + 1} ids, got {len(ids)}")
-    x, y = (ids[shift : shift + B * length].reshape(B, length).T for shift in (0, 1))
-    return Windows(range(0, length, T), lambda t: (x[t : t + T], y[t : t + T]))
-
-
-def shuffled(ids: npt.ArrayLike, batch: int, steps: int, rng: np.random.Generator) -> Windows:
-    """The windows (x, y) of one epoch in random order: ids (T, B), each column T ids of the text and those after them.
-
-    The text is cut into ⌊(n - 1) / T⌋ windows; the last batch has fewer columns where it does not come out even. Raises
-    ValueError for a text that is shorter than one window and its last target.
-    """
-    ids = _text("ids", ids)
-    B, T = _check.positive_int("batch", batch), _check.positive_int("steps", steps)
-    count = (len(ids) - 1) // T
-    if not count:
-        raise ValueError(f"ids: expected at least steps + 1 = {T + 1} ids, got {len(ids)}")
-    order = rng.permutation(count)
-    x, y = (ids[shift : shift + count * T].reshape(count, T) for shift in (0, 1))
-    return Windows(range(0, count, B), lambda b: (x[order[b : b + B]].T, y[order[b : b + B]].T))
-
-
-def evaluate(params: Params, ids: npt.ArrayLike, *, steps: int = 256) -> float:
-    """The mean loss over all predictions of a text (n,), in nats, read once from a state of zeros, `steps` at a time.
-
-    Raises as `forward` does for parameters, and TypeError or ValueError for ids or steps that do not fit.
-    """
-    params = check_params(params)
-    V, H = params.Wxh.shape
-    weights, spaces = _vector(params), {}
-    h, total = np.zeros((1, H), weights.dtype), 0.0
-    for x, y in streams(_text("ids", ids, V), 1, steps):
-        if len(x) not in spaces:
-            spaces[len(x)] = Workspace(V, H, len(x), dtype=weights.dtype, weights=weights)
-        space = spaces[len(x)]
-        space.h[0] = h
-        total += space.loss(x, y) * len(x)
-        h = space.h[-1]
-    return total / (len(ids) - 1)
-
-
-def perplexity(loss: float) -> float:
-    """exp L: as unsure as if it chose evenly among so many characters, for a loss L in nats."""
-    try:
-        return math.exp(loss)
-    except OverflowError:
-        return math.inf
-
-
-def bits(loss: float) -> float:
-    """L / ln 2: bits per character, for a loss L in nats."""
-    return loss / math.log(2)
-
-
-def smoothed(losses: npt.ArrayLike, *, keep: float = 0.99) -> np.ndarray:
-    """s_n = keep · s_{n-1} + (1 - keep) · L_n from s_0 = L_0: a curve (n,) that one hard window hardly moves.
-
-    Raises TypeError or ValueError for losses that are not finite numbers (n,), and a keep not from 0 to below 1.
-    """
-    keep, curve = below_one("keep", keep), np.array(_check.numbers("losses", losses), float)
-    if curve.ndim != 1:
-        raise ValueError(f"losses: expected shape (n,), got {curve.shape}")
-    for n in range(1, len(curve)):
-        curve[n] = keep * curve[n - 1] + (1 - keep) * curve[n]
-    return curve
+from ._run import Run, check_run, check_trainable, fresh_run
 
 
 def train(
@@ -170,292 +34,256 @@ def train(
     callbacks: Sequence[Callable[[Run], object]] = (),
     progress: bool | None = None,
 ) -> Run:
-    """Train on one text until so many epochs or updates are done, or less: a `Run`.
+    """Train on one text until the given number of epochs or updates is done, or the run ends early: a `Run`.
 
-    start       `Params` to begin with, or a `Run` to go on with, given the same other arguments; it stays as it is
+    start       `Params` to begin with, or a `Run` to resume, given the same other arguments; it is not changed
     ids         (n,)  the text; each id is predicted from those before it
     optimizer   a value of `optim`; Adam() unless given
-    rate        the learning rate, a number or a schedule of `optim`
-    steps       T, the length of a window, over which the gradient reaches back; `batch`: B windows side by side
-    epochs      how often the text is read in all, what a `Run` has read before included; 1 unless `updates` is given
-    updates     how many updates are done in all, those of a `Run` included, though an epoch be only begun; where both
-                are given, the first to be reached ends the run
-    carry       the state goes on from window to window, see above; else windows in an order drawn from `seed`
-    clip        the length to which a longer gradient is shortened; None for none
+    rate        the learning rate, a number or a learning-rate schedule of `optim`
+    steps       T, the window length: the gradient reaches back over at most T steps; `batch`: B windows side by side
+    epochs      how often the text is read in total, including the epochs of a `Run`; 1 unless `updates` is given
+    updates     how many updates are done in total, including those of a `Run`, even if that ends the run within an
+                epoch; if both are given, the first to be reached ends the run
+    carry       stateful training: the state is carried from window to window; else the windows are shuffled by `seed`
+    clip        the norm to which a gradient with a larger norm is scaled down; None for no clipping
     validation  (m,)  another text, evaluated after each epoch; `patience`: end after so many epochs without a new best
     callbacks   functions of the `Run` so far, called after each epoch
-    progress    whether a bar is shown; by default when stderr is a terminal, or a person runs the cell of a notebook,
-                and tqdm is installed (TQDM_DISABLE=1 in the environment: never). Below it a line says why a run ended
-                early, and how to go on after an interrupt
+    progress    whether a progress bar is shown; by default when stderr is a terminal or someone runs the cell of a
+                notebook, and tqdm is installed (TQDM_DISABLE=1 in the environment: never). Below it a line says why a
+                run ended early, and how to resume after an interrupt
 
-    Ctrl-C, or a notebook's stop button, ends the run after the update that is under way, a second Ctrl-C at once. Where
-    a loss, an update or an evaluation is not finite the run ends with the weights before it and an optimiser that
-    remembers nothing; with `HalveOnRise` the epoch ends there, and the next one begins from the best weights with half
-    the rate, unless that is zero.
+    Ctrl-C, or a notebook's stop button, ends the run after the current update, a second Ctrl-C at once. If a loss, an
+    update or an evaluation is not finite, the run ends with the weights before it and the optimiser state reset to
+    zeros; with `HalveOnRise` only the epoch ends, and the next one begins from the best weights with half the rate,
+    unless that is zero.
 
     An exception in a callback or a schedule, and a second Ctrl-C, carry the run so far as their attribute `run`, from
-    which `train` goes on: `error.run`, or `sys.last_value.run` when the exception was not caught. If it was raised
-    within an update, the optimiser of that run remembers nothing. A `Run` that has already done what is asked for is
-    given back as it is: a line says so where the bar would be, and a UserWarning when neither `epochs` nor `updates` is
+    which `train` resumes: `error.run`, or `sys.last_value.run` when the exception was not caught. If it was raised
+    within an update, the optimiser state of that run is reset to zeros. A `Run` that has already done what is asked for
+    is returned as it is: a line says so where the bar would be, or a UserWarning if neither `epochs` nor `updates` is
     given.
 
     Raises TypeError or ValueError, before anything is computed, for arguments that do not fit; ValueError when a
     schedule gives a rate below 0; ModuleNotFoundError for a bar that is asked for without tqdm.
     """
-    T, B = _check.positive_int("steps", steps), _check.positive_int("batch", batch)
-    seed, unsaid = _check.whole("seed", seed, 0, 2**63 - 1), epochs is updates is None
-    epochs = 1 if unsaid else epochs
-    epochs = math.inf if epochs is None else _check.positive_int("epochs", epochs)
-    updates = math.inf if updates is None else _check.whole("updates", updates, 0, 2**63 - 1)
-    clip = None if clip is None else _check.positive("clip", clip)
-    patience = None if patience is None else _check.positive_int("patience", patience)
-    optimizer = Adam() if optimizer is None else optimizer
-    if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
-        raise TypeError(f"optimizer: expected a value of `optim` such as Adam(), got {_check.describe(optimizer)}")
-    schedule = rate if callable(rate) and not isinstance(rate, type) else Constant(rate)
-    callbacks = _functions("callbacks", callbacks)
-    run = start if isinstance(start, Run) else _fresh(check_params(start), optimizer, B)
-    V, H = check_run(run, optimizer)
-    if len(run.h) != B:
-        raise ValueError(f"batch: expected {len(run.h)}, as in the run that goes on, got {B}")
-    ids = _text("ids", ids, V)
-    validation = None if validation is None else _text("validation", validation, V)
+    params = check_trainable(start.params if isinstance(start, Run) else start)
+    config = configure(
+        len(params.by),
+        ids,
+        optimizer=optimizer,
+        rate=rate,
+        steps=steps,
+        batch=batch,
+        epochs=epochs,
+        updates=updates,
+        carry=carry,
+        clip=clip,
+        validation=validation,
+        patience=patience,
+        seed=seed,
+        callbacks=callbacks,
+    )
+    if isinstance(start, Run):
+        run = start
+        _check_resumable(run, config)
+        if not config.work_left(run.epoch, run.window, len(run.losses)):
+            line = _nothing_left(run, config)
+            if epochs is updates is None:
+                warnings.warn(line, stacklevel=2)
+            else:
+                say(progress, line)
+    else:
+        run = fresh_run(params, config.optimizer, config.batch)
 
-    def windows_of(epoch):
-        return streams(ids, B, T) if carry else shuffled(ids, B, T, np.random.default_rng([seed, epoch]))
-
-    windows = windows_of(0)
-    count, size = len(windows), (len(windows) - 1) * T * B + windows[-1][0].size  # only the last may be smaller
-    if run.window > count:
-        raise ValueError(f"start: expected at most the {count} windows of an epoch done, got {run.window}")
-
-    if isinstance(start, Run) and not (run.epoch < epochs and (run.window or len(run.losses) < updates)):
-        asked = [f"{name}={n}" for name, n in (("epochs", epochs), ("updates", updates)) if n < math.inf]
-        line = (
-            f"train: nothing left to do: the run has come to epoch {run.epoch}, update {len(run.losses)}, "
-            f"and {' and '.join(asked)} counts from its beginning"
-        )
-        if unsaid:
-            warnings.warn(line, stacklevel=2)
-        else:
-            say(progress, line)
-    most, rest = divmod(min(epochs * count, updates), count)  # what is to be read: epochs and windows
-    weights, slots = _vector(run.params), {name: vector.copy() for name, vector in run.slots.items()}
-    gradient, update, memory = np.empty_like(weights), np.empty_like(weights), list(slots.values())
-    best, h, t = run.best, run.h.copy(), run.t
-    losses, norms, rates, evaluations = (list(values) for values in run[2:6])
-    epoch, window, stopped, spaces = run.epoch, run.window, "", {}
-    whole = True  # False while an update is under way
-
-    def so_far():
-        n = len(rates)  # an update that is cut off may have left a loss without its rate
-        measured = (np.array(values, float) for values in (losses[:n], norms[:n], rates, evaluations[:epoch]))
-        copies = {name: vector.copy() if whole else np.zeros_like(vector) for name, vector in slots.items()}
-        weights_now = views(weights.copy(), V, H)
-        return Run(weights_now, best, *measured, stopped, epoch, window, h.copy(), copies, t if whole else 0)
-
+    session = Session(config, run)
+    done = config.characters_read(run.epoch, run.window)
     with (
         interrupts() as interrupted,
-        bar(progress, most * size + rest * T * B, epoch * size + min(window * T * B, size)) as advance,
-        keeping(so_far),
+        bar(progress, config.characters_to_read(), done) as advance,
+        keeping(session.snapshot),
     ):
-        while epoch < epochs and (window or len(losses) < updates) and not stopped:
-            windows, trouble = windows_of(epoch), ""
-            end = min(len(windows), window + max(0, updates - len(losses)))
-            for x, y in windows[window:end]:
-                if x.shape not in spaces:  # a text need not come out even: the last windows may be smaller
-                    options = {"dtype": weights.dtype, "weights": weights, "gradient": gradient}
-                    spaces[x.shape] = Workspace(V, H, *x.shape, **options)
-                space = spaces[x.shape]
-                space.h[0] = h if carry and window else 0
-                rate_now = schedule(len(losses), evaluations)
-                if rate_now < 0:
-                    raise ValueError(f"rate: expected a schedule that gives at least 0, got {rate_now}")
-                with np.errstate(all="ignore"):  # what is not finite is told below
-                    loss = space.loss_and_gradient(x, y)
-                    length = clip_by_norm(gradient, clip) if clip else norm(gradient)
-                    finite = math.isfinite(loss) and math.isfinite(length)
-                    if finite:
-                        whole = False
-                        optimizer.step(gradient, memory, rate_now, t + 1, update)
-                        np.subtract(weights, update, update)
-                        finite = all(math.isfinite(norm(vector)) for vector in (update, *memory))
-                if not finite:
-                    trouble = _advice(len(losses) + 1, loss, length, rate_now)
-                    break
-                weights[:] = update
-                if carry:
-                    h[:] = space.h[-1]
-                losses.append(loss)
-                norms.append(length)
-                rates.append(rate_now)
-                window, t, whole = window + 1, t + 1, True
-                advance(x.size, loss)
-                if interrupted:
-                    break
-            if interrupted and not trouble:
-                stopped = f"interrupted after update {len(losses)}"
-                break
-            if not trouble and window < len(windows):
-                break
-            if not trouble:
-                with np.errstate(all="ignore"):
-                    text = views(weights, V, H), validation
-                    loss = float(np.mean(losses[-len(windows) :])) if validation is None else evaluate(*text)
-                if not math.isfinite(loss):
-                    trouble = f"after update {len(losses)} the evaluation is {loss}, not finite"
-            if trouble:
-                t, whole = 0, True
-                for vector in memory:
-                    vector[:] = 0
-                halved = isinstance(schedule, HalveOnRise) and schedule(len(losses), [*evaluations, math.inf])
-                if interrupted or not halved:  # at a rate of zero it would end here for ever
-                    stopped = trouble
-                    break
-                weights[:], loss = _vector(best), math.inf
-            if loss < min(evaluations, default=math.inf):
-                best = views(weights.copy(), V, H)
-            evaluations.append(loss)
-            epoch, window, h[:] = epoch + 1, 0, 0
-            for callback in callbacks:
-                callback(so_far())
-            if patience and epoch - int(np.argmin(evaluations)) > patience:
-                stopped = f"no evaluation below {min(evaluations):.4g} for {patience} epochs"
-    if stopped:
-        going_on = "; train(run, ...) with the Run returned goes on from there" if interrupted else ""
-        say(progress, f"train: {stopped}{going_on}")
-    return so_far()
+        while session.work_left():
+            session.run_epoch(interrupted, advance)
+    if session.stopped:
+        resume = "; train(run, ...) with the Run returned goes on from there" if interrupted else ""
+        say(progress, f"train: {session.stopped}{resume}")
+    return session.snapshot()
 
 
-def sample(
-    params: Params,
-    vocab: Vocabulary,
-    prompt: str,
-    length: int,
-    *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    rng: np.random.Generator,
-) -> str:
-    """`prompt` and `length` characters more, each drawn from softmax(o / temperature): a string.
+class Session:
+    """A training run in progress: what `Run` holds as a value is here in buffers that each update overwrites.
 
-    The network reads the prompt from a state of zeros. temperature: below 1 surer, above 1 bolder; top_k: only the k
-    likeliest characters are drawn, 1 for always the likeliest. `rng` is a `numpy.random.Generator`.
-
-    Raises ValueError for an empty prompt, for characters that the vocabulary lacks and a vocabulary of another size;
-    TypeError or ValueError for a length, temperature, top_k or rng that is none.
+    It starts from a run that fits the configuration. `stopped` is empty until something ends the run early.
     """
-    params, rng = check_params(params), _check.generator("rng", rng)
-    length, temperature = _check.positive_int("length", length), _check.positive("temperature", temperature)
-    V = len(params.by)
-    if len(vocab) != V:
-        raise ValueError(f"vocab: expected the {V} characters of params, got {len(vocab)}")
-    k = V if top_k is None else _check.whole("top_k", top_k, 1, V)
-    try:
-        ids = vocab.encode(prompt)
-    except (TypeError, ValueError) as error:  # which calls its argument otherwise
-        raise type(error)("prompt" + str(error).removeprefix("text")) from None
-    if not len(ids):
-        raise ValueError("prompt: expected at least one character, got an empty string")
-    draw = _drawer(params, forward(params, ids).h[-1], temperature, k)
-    drawn = []
-    for u in rng.random(length).tolist():
-        drawn.append(draw(drawn[-1] if drawn else None, u))
-    return prompt + vocab.decode(drawn)
+
+    def __init__(self, config: Config, run: Run) -> None:
+        self.config = config
+        self.V, self.H = run.params.Wxh.shape
+        self.weights = flatten(run.params)
+        self.gradient, self.candidate = np.empty_like(self.weights), np.empty_like(self.weights)
+        self.slots = {name: vector.copy() for name, vector in run.slots.items()}
+        self.memory = list(self.slots.values())
+        self.slots_valid = True  # False during an update, which may be cut off after it has changed them
+        self.best, self.h, self.t, self.stopped = run.best, run.h.copy(), run.t, ""
+        self.losses, self.norms, self.rates = list(run.losses), list(run.norms), list(run.rates)
+        self.evaluations, self.epoch, self.window = list(run.evaluations), run.epoch, run.window
+        self.workspaces: dict[tuple[int, ...], Workspace] = {}
+
+    def work_left(self) -> bool:
+        """Whether `run_epoch` has something to do."""
+        return not self.stopped and self.config.work_left(self.epoch, self.window, len(self.losses))
+
+    def run_epoch(self, interrupted: Sequence[int], advance: Callable[[int, float], None]) -> None:
+        """Do the rest of this epoch: its updates, its evaluation, the callbacks.
+
+        It ends early when `config.updates` is reached, when `interrupted` is no longer empty, and on a divergence.
+        `advance(characters, loss)` is called after each update.
+        """
+        windows, divergence = self.config.windows(self.epoch), ""
+        updates_left = max(0, self.config.updates - len(self.losses))
+        for x, y in windows[self.window : min(len(windows), self.window + updates_left)]:
+            divergence = self.update(x, y)
+            if divergence:
+                break
+            advance(x.size, self.losses[-1])
+            if interrupted:
+                break
+        if not divergence:
+            if interrupted:
+                self.stopped = f"interrupted after update {len(self.losses)}"
+            if interrupted or self.window < len(windows):
+                return
+            evaluation = self.evaluate()
+            if not math.isfinite(evaluation):
+                divergence = f"after update {len(self.losses)} the evaluation is {evaluation}, not finite"
+        if divergence:
+            self.reset_optimizer()
+            if interrupted or not self.recover():
+                self.stopped = divergence
+                return
+            evaluation = math.inf
+        self._end_epoch(evaluation)
+
+    def update(self, x: np.ndarray, y: np.ndarray) -> str:
+        """Train on one window (x, y): forward, backward, clipping and a step of the optimiser. Returns "".
+
+        If the loss, the gradient, the new weights or the new optimiser state are not finite, the weights stay as they
+        are, and a sentence about it is returned.
+        """
+        config, number = self.config, len(self.losses)
+        workspace = self._workspace(x.shape)
+        workspace.h[0] = self.h if config.stateful and self.window else 0
+        learning_rate = config.schedule(number, self.evaluations)
+        if learning_rate < 0:
+            raise ValueError(f"rate: expected a schedule that gives at least 0, got {learning_rate}")
+        with np.errstate(all="ignore"):  # what is not finite is reported instead
+            loss = workspace.loss_and_gradient(x, y)
+            length = clip_by_norm(self.gradient, config.clip) if config.clip else norm(self.gradient)
+            finite = math.isfinite(loss) and math.isfinite(length) and self._make_candidate(learning_rate)
+        if not finite:
+            return divergence_message(number + 1, loss, length, learning_rate)
+        self.weights[:] = self.candidate
+        if config.stateful:
+            self.h[:] = workspace.h[-1]
+        self.losses.append(loss)
+        self.norms.append(length)
+        self.rates.append(learning_rate)
+        self.window, self.t, self.slots_valid = self.window + 1, self.t + 1, True
+        return ""
+
+    def evaluate(self) -> float:
+        """The loss on the validation text, or without one the mean loss of the epoch's updates; in nats."""
+        with np.errstate(all="ignore"):
+            if self.config.validation is None:
+                return float(np.mean(self.losses[-self.config.windows_per_epoch :]))
+            return evaluate(unflatten(self.weights, self.V, self.H), self.config.validation)
+
+    def reset_optimizer(self) -> None:
+        """Set the state of the optimiser to zeros, as at its first step."""
+        self.t, self.slots_valid = 0, True
+        for vector in self.memory:
+            vector[:] = 0
+
+    def recover(self) -> bool:
+        """After a divergence go back to the best weights, if the schedule halves its rate; whether it does.
+
+        A rate that has been halved down to zero would repeat the divergence forever.
+        """
+        schedule = self.config.schedule
+        if not isinstance(schedule, HalveOnRise) or not schedule(len(self.losses), [*self.evaluations, math.inf]):
+            return False
+        self.weights[:] = flatten(self.best)
+        return True
+
+    def snapshot(self) -> Run:
+        """The run so far as a value; an update that was cut off leaves it with an optimiser state of zeros."""
+        n = len(self.rates)  # an update that was cut off may have appended a loss and no rate
+        slots = {name: vector.copy() for name, vector in self.slots.items()}
+        if not self.slots_valid:
+            slots = {name: np.zeros_like(vector) for name, vector in slots.items()}
+        return Run(
+            params=unflatten(self.weights.copy(), self.V, self.H),
+            best=self.best,
+            losses=np.array(self.losses[:n], float),
+            norms=np.array(self.norms[:n], float),
+            rates=np.array(self.rates, float),
+            evaluations=np.array(self.evaluations[: self.epoch], float),
+            stopped=self.stopped,
+            epoch=self.epoch,
+            window=self.window,
+            h=self.h.copy(),
+            slots=slots,
+            t=self.t if self.slots_valid else 0,
+        )
+
+    def _workspace(self, shape):
+        """The workspace for windows of this shape: the last windows of an epoch may be smaller than the others."""
+        if shape not in self.workspaces:
+            vectors = {"weights": self.weights, "gradient": self.gradient}
+            self.workspaces[shape] = Workspace(self.V, self.H, *shape, dtype=self.weights.dtype, **vectors)
+        return self.workspaces[shape]
+
+    def _make_candidate(self, learning_rate):
+        """Write the next weights to `candidate` and update the optimiser state; whether all of it is finite."""
+        self.slots_valid = False
+        self.config.optimizer.step(self.gradient, self.memory, learning_rate, self.t + 1, self.candidate)
+        np.subtract(self.weights, self.candidate, self.candidate)
+        return all(math.isfinite(norm(vector)) for vector in (self.candidate, *self.memory))
+
+    def _end_epoch(self, evaluation):
+        """Record the evaluation, call the callbacks, and stop when `patience` is exhausted."""
+        if evaluation < min(self.evaluations, default=math.inf):
+            self.best = unflatten(self.weights.copy(), self.V, self.H)
+        self.evaluations.append(evaluation)
+        self.epoch, self.window, self.h[:] = self.epoch + 1, 0, 0
+        for callback in self.config.callbacks:
+            callback(self.snapshot())
+        patience = self.config.patience
+        if patience and self.epoch - int(np.argmin(self.evaluations)) > patience:
+            self.stopped = f"no evaluation below {min(self.evaluations):.4g} for {patience} epochs"
 
 
-def _drawer(params, h, temperature, k):
-    """draw(symbol, u): the state h (H,) moves on over the symbol, None for none, and a number u from 0 to 1 picks one.
-
-    It is picked from softmax(o / temperature) over the k likeliest. All that stays the same is made once, as in
-    `workspace.py`; the odds are float64 whatever the weights are. One product gives the logits and, beside them, what
-    the next state will need of this one.
-    """
-    dot, add, tanh, exp = np.dot, np.add, np.tanh, np.exp
-    H, V = params.Why.shape
-    with np.errstate(over="ignore"):  # |h| < 1, so no logit is beyond `most`; at a very low temperature it is inf
-        most = (np.abs(params.Why).sum(axis=0) + np.abs(params.by)).max().astype(float) / temperature
-    plain = k == V and most < 80  # e^most fits into float32
-    Why, by = (p / temperature if plain else p for p in (params.Why, params.by))
-    rows, state = list(params.Wxh + params.bh), np.append(h, h.dtype.type(1))  # a 1 after the state, for the biases
-    both = np.block([[Why, params.Whh], [by, np.zeros(H, by.dtype)]])
-    products, odds = np.empty(V + H, by.dtype), np.empty(V)
-    h, o, move = state[:-1], products[:V], products[V:]
-    accumulate, search = add.accumulate, odds[:-1].searchsorted
-    dot(state, both, products)
-
-    def draw(symbol, u):
-        if symbol is not None:
-            add(move, rows[symbol], move)
-            tanh(move, h)
-            dot(state, both, products)
-        if plain:
-            exp(o, odds)
-            accumulate(odds, 0, None, odds)
-            return int(search(u * odds[-1], "right"))
-        logits = o.astype(float)
-        kept = np.sort(np.argsort(-logits, kind="stable")[:k])
-        with np.errstate(over="ignore"):  # what is not likeliest goes to -inf, as it should
-            sums = softmax((logits[kept] - logits.max()) / temperature).cumsum()
-        return int(kept[min(sums.searchsorted(u * sums[-1], side="right"), k - 1)])
-
-    return draw
-
-
-def _fresh(params, optimizer, batch):
-    """The run of these `Params` before its first update."""
-    begin, best = (views(_vector(params), *params.Wxh.shape) for _ in range(2))
-    none, size = np.zeros(0), sum(array.size for array in params)
-    slots = {name: np.zeros(size, params.bh.dtype) for name in optimizer.slots}
-    return Run(
-        begin, best, none, none, none, none, "", 0, 0, np.zeros((batch, len(params.bh)), params.bh.dtype), slots, 0
+def divergence_message(update: int, loss: float, length: float, learning_rate: float) -> str:
+    """The sentence about an update that was not finite: its loss, the norm of its gradient, what may help."""
+    measured = (
+        f"update {update}: the loss is {loss:.4g}, the gradient {length:.4g} long, at the rate {learning_rate:.4g}"
     )
+    return f"{measured}; not finite, so the weights are those before it. A smaller rate or `clip` may help"
 
 
-def check_run(run: Run, optimizer: Optimizer) -> tuple[int, int]:
-    """V and H of a run that fits together and to the optimiser; else raises TypeError or ValueError."""
-    params, best = check_params(run.params), check_params(run.best)
-    V, H = params.Wxh.shape
-    if params.bh.dtype.kind != "f":
-        raise TypeError(f"params: expected real numbers, got type {params.bh.dtype}")
-    if best.Wxh.shape != (V, H):
-        raise ValueError(f"best: expected parameters of shape {(V, H)}, as in params, got {best.Wxh.shape}")
-    if tuple(run.slots) != tuple(optimizer.slots):
-        names = f"slots {optimizer.slots}, which {type(optimizer).__name__} remembers"
-        raise ValueError(f"optimizer: expected that of the run, with slots {tuple(run.slots)}, got {names}")
-    for name, vector in run.slots.items():
-        _check.numbers(f"slots.{name}", vector, (sum(array.size for array in params),))
-    _check.numbers("h", run.h, (len(run.h), H))
-    updates = len(run.losses)
-    for name, size in (("losses", updates), ("norms", updates), ("rates", updates), ("evaluations", run.epoch)):
-        if np.shape(getattr(run, name)) != (size,):
-            raise ValueError(f"{name}: expected shape ({size},), got {np.shape(getattr(run, name))}")
-    for name in ("epoch", "window", "t"):
-        _check.whole(name, getattr(run, name), 0, 2**63 - 1)
-    return V, H
+def _check_resumable(run, config):
+    """Raise TypeError or ValueError unless this run can go on with this configuration."""
+    check_run(run, config.optimizer)
+    if len(run.h) != config.batch:
+        raise ValueError(f"batch: expected {len(run.h)}, as in the run that goes on, got {config.batch}")
+    if run.window > config.windows_per_epoch:
+        count = config.windows_per_epoch
+        raise ValueError(f"start: expected at most the {count} windows of an epoch done, got {run.window}")
 
 
-def _functions(name, values):
-    """The functions as a tuple; one alone is none of them."""
-    if not isinstance(values, (list, tuple)) or not all(map(callable, values)):
-        raise TypeError(f"{name}: expected a list or tuple of functions, got {_check.describe(values)}")
-    return values
-
-
-def _vector(params):
-    """All numbers of `Params` in a new vector, in the order of `optim.views`."""
-    return np.concatenate([array.ravel() for array in params])
-
-
-def _text(name, ids, size=np.inf):
-    """Ids of one text (n,), n at least 2; else raises TypeError or ValueError."""
-    ids = _check.ids(name, ids, size, "(n,)")
-    if ids.ndim != 1 or len(ids) < 2:
-        raise ValueError(f"{name}: expected one text of at least 2 ids, shape (n,), got {ids.shape}")
-    return ids
-
-
-def _advice(update, loss, length, rate):
-    """What is said of a run that has diverged."""
-    told = f"update {update}: the loss is {loss:.4g}, the gradient {length:.4g} long, at the rate {rate:.4g}"
-    return f"{told}; not finite, so the weights are those before it. A smaller rate or `clip` may help"
+def _nothing_left(run, config):
+    """The sentence about a run that has already done what is asked for."""
+    limits = {"epochs": config.epochs, "updates": config.updates}
+    asked = " and ".join(f"{name}={limit}" for name, limit in limits.items() if limit < math.inf)
+    reached = f"the run has come to epoch {run.epoch}, update {len(run.losses)}"
+    return f"train: nothing left to do: {reached}, and {asked} counts from its beginning"

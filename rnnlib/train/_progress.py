@@ -1,4 +1,4 @@
-"""What a person sees of a training run, and says to it: a bar that moves on, lines below it, Ctrl-C."""
+"""What a training run shows, and how it is interrupted: a progress bar, lines below it, Ctrl-C."""
 
 import signal
 import sys
@@ -12,10 +12,10 @@ from .._extras import missing
 
 @contextmanager
 def interrupts() -> Iterator[list[int]]:
-    """A list that the first Ctrl-C puts something into; the second one is a KeyboardInterrupt, as ever."""
+    """A list to which the first Ctrl-C appends something; the second one raises KeyboardInterrupt as usual."""
     asked: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield asked  # only the main thread hears signals
+        yield asked  # only the main thread receives signals
         return
 
     def ask(number, frame):
@@ -31,18 +31,17 @@ def interrupts() -> Iterator[list[int]]:
 
 
 def stream(progress: bool | None) -> TextIO | None:
-    """Where a bar and lines about the run are written; None for nowhere.
+    """Where the progress bar and the lines about the run are written; None for nowhere.
 
-    Unless `progress` decides, they are written when a person watches: to stderr when it is a terminal, and to stdout in
-    a notebook, which shows stderr as if it were an error. Each request to run a cell says whether its sender could
-    answer `input()`: JupyterLab could. nbconvert and the build of a book could not, so that no bar stays in their
-    pages.
+    If `progress` is None, they are written to stderr when it is a terminal, and to stdout in a notebook, which shows
+    stderr as if it were an error. Each request to run a cell says whether its sender can answer `input()`: JupyterLab
+    can. nbconvert and the build of a book cannot, so that no bar is left in their pages.
     """
     if progress is not None and not progress:
         return None
     if sys.stderr is not None and sys.stderr.isatty():
         return sys.stderr
-    ipython = sys.modules.get("IPython")  # never imported here: a kernel has done it
+    ipython = sys.modules.get("IPython")  # not imported here: a kernel has already imported it
     kernel = getattr(ipython and ipython.get_ipython(), "kernel", None)
     if getattr(kernel, "_allow_stdin", False):
         return sys.stdout
@@ -50,12 +49,12 @@ def stream(progress: bool | None) -> TextIO | None:
 
 
 @contextmanager
-def keeping(so_far: Callable[[], object]) -> Iterator[None]:
-    """An exception takes the run so far along, as its attribute `run`."""
+def keeping(snapshot: Callable[[], object]) -> Iterator[None]:
+    """Give an exception raised in this block the run so far, `snapshot()`, as its attribute `run`."""
     try:
         yield
     except BaseException as error:
-        error.run = so_far()  # type: ignore[attr-defined]
+        error.run = snapshot()  # type: ignore[attr-defined]
         if sys.version_info >= (3, 11):
             error.add_note(
                 "train: the run so far is the attribute `run` of this exception (sys.last_value.run, when nothing "
@@ -65,16 +64,16 @@ def keeping(so_far: Callable[[], object]) -> Iterator[None]:
 
 
 def say(progress: bool | None, line: str) -> None:
-    """Write one line where the bar is, or would be without tqdm."""
+    """Write one line to where the bar is, or would be if tqdm were installed."""
     if to := stream(progress):
         print(line, file=to, flush=True)
 
 
 @contextmanager
 def bar(progress: bool | None, total: float, done: float) -> Iterator[Callable[[int, float], None]]:
-    """A function of characters and loss that moves a bar on, or does nothing where none is shown.
+    """A function of a number of characters and a loss that advances the bar, or does nothing if none is shown.
 
-    The bar is text in a notebook too: it stays readable in a saved one, and needs no ipywidgets.
+    The bar is plain text in a notebook too: it stays readable in a saved one, and needs no ipywidgets.
     """
     to, tqdm = stream(progress), None
     if to is not None:
