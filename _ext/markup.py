@@ -5,6 +5,7 @@ from html import escape
 
 from docutils import nodes
 from notation import reading_order
+from pybtex.plugin import find_plugin, register_plugin
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -111,6 +112,8 @@ def depart_citation(self, node):
 
 
 def setup(app):
+    # found once; sphinxcontrib-bibtex asks for it with every citation, and pybtex then looks through all packages
+    register_plugin("pybtex.backends", "plaintext", find_plugin("pybtex.backends", "plaintext"), force=True)
     app.add_node(fold, html=(visit_fold, depart_fold))
     app.add_post_transform(FoldBoxes)
     app.add_post_transform(KeepPunctuation)
