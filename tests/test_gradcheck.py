@@ -1,5 +1,6 @@
 """The gradient check: right gradients pass, wrong ones are found, and the cause that is named is the one put in."""
 
+import pickle
 import re
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import pytest
 from models import make_case, refuses
 
 from rnnlib import Params, Trace, backward, cross_entropy, forward, softmax
-from rnnlib.gradcheck import NAMES, TOLERANCES, check_gradients
+from rnnlib.gradcheck import NAMES, TOLERANCES, Check, Report, check_gradients
 
 RECURRENT = {"Wxh", "Whh", "bh", "h0"}
 CASE = make_case(0, T=5, B=2, V=4, H=3)
@@ -297,6 +298,7 @@ def test_a_gradient_returned_in_float32_is_said_to_be_rounded():
         (lambda g: g.T, "shape (3, 4), where (4, 3) belongs: transposed"),
         (lambda g: g.ravel(), "shape (12,), where (4, 3) belongs: the numbers are right"),
         (lambda g: -g.T, "shape (3, 4), where (4, 3) belongs"),
+        (lambda g: np.nan * g.T, "shape (3, 4), where (4, 3) belongs"),
         (lambda g: g[:2], "shape (2, 3), where (4, 3) belongs"),
         (lambda g: 0.0, "shape (), where (4, 3) belongs"),
         (lambda g: g + 0j, "of type complex128, where floating numbers belong"),
@@ -480,3 +482,10 @@ def test_a_forward_that_drops_the_imaginary_part_is_refused_for_complex_steps_on
     with refuses(TypeError, "forward", "'central'", expected="complex"):
         check(CASE, forward=dropping)
     assert check(CASE, forward=lambda *args: (lambda tr: tr._replace(o=tr.o.real))(forward(*args)), method="central").ok
+
+
+def test_a_pickled_report_comes_back_and_so_does_one_from_when_the_check_was_a_single_module():
+    report = check(CASE)
+    assert str(pickle.loads(pickle.dumps(report))) == str(report)
+    assert pickle.loads(b"crnnlib.gradcheck\nReport\n.") is Report
+    assert pickle.loads(b"crnnlib.gradcheck\nCheck\n.") is Check

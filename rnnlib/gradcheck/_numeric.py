@@ -1,0 +1,91 @@
+"""Derivatives of the loss without any formula for them: complex steps and central differences, entry by entry."""
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..loss import cross_entropy
+from ..rnn import Params
+
+NAMES = (*Params._fields, "h0")
+TOLERANCES = {"complex": 1e-9, "central": 1e-5}
+SHARE = 1e-3  # of the largest gradient: errors in an array of smaller ones are relative to this
+
+
+class Loss(NamedTuple):
+    """L = cross_entropy(forward(params, x, h0).o, y, reduction), as a function of any single entry of the arrays."""
+
+    arrays: dict[str, np.ndarray]  # name -> values of the parameters and of h0, in the order of `NAMES`
+    x: np.ndarray
+    y: np.ndarray
+    reduction: str
+    forward: Callable[..., Any]
+
+    def __call__(self, name: str, index: tuple[int, ...], number: complex) -> Any:
+        """L with `number` in place of one entry; complex where the number is."""
+        changed = self.arrays[name].astype(type(number))
+        changed[index] = number
+        *params, h0 = {**self.arrays, name: changed}.values()
+        return cross_entropy(self.forward(Params(*params), self.x, h0).o, self.y, self.reduction)
+
+
+def derivative(loss: Loss, name: str, index: tuple[int, ...], method: str, step: float | None, times: int = 1) -> float:
+    """The derivative of L with respect to one entry. step: s, the usual one if None; it is multiplied by `times`."""
+    return _DERIVATIVES[method](partial(loss, name, index), float(loss.arrays[name][index]), step, times)
+
+
+def gradient(loss: Loss, name: str, method: str, step: float | None) -> np.ndarray:
+    """The derivatives of L with respect to all entries of one array, in its shape."""
+    result = np.empty(loss.arrays[name].shape)
+    for index in np.ndindex(result.shape):
+        result[index] = derivative(loss, name, index, method, step)
+    return result
+
+
+def _complex_step(loss, p, step, times):
+    s = times * (step or 1e-30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        try:
+            moved = loss(complex(p, s))
+        except (TypeError, np.exceptions.ComplexWarning) as error:
+            raise TypeError(f"forward: expected it to keep complex numbers, got {error}; or use 'central'") from error
+    if not np.iscomplexobj(moved):
+        raise TypeError("forward: expected complex logits of complex parameters, got real ones; or use 'central'")
+    return moved.imag / s
+
+
+def _central_difference(loss, p, step, times):
+    s = times * (step or np.cbrt(np.finfo(np.float64).eps) * max(1, abs(p)))
+    if p - s == p or p + s == p:
+        raise ValueError(f"step: expected one large enough to change a parameter of {p:.6g}, got {s:.6g}")
+    return (loss(p + s) - loss(p - s)) / (2 * s)
+
+
+_DERIVATIVES = {"complex": _complex_step, "central": _central_difference}
+
+
+def error_scales(expected: dict[str, np.ndarray], weight: float) -> dict[str, float]:
+    """name -> the number that errors in this gradient are relative to; `weight` is that of one prediction in L."""
+    least = SHARE * max(weight, *(np.abs(array).max() for array in expected.values()))
+    return {name: max(float(np.abs(array).max()), least) for name, array in expected.items()}
+
+
+def relative_errors(given: np.ndarray, expected: np.ndarray, scale: float) -> np.ndarray:
+    """|given - expected| / scale. Infinite where `given` is not finite; everywhere if its shape or type is wrong."""
+    if given.shape != expected.shape or given.dtype.kind not in "fiu":
+        return np.full(expected.shape, np.inf)
+    with np.errstate(all="ignore"):
+        errors = np.abs(given - expected) / scale
+    return np.where(np.isfinite(given), errors, np.inf)
+
+
+def doubts(loss: Loss, name: str, expected: np.ndarray, suspect: np.ndarray, step: float | None) -> np.ndarray:
+    """|change of a central difference when its step is doubled| at the suspect entries, zero elsewhere."""
+    result = np.zeros(expected.shape)
+    for index in map(tuple, np.argwhere(suspect)):
+        result[index] = abs(derivative(loss, name, index, "central", step, times=2) - expected[index])
+    return result
