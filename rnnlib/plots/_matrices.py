@@ -1,5 +1,6 @@
 """`plot_matrices`: matrices side by side, each with its numbers."""
 
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -7,17 +8,18 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .. import _check
-from ._style import MOST_NUMBERS, STATE_COLOURS, new_figure, styled, thinned, write_numbers
+from ._inputs import real
+from ._style import MOST_NUMBERS, STATE_COLOURS, fixed, new_figure, styled, thinned, write_numbers
 
 
 def plot_matrices(matrices: dict[str, Any], rows: str = "", columns: str = "") -> Figure:
-    """Heat maps of matrices side by side, each on its own scale from minus to plus the largest size in it.
+    """Heat maps of matrices side by side, each on its own scale from minus to plus the largest magnitude in it.
 
     matrices: {title: matrix}, real numbers; rows and columns: what these are, in words, for all of them. Rows and
-    columns count from 1. Small matrices carry their numbers. Returns a `matplotlib.figure.Figure`.
+    columns count from 1. Small matrices show their numbers. Returns a `matplotlib.figure.Figure`.
 
-    Raises TypeError for what is no dict with strings as keys, and for what are no real numbers; ValueError for none at
-    all, for what is no matrix or is empty, and for numbers that are not finite.
+    Raises TypeError for what is not a dict with strings as keys, and for what are not real numbers; ValueError for none
+    at all, for what is not a matrix or is empty, and for numbers that are not finite.
     """
     if not (isinstance(matrices, dict) and all(isinstance(title, str) for title in matrices)):
         raise TypeError(f"matrices: expected a dict of title and matrix, got {_check.describe(matrices)}")
@@ -36,7 +38,7 @@ def plot_matrices(matrices: dict[str, Any], rows: str = "", columns: str = "") -
             figure.colorbar(image, ax=axes, pad=0.02)
             if max(array.shape) <= MOST_NUMBERS:
                 digits = next(n for n in count(2) if 10.0 ** (1 - n) <= limit)  # two of the largest number
-                write_numbers(axes, image, array, lambda v, n=digits: f"{round(v, n) + 0.0:.{n}f}".replace("-", "−"))
+                write_numbers(axes, image, array, partial(fixed, digits=digits))
             for name, size, inches in (("x", array.shape[1], width), ("y", array.shape[0], height)):
                 ticks = thinned(size, inches, 0.3)
                 axes.set(**{f"{name}ticks": ticks, f"{name}ticklabels": [i + 1 for i in ticks]})
@@ -46,9 +48,7 @@ def plot_matrices(matrices: dict[str, Any], rows: str = "", columns: str = "") -
 
 
 def _matrix(name, value):
-    value = _check.numbers(name, value)
-    if value.dtype.kind == "c":
-        raise TypeError(f"{name}: expected real numbers, got {_check.describe(value)}")
+    value = real(name, value)
     if value.ndim != 2 or not value.size:
         raise ValueError(f"{name}: expected a matrix, both sides at least 1, got shape {value.shape}")
-    return value.astype(np.float64)
+    return value

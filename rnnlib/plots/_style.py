@@ -1,4 +1,4 @@
-"""What the figures of `plots` share: fonts and signs, colours and their scales, ticks, numbers, outlines."""
+"""What the figures share: fonts, signs for characters, colours, ticks, numbers and outlines."""
 
 import io
 import unicodedata
@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from .. import _check
 
-# Tried in this order for every single character, as far as they are installed; the first comes with matplotlib.
+# Tried in this order for each character, those that are installed; the first comes with matplotlib.
 FONTS = (
     "DejaVu Sans",
     *("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "Noto Sans CJK JP"),
@@ -23,7 +23,7 @@ SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 
 
 def _diverging(steps=40, centre=0.975, end=0.58, chroma=0.15, hues=(250, 60)):
-    """The scale of the widgets, `scale` in widgets/parts.js: blue to orange, lightness and chroma even in OKLab."""
+    """Blue to orange, lightness and chroma linear in OKLab: the same colours as `colour` in the widgets' JavaScript."""
     x = np.linspace(-1, 1, 2 * steps + 1)
     hue = np.radians(np.where(x < 0, *hues))
     L, C = centre + (end - centre) * abs(x), chroma * abs(x)
@@ -42,19 +42,19 @@ def _diverging(steps=40, centre=0.975, end=0.58, chroma=0.15, hues=(250, 60)):
     return ListedColormap(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
 
 
-# Each can be told apart by colour-blind readers; those from small to large grow steadily lighter, in grey print too.
+# Colour-blind readers can tell each apart; the last two grow steadily lighter from small to large, in grey print too.
 STATE_COLOURS, PROBABILITY_COLOURS, MAGNITUDE_COLOURS = _diverging(), "cividis", "viridis"
-OUTLINE = "#d01c8b"  # stands out from all of them
-CUT = {"facecolor": "#e6e6e6", "edgecolor": "#8c8c8c", "hatch": "////", "linewidth": 0}  # what is left out
+OUTLINE = "#d01c8b"  # in strong contrast with all of them
+CUT = {"facecolor": "#e6e6e6", "edgecolor": "#8c8c8c", "hatch": "////", "linewidth": 0}  # cells that are left out
 
 MOST_NUMBERS = 20  # rows or columns; beyond that the cells carry no numbers
 
 
 class ShownFigure(Figure):
-    """A Figure that a notebook displays although pyplot was never imported, in its own style whatever the reader's."""
+    """A Figure that a notebook displays although pyplot was never imported, always in the style of this package."""
 
     def draw(self, renderer):
-        with styled():  # the ticks of a logarithmic axis are made as late as this
+        with styled():  # the ticks of a logarithmic axis are not made before this
             super().draw(renderer)
 
     def _repr_png_(self):
@@ -76,7 +76,7 @@ def styled():
 
 
 def new_figure(width, height):
-    """An empty figure of so many inches; in a book it is shown about 6.4 inches wide."""
+    """An empty figure of the given inches; the book shows figures about 6.4 inches wide."""
     return ShownFigure((width, height), dpi=110, facecolor="white", layout="constrained")
 
 
@@ -125,17 +125,34 @@ def short(number):
     return (mantissa.removesuffix(".0") + (f"e{int(exponent)}" if exponent else "")).replace("-", "−")
 
 
+def fixed(number, digits=2):
+    """A number with so many decimals and a true minus sign: −0.31."""
+    return f"{round(number, digits) + 0.0:.{digits}f}".replace("-", "−")  # + 0.0 turns -0.0 into 0.0
+
+
 def thinned(n, inches, gap):
-    """Every, every second, every third … of n ticks, such that `gap` inches lie between them."""
+    """Every tick of n, or every second, every third …, so that `gap` inches lie between those that are left."""
     return list(range(0, n, max(1, int(np.ceil(n * gap / inches)))))
 
 
+def turn_code_points(texts, signs):
+    """Write those labels upright whose character is shown as a code point."""
+    for text, sign in zip(texts, signs, strict=True):
+        text.set_rotation(90 if len(sign) > 1 else 0)
+
+
+def ink(colour):
+    """ "black" or "white", whichever has the greater contrast with a colour (R, G, B, ...) from 0 to 1."""
+    luminance = np.asarray(colour)[:3] ** 2.2 @ [0.2126, 0.7152, 0.0722]
+    return "black" if luminance > 0.18 else "white"
+
+
 def write_numbers(axes, image, shown, form):
-    """Each number of the heat map in its cell, black or white, whichever has the greater contrast to its colour."""
-    luminance = image.to_rgba(shown)[..., :3] ** 2.2 @ [0.2126, 0.7152, 0.0722]
+    """Each number of the heat map in its cell, in black or white; masked cells stay empty."""
+    colours, masked = image.to_rgba(shown), np.ma.getmaskarray(shown)
     for (row, column), number in np.ndenumerate(shown):
-        if not np.ma.getmaskarray(shown)[row, column]:
-            colour = "black" if luminance[row, column] > 0.18 else "white"
+        if not masked[row, column]:
+            colour = ink(colours[row, column])
             axes.text(column, row, form(number), color=colour, fontsize=7, ha="center", va="center")
 
 

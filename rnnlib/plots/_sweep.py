@@ -1,4 +1,4 @@
-"""`plot_sweep`: what came of each hidden size and learning rate."""
+"""`plot_sweep`: the result of each hidden size and learning rate."""
 
 import numpy as np
 from matplotlib.colors import LogNorm, Normalize
@@ -7,7 +7,8 @@ from matplotlib.patches import Patch, Rectangle
 
 from .. import _check
 from ..sweep import MEASURED, Sweep
-from ._style import CUT, MAGNITUDE_COLOURS, MOST_NUMBERS, OUTLINE, new_figure, styled, thinned, write_numbers
+from ._inputs import instance
+from ._style import CUT, MAGNITUDE_COLOURS, MOST_NUMBERS, OUTLINE, new_figure, outline, styled, thinned, write_numbers
 
 NAMES = {
     "loss": "last loss, nats",
@@ -16,21 +17,20 @@ NAMES = {
     "updates": "updates",
     "seconds": "seconds",
 }
-OPEN = {"facecolor": "white", "edgecolor": "#8c8c8c", "linewidth": 0.8}  # no run came to its end
+OPEN = {"facecolor": "white", "edgecolor": "#8c8c8c", "linewidth": 0.8}  # cells in which no run finished
 
 
 def plot_sweep(result: Sweep, of: str = "loss") -> Figure:
     """A heat map of `Sweep.grid`: one row for each hidden size, one column for each learning rate.
 
-    Sizes and rates rise from the first to the last. of: what is shown, the median over the seeds, with its number in
-    each cell of a small picture; the colours of perplexities are logarithmic. Cells in which at least half of the runs
-    diverged are hatched, those of which no run came to its end are white, and the lowest loss or perplexity is
+    Sizes and rates rise from the first to the last. of: which measurement is shown, its median over the seeds, with the
+    number in each cell of a small figure; the colours of perplexities are logarithmic. Cells in which at least half of
+    the runs diverged are hatched, those in which no run finished are white, and the lowest loss or perplexity is
     outlined; the legend says so. Returns a `matplotlib.figure.Figure`.
 
-    Raises TypeError for a result that is no `Sweep`, ValueError for what it has not measured.
+    Raises TypeError for a result that is not a `Sweep`, ValueError for a measurement that it does not have.
     """
-    if not isinstance(result, Sweep):
-        raise TypeError(f"result: expected a Sweep, got {_check.describe(result)}")
+    instance("result", result, Sweep)
     _check.one_of("of", of, MEASURED)
     sizes, rates = np.argsort(result.hidden_sizes), np.argsort(result.rates)
     values, losses = (result.grid(name)[np.ix_(sizes, rates)] for name in (of, "loss"))
@@ -43,26 +43,15 @@ def plot_sweep(result: Sweep, of: str = "loss") -> Figure:
         axes = figure.subplots()
         image = axes.imshow(shown, cmap=MAGNITUDE_COLOURS, norm=_norm(shown, of), aspect="auto")
         if shown.count():
-            bar = figure.colorbar(image, ax=axes, label=NAMES[of], pad=0.02)
-            if of == "perplexity":  # its own ticks are powers of ten, and few perplexities are
-                bar.set_ticks(np.unique(np.geomspace(shown.min(), shown.max(), 4)), minor=False)
-                bar.minorticks_off()
-                bar.ax.yaxis.set_major_formatter(lambda value, place: _number(value))
+            _draw_scale(axes, image, shown, of)
         if max(shown.shape) <= MOST_NUMBERS:
             write_numbers(axes, image, shown, _number)
-        legend = {}
-        for place, style, words in (
-            (diverged, CUT, "diverged" + (": at least half of the runs" if len(result.seeds) > 1 else "")),
-            (missing, OPEN, "no run came to its end"),
-        ):
-            for row, column in np.argwhere(place):
-                axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **style))
-                legend[words] = Patch(**style)
+        words = "diverged" + (": at least half of the runs" if len(result.seeds) > 1 else "")
+        legend = _mark(axes, diverged, CUT, words) | _mark(axes, missing, OPEN, "no run came to its end")
         if of in ("loss", "best", "perplexity") and shown.count() > 1:
             row, column = np.unravel_index(shown.argmin(), shown.shape)
-            frame = {"fill": False, "edgecolor": OUTLINE, "linewidth": 2}
-            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, clip_on=False, zorder=3, **frame))
-            legend["the lowest"] = Patch(**frame)
+            outline(axes, column, row - 0.5, 1, OUTLINE, clip_on=False)
+            legend["the lowest"] = Patch(fill=False, edgecolor=OUTLINE, linewidth=2)
         if legend:
             options = {"ncols": min(2, len(legend)), "fontsize": 8, "frameon": False}
             figure.legend(legend.values(), legend, loc="outside lower center", **options)
@@ -74,12 +63,27 @@ def plot_sweep(result: Sweep, of: str = "loss") -> Figure:
 
 
 def _norm(shown, of):
-    """Colours from the least to the greatest number that is shown; for perplexities by their logarithm, the loss."""
+    """Colours from the least to the greatest number shown; those of perplexities are linear in their logarithm."""
     if not shown.count():
         return Normalize(0, 1)
     return (LogNorm if of == "perplexity" else Normalize)(shown.min(), shown.max())
 
 
+def _draw_scale(axes, image, shown, of):
+    bar = axes.figure.colorbar(image, ax=axes, label=NAMES[of], pad=0.02)
+    if of == "perplexity":  # its own ticks are powers of ten, and few perplexities are
+        bar.set_ticks(np.unique(np.geomspace(shown.min(), shown.max(), 4)), minor=False)
+        bar.minorticks_off()
+        bar.ax.yaxis.set_major_formatter(lambda value, place: _number(value))
+
+
+def _mark(axes, places, style, words):
+    """Cover the cells where `places` is true; returns what goes into the legend, {words: patch} or nothing."""
+    for row, column in np.argwhere(places):
+        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **style))
+    return {words: Patch(**style)} if places.any() else {}
+
+
 def _number(value):
-    """A number to three digits, in the width of a cell."""
+    """A number to three digits that fits into a cell."""
     return f"{value:.0f}" if 100 <= value < 1e5 else f"{value:#.3g}".rstrip(".").replace("e+0", "e")
