@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 import re
 from types import SimpleNamespace
 
@@ -12,8 +13,10 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from models import refuses
 
 from rnnlib.formulations import gates
+from rnnlib.formulations._grid import GRID, place, places
 from rnnlib.formulations.gates import Value, add, graph, multiply, rnn_loss, sigmoid, softmax, tanh
 from rnnlib.plots import plot_graph
+from rnnlib.plots._graph_layout import lay_out
 
 
 def tape(T=2, V=2, H=2, seed=0, back=True):
@@ -64,6 +67,57 @@ def handed(nodes):
 def extent(patch):
     x, y = patch.get_xy() if isinstance(patch, Rectangle) else (patch.get_x(), patch.get_y())
     return x, y, x + patch.get_width(), y + patch.get_height()
+
+
+# The layout, before anything is drawn
+
+
+@pytest.mark.parametrize("T", [1, 2, 3, 5])
+def test_the_grid_has_a_place_for_every_node_of_the_network_and_for_no_other(T):
+    assert sorted(places(T)) == sorted(names(tape(T)))
+    assert len(set(places(T).values())) == 8 * T + 5
+
+
+def test_the_grid_goes_three_rows_down_with_each_step():
+    assert [place(name) for name in ("h_0", "W h_0", "a_1", "h_1", "W h_1", "a_2", "h_2")] == [(1, i) for i in range(7)]
+    for name in ("U x", "a", "h", "o", "L"):
+        assert place(f"{name}_3")[1] - place(f"{name}_2")[1] == GRID["rows"] == 3
+    assert json.loads(json.dumps(GRID)) == {key: as_lists(value) for key, value in GRID.items()}  # as the page reads it
+
+
+def as_lists(value):
+    return {key: list(at) for key, at in value.items()} if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize("nodes", [tape(), tape(2, 9, 4), tape(5, 3, 1), tape(back=False), small()])
+def test_the_layout_has_a_box_for_each_node_and_strips_for_each_edge_all_inside_the_figure(nodes):
+    layout = lay_out(nodes)
+    pairs = list(handed(nodes))
+    assert (len(layout.boxes), len(layout.edges)) == (len(nodes), len(pairs))
+    assert [edge.back for edge in layout.edges] == [grad is not None for _, grad in pairs]
+    expected = [array for pair in pairs for array in pair if array is not None]
+    strips = [strip for strip in layout.strips if not strip.title]
+    assert all(map(np.array_equal, [strip.array for strip in strips], expected)) and len(strips) == len(expected)
+    low, high = np.array(layout.corner), np.add(layout.corner, layout.size)
+    inside = [np.subtract(box.middle, np.multiply(box.size, 0.5)) for box in layout.boxes]
+    inside += [np.add(box.middle, np.multiply(box.size, 0.5)) for box in layout.boxes]
+    inside += [np.add(strip.corner, share) for strip in layout.strips for share in ((0, 0), strip.size)]
+    inside += [np.array(point) for edge in layout.edges for point in edge.points]
+    assert all((low < point).all() and (point < high).all() for point in inside)
+
+
+@pytest.mark.parametrize("nodes", [tape(), tape(5), small()])
+def test_every_edge_runs_from_the_border_of_its_parent_to_that_of_its_child(nodes):
+    layout = lay_out(nodes)
+    boxes = dict(zip(nodes, layout.boxes, strict=True))
+    links = [(parent, child) for child in nodes for parent in child.parents]
+    for (parent, child), edge in zip(links, layout.edges, strict=True):
+        for node, point in ((parent, edge.points[0]), (child, edge.points[-1])):
+            away = np.abs(np.subtract(point, boxes[node].middle)) - np.multiply(boxes[node].size, 0.5)
+            assert away.max() == pytest.approx(0, abs=1e-12), (parent.name, child.name)
+
+
+# The figure
 
 
 @pytest.mark.parametrize(("T", "V", "H"), [(1, 1, 1), (1, 2, 3), (2, 2, 2), (2, 3, 3), (3, 2, 2), (5, 3, 1)])
