@@ -1,8 +1,8 @@
 """A gallery of real mistakes in gradient code: each is the library's own source with one place changed.
 
-They are easily made in a recurrent network written by hand, and most of them still train: the loss falls, and only a
-gradient check tells. The chapter on checking and the widget `GradientDetective` show them; `patched`
-gives the wrong functions, so that whatever is said of a mistake is computed with it.
+They are easy to make in a recurrent network written by hand, and most of them still train: the loss falls, and only a
+gradient check finds them. The chapter on checking and the widget `GradientDetective` show them. `mutant` gives the
+wrong functions, so that everything said about a mistake is computed with it.
 """
 
 import linecache
@@ -20,12 +20,12 @@ from .rnn import Params
 
 
 class Mistake(NamedTuple):
-    """One wrong place in the source of the library."""
+    """One change to the source of the library that makes it wrong."""
 
     name: str
     line: str  # the step of the computation that is at fault; see `GradientDetective` for the ten of them
     file: str  # of the library: rnn.py holds forward, bptt.py holds backward
-    right: str  # stands exactly once in that file
+    right: str  # occurs exactly once in that file
     wrong: str
 
 
@@ -45,12 +45,12 @@ MISTAKES = (
 
 
 @cache
-def patched(mistake: Mistake) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def mutant(mistake: Mistake) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """(forward, backward) with the mistake in one of them; the other is the library's own.
 
-    The changed file runs as a module of its own, and the library stays as it is. Its classes are the library's, so that
-    the functions work together with all others. Raises RuntimeError when the right text does not stand exactly once in
-    the file: the source has changed and the mistake has not.
+    `patched` is another name of this function. The changed source runs as a separate module, and the library stays as
+    it is. The module uses the library's classes, so that its functions work together with all others. Raises
+    RuntimeError when the right text does not occur exactly once in the file: then only the source has been edited.
     """
     original = {"rnn.py": rnn, "bptt.py": bptt}[mistake.file]
     source = original.__spec__.loader.get_source(original.__name__)
@@ -67,7 +67,10 @@ def patched(mistake: Mistake) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return (module.forward, bptt.backward) if original is rnn else (rnn.forward, module.backward)
 
 
-def descend(
+patched = mutant
+
+
+def gradient_descent(
     params: Params,
     x: npt.ArrayLike,
     y: npt.ArrayLike,
@@ -80,9 +83,9 @@ def descend(
 ) -> tuple[np.ndarray, Params]:
     """(losses, params) of plain gradient descent on the mean loss: p ← p - rate · dp, always from the state h0.
 
-    losses holds the loss before the first update and after each one, `updates` + 1 numbers. Descent ends where a loss
-    or a parameter would no longer be finite; the losses that were not reached are NaN, and params are those of the
-    last that was.
+    rate: the learning rate. losses: the loss before the first update and after each one, `updates` + 1 numbers. The
+    descent ends before a loss or a parameter that is not finite: the remaining losses are NaN, and params are those of
+    the last finite loss. `descend` is another name of this function.
     """
     losses, reached = np.full(updates + 1, np.nan), params
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -96,3 +99,6 @@ def descend(
             if not all(np.isfinite(p).all() for p in params):
                 break
     return losses, reached
+
+
+descend = gradient_descent

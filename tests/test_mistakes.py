@@ -22,7 +22,7 @@ from rnnlib import (
     init_params,
 )
 from rnnlib.gradcheck import NAMES, TOLERANCES
-from rnnlib.mistakes import MISTAKES, Mistake, descend, patched
+from rnnlib.mistakes import MISTAKES, Mistake, descend, gradient_descent, mutant, patched
 
 RECURRENT = {"Wxh", "Whh", "bh", "h0"}
 FOUND = {
@@ -67,7 +67,7 @@ def test_each_mistake_is_found_its_cause_named_and_no_other_gradient_accused(mis
     for seed in range(3):
         case = make_case(seed, T=6, B=B, V=5, H=4, scale=0.7, reduction=reduction)
         assert np.abs(case.h0).min() > 0
-        report = check(case, patched(mistake), method)
+        report = check(case, mutant(mistake), method)
         assert {name for name, one in report.checks.items() if not one.ok} == names, report
         for name, one in report.checks.items():
             assert (cause in one.cause) if name in names else one.cause == "", report
@@ -80,7 +80,7 @@ def test_the_gallery_is_complete_and_every_name_stands_once():
 @pytest.mark.parametrize("method", TOLERANCES)
 def test_the_healthy_source_run_in_the_same_way_passes(method):
     for right, file in (("h[t] = np.tanh(a[t])", "rnn.py"), ("do /= y.size", "bptt.py")):
-        functions = patched(Mistake("healthy", "", file, right, right))
+        functions = mutant(Mistake("healthy", "", file, right, right))
         for seed in range(3):
             assert check(make_case(seed, T=6, B=seed or None, V=5, H=4), functions, method).ok
 
@@ -88,8 +88,8 @@ def test_the_healthy_source_run_in_the_same_way_passes(method):
 def test_a_lost_state_is_no_mistake_while_the_state_is_zero():
     case = make_case(0, T=6, B=None, V=5, H=4)
     case = case._replace(h0=0 * case.h0)
-    assert check(case, patched(BY_NAME["lost_state"])).ok
-    assert not check(case, patched(BY_NAME["late"])).ok
+    assert check(case, mutant(BY_NAME["lost_state"])).ok
+    assert not check(case, mutant(BY_NAME["late"])).ok
 
 
 @each_mistake
@@ -97,7 +97,7 @@ def test_only_one_function_changes_and_the_library_stays_as_it_is(mistake):
     case = make_case(1, T=5, B=2, V=4, H=3)
     trace = forward(case.params, case.x, case.h0)
     grads = backward(case.params, trace, case.y)
-    wrong_forward, wrong_backward = patched(mistake)
+    wrong_forward, wrong_backward = mutant(mistake)
     assert (wrong_forward is forward, wrong_backward is backward) == (
         mistake.file != "rnn.py",
         mistake.file != "bptt.py",
@@ -111,7 +111,7 @@ def test_only_one_function_changes_and_the_library_stays_as_it_is(mistake):
 
 @each_mistake
 def test_the_wrong_source_can_be_read_and_stands_in_tracebacks(mistake):
-    function = patched(mistake)[0 if mistake.file == "rnn.py" else 1]
+    function = mutant(mistake)[0 if mistake.file == "rnn.py" else 1]
     linecache.checkcache()
     assert inspect.getsource(function).startswith("def ")
     assert mistake.wrong in "".join(linecache.getlines(function.__code__.co_filename))
@@ -128,7 +128,7 @@ def test_a_mistake_whose_place_is_not_there_once_is_refused_by_name(right):
     assert times != 1
     message = f"stale: expected {right!r} once in bptt.py, found it {times} times"
     with pytest.raises(RuntimeError, match=re.escape(message)):
-        patched(Mistake("stale", "back", "bptt.py", right, "anything"))
+        mutant(Mistake("stale", "back", "bptt.py", right, "anything"))
 
 
 # --- training with a wrong gradient ---------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def curve(functions, seed, *, rate=0.1, H=8):
     h0 = forward(params, ids[:-1]).h[-1]
     wrong_forward, wrong_backward = functions
     options = {"updates": UPDATES, "rate": rate, "forward": wrong_forward, "backward": wrong_backward}
-    return descend(params, ids[:-1], ids[1:], h0, **options)[0]
+    return gradient_descent(params, ids[:-1], ids[1:], h0, **options)[0]
 
 
 def reached(losses):
@@ -169,7 +169,7 @@ def test_most_wrong_gradients_lower_the_loss_all_the_same(mistake, healthy, reco
     breaks = 0
     for seed, right in enumerate(healthy):
         assert right[-1] < right[0] / 10
-        losses = reached(curve(patched(mistake), seed))
+        losses = reached(curve(mutant(mistake), seed))
         record = f"{losses[0]:.3f} to {losses[-1]:.3g} in {len(losses) - 1} updates, least {losses.min():.3f}"
         record_property(f"{mistake.name}, seed {seed}", f"{record}; healthy {right[-1]:.3f}")
         print(f"{mistake.name}, seed {seed}: {record}; healthy {right[-1]:.3f}")
@@ -184,13 +184,13 @@ def test_most_wrong_gradients_lower_the_loss_all_the_same(mistake, healthy, reco
 
 def test_some_wrong_gradients_end_with_a_lower_loss_than_the_right_one(healthy):
     for seed, right in enumerate(healthy):
-        assert curve(patched(BY_NAME["no_mean"]), seed)[-1] < right[-1] / 10  # a learning rate 16 times as large
-        assert curve(patched(BY_NAME["one_step_bias"]), seed)[-1] < right[-1]
+        assert curve(mutant(BY_NAME["no_mean"]), seed)[-1] < right[-1] / 10  # a learning rate 16 times as large
+        assert curve(mutant(BY_NAME["one_step_bias"]), seed)[-1] < right[-1]
 
 
 def test_descent_is_the_one_that_is_written_out_here():
     case = make_case(3, T=4, B=2, V=3, H=2)
-    losses, last = descend(case.params, case.x, case.y, case.h0, updates=3, rate=0.5)
+    losses, last = gradient_descent(case.params, case.x, case.y, case.h0, updates=3, rate=0.5)
     params = case.params
     for loss in losses:
         trace = forward(params, case.x, case.h0)
@@ -198,3 +198,7 @@ def test_descent_is_the_one_that_is_written_out_here():
         grads = backward(params, trace, case.y)
         before, params = params, Params(*(p - 0.5 * g for p, g in zip(params, grads[:5], strict=True)))
     assert all(np.array_equal(a, b) for a, b in zip(before, last, strict=True))
+
+
+def test_the_names_that_chapters_and_notebooks_use_stay():
+    assert descend is gradient_descent and patched is mutant
