@@ -1,4 +1,4 @@
-"""What is said when a package of one of the extras is missing."""
+"""The error for a missing package of one of the extras."""
 
 
 def missing(what: str, package: str, extra: str) -> ModuleNotFoundError:

@@ -11,7 +11,7 @@ from .rnn import Params, Trace, check_params
 
 
 class Grads(NamedTuple):
-    """The gradient of the loss: in each parameter (summed over the steps), in the initial state, and step by step."""
+    """The gradient of the loss with respect to each parameter (summed over the steps), to h0, and at each step."""
 
     Wxh: np.ndarray  # (V, H)
     Whh: np.ndarray  # (H, H)
@@ -28,7 +28,7 @@ class Grads(NamedTuple):
 
 
 class Path(NamedTuple):
-    """The way from the loss of step t back to step s: the terms behind one cell of `contributions`. See `path`."""
+    """The path from the loss of step t back to step s: the factors behind one cell of `contributions`. See `path`."""
 
     error: np.ndarray  # (B, H)          do_t Whyᵀ = ∂L_t/∂h_t; the axis B is absent for one sequence
     jacobians: np.ndarray  # (t - s, B, H, H)  diag(1 - h_r²) Whhᵀ for r = t, …, s+1, in this order
@@ -43,10 +43,10 @@ class Path(NamedTuple):
 def backward(
     params: Params, trace: Trace, y: npt.ArrayLike, *, reduction: str = "mean", truncate: int | None = None
 ) -> Grads:
-    """The gradient of `cross_entropy(trace.o, y, reduction)` in every parameter and in h0, in one pass back.
+    """The gradient of `cross_entropy(trace.o, y, reduction)` with respect to the parameters and h0, in one pass.
 
         do_t = ŷ_t - y_t                        divided by T·B when the loss is the mean
-        dh_t = do_t Whyᵀ + da_{t+1} Whhᵀ         the road through the output, and the road through the next state
+        dh_t = do_t Whyᵀ + da_{t+1} Whhᵀ         the term through the output, and the term through the next state
         da_t = dh_t ⊙ (1 - h_t²)
         dWhy = Σ h_tᵀ do_t,  dWhh = Σ h_{t-1}ᵀ da_t,  dWxh = Σ x_tᵀ da_t,  dbh = Σ da_t,  dby = Σ do_t
         dh0 = da_1 Whhᵀ
@@ -106,7 +106,7 @@ def backward(
 
 
 def shares(params: Params, trace: Trace, y: npt.ArrayLike, *, reduction: str = "mean") -> np.ndarray:
-    """What the loss of each step adds to each step's da: an array of shape (T, T, B, H), B absent for one sequence.
+    """The part of each step's da that comes from the loss of each step: (T, T, B, H), B absent for one sequence.
 
         shares[t, s] = ∂L_t/∂a_s = (do_t Whyᵀ) ⊙ (1 - h_t²) · Π Whhᵀ diag(1 - h_r²),  r = t-1, …, s;  zero for s > t
 
@@ -123,21 +123,21 @@ def shares(params: Params, trace: Trace, y: npt.ArrayLike, *, reduction: str = "
 
 
 def contributions(params: Params, trace: Trace, y: npt.ArrayLike, *, reduction: str = "mean") -> np.ndarray:
-    """How much the loss of step t moves the pre-activation of step s: the matrix |shares[t, s]| of shape (T, T).
+    """How strongly the loss of step t depends on the pre-activation of step s: the matrix |shares[t, s]|, (T, T).
 
-    The length is taken over all hidden units, and over the sequences of a batch; zero for s > t. Raises as `backward`.
+    The norm is taken over all hidden units, and over the sequences of a batch; zero for s > t. Raises as `backward`.
     """
     array = shares(params, trace, y, reduction=reduction)
     return np.sqrt((abs(array) ** 2).sum(axis=tuple(range(2, array.ndim))))
 
 
 def path(params: Params, trace: Trace, y: npt.ArrayLike, t: int, s: int, *, reduction: str = "mean") -> Path:
-    """The terms of `shares(...)[t, s]`: what the loss of step t goes through on its way back to step s; a `Path`.
+    """The factors of `shares(...)[t, s]`, along the path from the loss of step t back to step s: a `Path`.
 
         ∂L_t/∂h_t = do_t Whyᵀ,  ∂h_r/∂h_{r-1} = diag(1 - h_r²) Whhᵀ,  ∂h_s/∂a_s = diag(1 - h_s²)
         share = do_t Whyᵀ · Π diag(1 - h_r²) Whhᵀ · diag(1 - h_s²),  r = t, …, s+1
 
-    t and s count from 0, s at most t. The part of dWhh that this way adds is stateᵀ share.
+    t and s count from 0, s at most t. The term of dWhh that comes from this path is stateᵀ share.
 
     Raises as `backward` does, TypeError for a step that is no whole number, ValueError for one out of range.
     """
@@ -176,7 +176,7 @@ def _errors(params, trace, y, reduction):
 
 
 def _shares_by_lag(Whh, Why, h, do, reach):
-    """For each lag below `reach`, what the losses of the steps lag, lag + 1, … add to dh that many steps before."""
+    """For each lag below `reach`, the terms of dh that come from losses `lag` steps later; shape (T - lag, ...)."""
     share = do @ Why.T
     for _ in range(reach):
         yield share

@@ -55,8 +55,8 @@ def step_losses(o: npt.ArrayLike, y: npt.ArrayLike) -> np.ndarray:
 def cross_entropy(o: npt.ArrayLike, y: npt.ArrayLike, reduction: str = "mean") -> np.floating:
     """L = Σ_t L_t (`"sum"`) or its mean over all steps and sequences (`"mean"`), in nats.
 
-    o: logits (T, V) or (T, B, V), taken before the softmax, so that no logarithm of a vanished probability
-    is ever needed; y: target ids (T,) or (T, B). Real logits give a real number, complex logits a complex one.
+    o: logits (T, V) or (T, B, V), before the softmax, so that the logarithm of a probability that underflows to zero is
+    never needed; y: target ids (T,) or (T, B). Real logits give a real number, complex logits a complex one.
 
     Raises TypeError for targets that are not integers; ValueError for targets out of range or of another
     shape, for logits that are not finite, and for a reduction other than "sum" and "mean".

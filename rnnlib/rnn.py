@@ -1,4 +1,4 @@
-"""The vanilla recurrent network: its parameters, and the pass forward through time.
+"""The vanilla recurrent network: its parameters and its forward pass through time.
 
 Row vectors, time first; T steps, B sequences, V symbols, H hidden units:
 
@@ -20,9 +20,9 @@ from .loss import softmax
 
 
 class Params(NamedTuple):
-    """The weights and biases, the same at every step; gradients of them come in the same shapes.
+    """The weights and biases, the same at every step; gradients with respect to them have the same shapes.
 
-    Its repr has types and shapes, as that of the other named tuples; `params._asdict()` shows the numbers.
+    Its repr shows types and shapes, like that of the other named tuples; `params._asdict()` shows the numbers.
     """
 
     Wxh: np.ndarray  # (V, H)  input to hidden
@@ -36,7 +36,7 @@ class Params(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """All that the pass forward computed, and all that the pass backward needs. One sequence alone has no axis B."""
+    """Everything that the forward pass computes and the backward pass needs. A single sequence has no axis B."""
 
     x: np.ndarray  # ids (T, B) or features (T, B, V), as given
     h0: np.ndarray  # (B, H)     the state before the first step
@@ -79,7 +79,7 @@ def init_params(
 
 
 def check_params(params: Params) -> Params:
-    """Return `params` as `Params` of floating arrays, one type for all and every shape in agreement.
+    """Return `params` as `Params` of floating arrays of one common type, whose shapes fit each other.
 
     Raises TypeError when they are not five arrays of numbers, ValueError when a shape does not fit the others
     or a value is not finite.
@@ -104,11 +104,11 @@ def forward(params: Params, x: npt.ArrayLike, h0: npt.ArrayLike | None = None) -
         a_t = x_t Wxh + h_{t-1} Whh + bh;  h_t = tanh(a_t);  o_t = h_t Why + by;  ŷ_t = softmax(o_t)
 
     x: ids of integer type, (T,) for one sequence or (T, B) for a batch; or features of floating type, (T, V) or
-    (T, B, V): the type alone decides. Ids mean one-hot rows: x_t Wxh is then row x_t of Wxh. h0: (H,), which every
-    sequence of a batch starts from, or (B, H).
+    (T, B, V): the type alone decides. Ids stand for one-hot rows: x_t Wxh is then row x_t of Wxh. h0: (H,), from which
+    every sequence of a batch starts, or (B, H).
 
-    The type of the parameters is the type of the result; complex parameters, features or h0 make it complex,
-    which is what a complex-step check of the gradients needs.
+    The result has the type of the parameters; complex parameters, features or h0 make it complex, as a complex-step
+    check of the gradients requires.
 
     Raises TypeError for x of another type (fractional ids included); ValueError for ids out of range, shapes that
     do not fit, an empty sequence or batch, and for numbers that are not finite.
