@@ -1,7 +1,10 @@
 // The engine of the book's figures as a peer of `training.py`: reads a line of JSON, answers with one.
 
 import { createInterface } from "node:readline";
-import { PARAMETERS, backward, crossEntropy, forward } from "./engine.js";
+import { backward } from "./engine/bptt.js";
+import { crossEntropy } from "./engine/loss.js";
+import { PARAMETERS } from "./engine/params.js";
+import { forward } from "./engine/rnn.js";
 
 let job, params, windows, slots;
 let done = 0;

@@ -517,8 +517,7 @@ def in_javascript(job, params, windows, uniforms):
     if job.dtype != "float64":
         raise NotImplementedError("computes in float64")  # as all of JavaScript does; the table says so
     folder = Path(tempfile.mkdtemp())
-    for file in ("engine", "arguments", "products", "random"):
-        shutil.copy(Path(rnnlib.__file__).parent / "widgets" / f"{file}.js", folder)
+    shutil.copytree(Path(rnnlib.__file__).parent / "widgets" / "engine", folder / "engine")
     shutil.copy(Path(__file__).with_name("engine_peer.js"), folder)
     (folder / "package.json").write_text('{"type": "module"}')
     process = subprocess.Popen([node, folder / "engine_peer.js"], stdin=-1, stdout=-1, text=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 import rnnlib
 from rnnlib import Params, backward, forward
-from rnnlib.widgets import _modules
+from rnnlib.widgets._bundle import HERE
 
 # Arrays hold rounding errors of the size of their largest entry, so that this is what errors are measured by.
 TOLERANCE = 1e-12
@@ -22,13 +22,13 @@ CANCELLING = 1e-13
 def opened(browser, serving):
     """A page with all that the numeric modules export on `window.engine`."""
     page = browser.new_page()
-    page.goto(f"{serving(_modules.HERE)}/words.json")
+    page.goto(f"{serving(HERE)}/words.json")
     page.evaluate(
         """async files => {
             const modules = await Promise.all(files.map(file => import(new URL(file, location))));
             window.engine = Object.assign({}, ...modules);
         }""",
-        ["random.js", "engine.js", "gradcheck.js", "tape.js"],
+        [f"engine/{name}.js" for name in ("random", "params", "text", "rnn", "loss", "bptt", "gradcheck", "gates")],
     )
     yield page
     page.close()

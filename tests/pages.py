@@ -2,7 +2,7 @@
 
 import re
 
-from rnnlib.widgets import _modules
+from rnnlib.widgets._bundle import HERE
 
 # All that a reader can perceive of a view: words, values, states, and the pixels of its canvases.
 SNAPSHOT = """root => JSON.stringify([
@@ -97,7 +97,7 @@ def set_range(scope, name, value):
 
 def code_of_moves(reduction):
     """The lines of Python that the backward stepper shows beside its five moves, from its source."""
-    source = (_modules.HERE / "backward_stepper.js").read_text(encoding="utf-8")
+    source = (HERE / "backward_stepper" / "view.js").read_text(encoding="utf-8")
     body = source[source.index("function movesOf") : source.index("function buildMoves")]
     chosen = 1 if reduction == "mean" else 2
     return [

@@ -12,7 +12,7 @@ from PIL import Image
 
 from rnnlib import Params, Vocabulary, backward, contributions, forward, init_params, one_hot, path, step_losses
 from rnnlib.plots import STATE_COLOURS
-from rnnlib.widgets import _modules
+from rnnlib.widgets._bundle import words
 
 PAGE = "pages/backward.html"
 TEXT = "夏洛特烦恼，你好李焕英 😀!"
@@ -106,7 +106,7 @@ def assert_painted(seen, values, limit):
 
 def say(key, **values):
     """A sentence of the page, with its numbers in it."""
-    return _modules.words()["en"][key].format(**values)
+    return words()["en"][key].format(**values)
 
 
 def sign(character):

@@ -518,7 +518,7 @@ def test_minified_scripts_say_what_their_sources_say():
         tokens = JavascriptLexer(stripnl=False).get_tokens(text)
         return "".join(w if kind in String else "".join(w.split()) for kind, w in tokens if kind not in Comment)
 
-    for path in [*ROOT.glob("rnnlib/widgets/*.js"), *ROOT.glob("_ext/assets/*.js")]:
+    for path in [*ROOT.rglob("rnnlib/widgets/**/*.js"), *ROOT.glob("_ext/assets/*.js")]:
         source = path.read_text(encoding="utf-8")
         assert words(jsmin(source)) == words(source), path.name
         # the minifier takes the inner one for code, and its spaces away

@@ -11,7 +11,7 @@ from models import make_case
 from rnnlib import Grads, backward, check_gradients, forward, one_hot, softmax
 from rnnlib.gradcheck import NAMES, TOLERANCES
 from rnnlib.mistakes import descend, patched
-from rnnlib.widgets import _modules
+from rnnlib.widgets._bundle import bundle, words
 from rnnlib.widgets.gradient_detective import (
     CASES,
     FAULTS,
@@ -20,7 +20,7 @@ from rnnlib.widgets.gradient_detective import (
     PATCHES,
     TRAINING,
     GradientDetective,
-    constants,
+    facts,
 )
 
 each_case = pytest.mark.parametrize("number, key", [*enumerate(CASES, 1)], ids=CASES)
@@ -32,7 +32,7 @@ each_case = pytest.mark.parametrize("number, key", [*enumerate(CASES, 1)], ids=C
 def test_every_mistake_is_a_case_and_every_case_explained():
     assert set(CASES) == set(PATCHES) == set(FAULTS) and len(CASES) == 11
     for key in CASES:
-        title, *parts = _modules.words()["en"][key].split("\n")
+        title, *parts = words()["en"][key].split("\n")
         assert title[-1] not in "." and len(parts) == 3 and all(part.endswith(".") for part in parts)
 
 
@@ -160,13 +160,20 @@ def test_the_wrong_line_is_another_one_in_the_same_place():
 def page(browser):
     """A page with the wrong functions and the numerics they are checked with, joined as a widget's module is."""
     page = browser.new_page()
-    names = "CASES, LINES, forward, backward, crossEntropy"
+    entry = """
+import { CASES, LINES } from "./gradient_detective/cases.js";
+import { backward } from "./engine/bptt.js";
+import { centralDifferences, compare, descend } from "./engine/gradcheck.js";
+import { crossEntropy } from "./engine/loss.js";
+import { forward } from "./engine/rnn.js";
+export { CASES, LINES, backward, centralDifferences, compare, crossEntropy, descend, forward };
+"""
     page.evaluate(
         """async source => {
             const blob = new Blob([source], { type: "text/javascript" });
             window.engine = await import(URL.createObjectURL(blob));
         }""",
-        _modules.join("gradcheck.js", constants()) + f"\nexport {{ {names} }};",
+        bundle("entry.js", {**facts(), "entry.js": entry}),
     )
     yield page
     page.close()
@@ -251,9 +258,9 @@ def test_the_check_and_the_training_in_javascript_are_those_of_python(page, numb
 @pytest.mark.parametrize("right", ["no such text", "dat"])
 def test_a_case_whose_place_is_not_there_once_is_refused_by_name(right, monkeypatch):
     monkeypatch.setitem(PATCHES, "mistake_late", ("backward", right, "anything"))
-    message = f"mistake_late: expected {right!r} once in backward of engine.js, found it"
+    message = f"mistake_late: expected {right!r} once in backward of engine/bptt.js, found it"
     with pytest.raises(RuntimeError, match=message):
-        constants()
+        facts()
 
 
 def test_the_wrong_functions_stand_in_the_module_and_no_text_is_run_as_code():

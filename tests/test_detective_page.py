@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from pages import set_range, slight
 
-from rnnlib.widgets import _modules
+from rnnlib.widgets._bundle import words
 from rnnlib.widgets.gradient_detective import CASES, FAULTS, LINES, GradientDetective
 
 PAGE = "chapters/checking.html"
 KEYS = [*CASES]
-TITLES = {key: _modules.words()["en"][key].split("\n")[0] for key in KEYS}
+TITLES = {key: words()["en"][key].split("\n")[0] for key in KEYS}
 CHAOTIC = {"mistake_no_mean", "mistake_slope_inverse"}  # training swings or breaks off, and enlarges rounding errors
 
 
@@ -126,7 +126,7 @@ def test_every_line_picked_in_every_case_gets_an_answer_that_is_true(view):
         assert view.locator("del").inner_text() == CASES[key].strip()
         assert view.locator("ins").inner_text() == LINES[fault].strip()
         told = view.locator(".rnn-verdict-panel").inner_text()
-        assert _modules.words()["en"][key].split("\n")[3] in told and not re.search(r"[{}]|undefined|NaN", told)
+        assert words()["en"][key].split("\n")[3] in told and not re.search(r"[{}]|undefined|NaN", told)
         assert f"{case} of 11 found" in view.inner_text()
 
 

@@ -8,7 +8,7 @@ from engine_page import TIGHT, assert_refused, check_errors, on_models, opened, 
 from models import make_case
 
 from rnnlib import Params, backward, check_gradients, cross_entropy, forward
-from rnnlib.widgets import _modules
+from rnnlib.widgets._bundle import bundle
 
 PARAMETERS = Params._fields
 NAMES = (*PARAMETERS, "h0")
@@ -214,13 +214,13 @@ def test_descent_ends_with_the_parameters_of_the_last_finite_loss(engine, option
     assert len(known) == reached
 
 
-def test_modules_joined_for_anywidget_load_from_a_blob(engine):
+def test_modules_bundled_for_anywidget_load_from_a_blob(engine):
     exported = engine.evaluate(
         """async source => {
             const blob = new Blob([source], { type: "text/javascript" });
             return Object.keys(await import(URL.createObjectURL(blob)));
         }""",
-        _modules.join("gradcheck.js"),
+        bundle("engine/gradcheck.js"),
     )
     assert exported == ["centralDifferences", "compare", "descend"]
 

@@ -20,7 +20,10 @@ SIZES = [(2, 1, 1, 1), (9, 1, 5, 4), (9, 4, 1, 20), (7, 3, 2, 1), (30, 6, 7, 8),
 def engine(browser, serving):
     with opened(browser, serving) as page:
         page.evaluate(
-            'async () => Object.assign(window.engine, await import(new URL("training.js", location)))',
+            """async () => {
+                const load = (name) => import(new URL(`engine/${name}.js`, location));
+                Object.assign(window.engine, await load("optim"), await load("train"));
+            }""",
         )
         yield page
 

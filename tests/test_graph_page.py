@@ -9,7 +9,8 @@ from pages import change, set_range, shown, slight, snapshot
 
 from rnnlib import plots
 from rnnlib.formulations import gates
-from rnnlib.widgets import GraphStepper, _modules
+from rnnlib.widgets import GraphStepper
+from rnnlib.widgets._bundle import words
 
 PAGE = "chapters/gates.html"
 SUBSCRIPTS = str.maketrans("0123", "₀₁₂₃")
@@ -81,7 +82,7 @@ def edges_of(tape):
 
 
 def said(key, **values):
-    return _modules.words()["en"][key].format(**values)
+    return words()["en"][key].format(**values)
 
 
 def array(values, printer=slight):

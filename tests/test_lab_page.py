@@ -10,7 +10,8 @@ from pages import shown, slight, snapshot
 from rnnlib import Vocabulary, backward, forward, init_params
 from rnnlib.optim import Adam
 from rnnlib.train import perplexity, sample, train
-from rnnlib.widgets import TrainingLab, _modules
+from rnnlib.widgets import TrainingLab
+from rnnlib.widgets._bundle import words
 from rnnlib.widgets.training_lab import OPTIMIZERS
 
 PAGE = "chapters/training.html"
@@ -536,4 +537,4 @@ def test_a_trait_that_cannot_be_shown_gets_a_message(bare):
 def test_every_sentence_is_whole(view):
     assert not re.search(r"[{}]|undefined|NaN", view.inner_text())
     assert snapshot(view) == snapshot(view)
-    assert "{" in _modules.words()["en"]["lab_summary"]
+    assert "{" in words()["en"]["lab_summary"]

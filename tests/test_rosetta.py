@@ -13,8 +13,9 @@ from models import make_case, refuses
 from rnnlib import Vocabulary, backward, forward, init_params, one_hot
 from rnnlib.formulations.dialects import DIALECTS, MATRICES, OURS, shape, stored
 from rnnlib.plots import plot_matrices
-from rnnlib.widgets import Rosetta, _modules
-from rnnlib.widgets.rosetta import LAYOUTS, constants
+from rnnlib.widgets import Rosetta
+from rnnlib.widgets._bundle import bundle
+from rnnlib.widgets.rosetta import LAYOUTS, facts
 
 each = pytest.mark.parametrize("name", DIALECTS)
 WITHOUT_BIASES = ("matrices", "gates")
@@ -119,7 +120,7 @@ def test_where_no_script_runs_a_picture_and_words_stand_in(name):
 
 
 def test_the_page_knows_the_dialects_as_python_does():
-    values = dict(re.findall(r"^const (\w+) = (.*);$", constants(), re.MULTILINE))
+    values = dict(re.findall(r"^export const (\w+) = (.*);$", facts()["rosetta/dialects.js"], re.MULTILINE))
     table = json.loads(values["DIALECTS"])
     assert list(table) == list(DIALECTS) and json.loads(values["OURS"]) == OURS
     assert set(json.loads(values["SYMBOL_KEYS"])) == {*OURS, "bh2"}
@@ -134,6 +135,13 @@ def test_the_page_knows_the_dialects_as_python_does():
 # --- the equations --------------------------------------------------------------------------------------------------
 
 
+ENTRY = """
+import { DIALECTS } from "./rosetta/dialects.js";
+import { asStored, factorShape, translate } from "./rosetta/equations.js";
+export { DIALECTS, asStored, factorShape, translate };
+"""
+
+
 @pytest.fixture(scope="module")
 def page(browser):
     """A page with the rules that rewrite equations."""
@@ -143,7 +151,7 @@ def page(browser):
             const blob = new Blob([source], { type: "text/javascript" });
             window.engine = await import(URL.createObjectURL(blob));
         }""",
-        _modules.join("rosetta_math.js", constants()) + "\nexport { DIALECTS };",
+        bundle("entry.js", {**facts(), "entry.js": ENTRY}),
     )
     yield page
     page.close()

@@ -19,11 +19,11 @@ from rnnlib.widgets import (
     GraphStepper,
     Rosetta,
     TrainingLab,
-    _modules,
     gradient_detective,
 )
+from rnnlib.widgets._bundle import words
 
-WORDS = _modules.words()["en"]
+WORDS = words()["en"]
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 FIGURES = {
     "forward-stepper": ForwardStepper,

@@ -11,7 +11,8 @@ import pytest
 import traitlets
 
 from rnnlib import Params, Vocabulary, forward, init_params
-from rnnlib.widgets import ForwardStepper, _modules
+from rnnlib.widgets import ForwardStepper
+from rnnlib.widgets._bundle import HERE, words
 
 ROOT = Path(__file__).parents[1]
 TEXT = "I am learning RNN"
@@ -139,21 +140,21 @@ def test_where_no_script_runs_a_picture_and_words_stand_in():
     assert "application/vnd.jupyter.widget-view+json" in data
 
 
-def test_joined_modules_hold_each_file_once_and_import_nothing():
-    text = _modules.join("forward_stepper.js")
+def test_a_bundle_holds_each_file_once_and_imports_nothing():
+    text = ForwardStepper._esm
     assert not re.search(r"^\s*import\b|\bimport\(", text, re.MULTILINE)
     assert re.findall(r"^export .*", text, re.MULTILINE) == ["export default figure(render);"]
-    for function in ("function forward(", "function make(", "class Sight", "function render("):
+    for function in ("function forward(", "function make(", "class VirtualList", "function render("):
         assert text.count(function) == 1
 
 
 def test_every_word_in_the_table_is_used_and_every_word_used_is_in_the_table():
-    table = _modules.words()["en"]
-    folders = (_modules.HERE, ROOT / "_ext", ROOT / "_ext" / "assets")
-    files = [path for folder in folders for suffix in ("js", "py") for path in sorted(folder.glob(f"*.{suffix}"))]
+    table = words()["en"]
+    folders = (HERE, ROOT / "_ext")
+    files = [path for folder in folders for suffix in ("js", "py") for path in sorted(folder.rglob(f"*.{suffix}"))]
     sources = [path.read_text(encoding="utf-8") for path in files]
     quoted = set(re.findall(r'"(\w+)"|\bwords\.(\w+)', "\n".join(sources)))
     assert set(table) <= {name for pair in quoted for name in pair}
     used = set(re.findall(r'words\("(\w+)"', "\n".join(sources)))
     assert used <= set(table)
-    assert json.loads((_modules.HERE / "words.json").read_text(encoding="utf-8")) == _modules.words()
+    assert json.loads((HERE / "words.json").read_text(encoding="utf-8")) == words()

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import re
 
 import anywidget
 import numpy as np
@@ -10,70 +9,12 @@ import traitlets
 from IPython.display import publish_display_data
 
 from .. import _check
-from ..rnn import Params, check_params, forward, init_params
+from ..optim import unflatten
+from ..rnn import check_params, forward, init_params
 from ..text import Vocabulary
-from ._modules import words
+from ._bundle import words
 from ._still import still
-
-MAX_STEPS = 64
-MAX_HIDDEN = 64
-MAX_SEED = 2**53 - 1  # the largest whole number that a page's script holds exactly
-
-
-class InvalidValue(traitlets.TraitError, ValueError):
-    """A trait's value is out of range; caught as ValueError or as TraitError."""
-
-
-class InvalidType(traitlets.TraitError, TypeError):
-    """A trait's value is of the wrong type; caught as TypeError or as TraitError."""
-
-
-class Whole(traitlets.TraitType):
-    """A trait that holds a whole number from `low` to `high`."""
-
-    def __init__(self, low, high, **kwargs):
-        self.low, self.high = low, high
-        super().__init__(**kwargs)
-
-    def validate(self, obj, value):
-        try:
-            return _check.whole(self.name, value, self.low, self.high)
-        except TypeError as error:
-            raise InvalidType(str(error)) from None
-        except ValueError as error:
-            raise InvalidValue(str(error)) from None
-
-
-class Choice(traitlets.TraitType):
-    """A trait that holds one of `choices`, which are strings."""
-
-    def __init__(self, choices, **kwargs):
-        self.choices = choices
-        super().__init__(**kwargs)
-
-    def validate(self, obj, value):
-        try:
-            return _check.one_of(self.name, value, self.choices)
-        except ValueError as error:
-            raise (InvalidValue if isinstance(value, str) else InvalidType)(str(error)) from None
-
-
-class Text(traitlets.TraitType):
-    """A trait that holds a text of 2 to `most` characters: the last is only predicted."""
-
-    def __init__(self, most=MAX_STEPS + 1, **kwargs):
-        self.most = most
-        super().__init__(**kwargs)
-
-    def validate(self, obj, value):
-        expected = f"{self.name}: expected a string of 2 to {self.most} characters"
-        if not isinstance(value, str):
-            raise InvalidType(f"{expected}, got {_check.describe(value)}")
-        if not 2 <= len(value) <= self.most:
-            raise InvalidValue(f"{expected}, got {len(value)}")
-        if half := re.search("[\ud800-\udfff]", value):  # UTF-8 has no bytes for it, so no page could be told of it
-            raise InvalidValue(f"{expected}, got half a surrogate pair, {half[0]!r}, at place {half.start()}")
-        return value
+from ._traits import MAX_HIDDEN, MAX_SEED, InvalidValue, Text, Whole
 
 
 class NetworkWidget(anywidget.AnyWidget):
@@ -118,11 +59,7 @@ class NetworkWidget(anywidget.AnyWidget):
         V, H = len(self.vocab), self.hidden_size
         if not self._weights:
             return init_params(V, H, rng=np.random.default_rng(self.seed))
-        numbers = np.frombuffer(self._weights, "<f8").astype(np.float64)
-        shapes = Params((V, H), (H, H), (H, V), (H,), (V,))
-        ends = np.cumsum([np.prod(shape) for shape in shapes])[:-1]
-        parts = zip(np.split(numbers, ends), shapes, strict=True)
-        return Params(*(part.reshape(shape) for part, shape in parts))
+        return unflatten(np.frombuffer(self._weights, "<f8").astype(np.float64), V, H)
 
     @property
     def trace(self):

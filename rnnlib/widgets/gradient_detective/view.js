@@ -1,0 +1,310 @@
+/**
+ * The view of GradientDetective: the errors of a gradient whose code has one wrong line, its training, and the lines to
+ * pick from. LINES, CASES, TRAINING and SIZES come from gradient_detective.py, the wrong functions of the cases among them.
+ */
+
+import { backward } from "../engine/bptt.js";
+import { centralDifferences, compare, descend } from "../engine/gradcheck.js";
+import { forward } from "../engine/rnn.js";
+import { number, quoted, slight } from "../model/format.js";
+import { LIMITS } from "../model/limits.js";
+import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
+import { linkedChoice, linkedNetwork, linkedWhole } from "../model/permalink.js";
+import { colour, drawPixels, ramp } from "../ui/colour.js";
+import { batchUpdates, make, setText } from "../ui/dom.js";
+import { field, bindModel, networkFields } from "../ui/fields.js";
+import { figure } from "../ui/keys.js";
+import { buildCurves, drawCurves } from "../ui/line_plot.js";
+import { wordsFor } from "../ui/messages.js";
+import { player } from "../ui/player.js";
+import { shareRow } from "../ui/share_row.js";
+import { isDark, onThemeChange } from "../ui/theme.js";
+import { CASES, LINES, SIZES, TRAINING } from "./cases.js";
+import { CHECKED_GRADIENTS, hintFor } from "./hints.js";
+
+const TOLERANCE = 1e-5; // of central differences, as in gradcheck.py
+
+const LEAST = 1e-12; // smaller errors look alike
+
+let views = 0; // radio buttons belong together by name, those of two views apart
+
+/** The place of an error on the colour scale from -1 to 1, logarithmic on both sides of the tolerance at 0. */
+function shade(error) {
+  const decades = Math.log10(Math.min(1, Math.max(LEAST, error)) / TOLERANCE);
+  return error > TOLERANCE ? decades / -Math.log10(TOLERANCE) : decades / Math.log10(TOLERANCE / LEAST);
+}
+
+const listed = (names, words) => (names.length ? names.map((name) => `d${name}`).join(", ") : words("detective_none"));
+
+/** All about one case for one network. `right` is the same for the healthy code. */
+function evaluate({ H, T, params, x, y, trace }, code, right) {
+  const { forward: run = forward, backward: back = backward } = code;
+  const h0 = trace.h.slice((T - 1) * H);
+  const grads = back(params, run(params, x, h0), y);
+  const expected = right && run === forward ? right.expected : centralDifferences(params, x, y, h0, "mean", run);
+  const checks = compare(grads, expected, "mean", T);
+  const { losses } = descend(params, x, y, h0, { ...TRAINING, run, back });
+  const reached = losses.filter(Number.isFinite);
+  const wrong = CHECKED_GRADIENTS.filter((name) => checks[name].error > TOLERANCE);
+  return { expected, checks, wrong, losses, reached, first: reached[0], last: reached.at(-1) };
+}
+
+function buildMaps(words) {
+  const maps = CHECKED_GRADIENTS.map((name) => {
+    const title = make("div", { className: "rnn-error-title" });
+    const canvas = make("canvas", { className: "rnn-error-cells" });
+    canvas.setAttribute("aria-hidden", "true"); // its worst number stands beside it
+    const mark = make("span", { className: "rnn-error-mark" });
+    const worst = make("div", { className: "rnn-error-worst" });
+    const node = make("div", { className: `rnn-error-map rnn-error-${name}` },
+      title, make("div", { className: "rnn-error-frame" }, canvas, mark), worst);
+    return { name, node, title, canvas, mark, worst };
+  });
+  const scale = make("span", { className: "rnn-ramp" });
+  const legend = make("p", { className: "rnn-note" }, `${words("detective_scale")} 1e−12 `, scale,
+    ` 1; ${words("detective_scale_ends", { tolerance: "1e−5" })}`);
+  const node = make("section", { className: "rnn-panel" },
+    make("div", { className: "rnn-title" }, words("detective_maps")),
+    make("div", { className: "rnn-error-maps" }, ...maps.map((map) => map.node)), legend);
+  return { node, maps, scale };
+}
+
+function drawMaps({ maps, scale }, { V, H, checks }, words, dark) {
+  const rowsOf = { Wxh: V, Whh: H, Why: H, bh: 1, by: 1, h0: 1 };
+  for (const { name, node, title, canvas, mark, worst } of maps) {
+    const { errors, worst: at, error } = checks[name];
+    const rows = rowsOf[name];
+    const columns = errors.length / rows;
+    const [i, j] = [Math.floor(at / columns), at % columns];
+    drawPixels(canvas, rows, columns, (row, column) => colour(shade(errors[row * columns + column]), 1, dark).bytes);
+    const percents = { left: j / columns, top: i / rows, width: 1 / columns, height: 1 / rows };
+    for (const [side, share] of Object.entries(percents)) mark.style[side] = `${(100 * share).toFixed(3)}%`;
+    const wrong = error > TOLERANCE;
+    node.classList.toggle("rnn-error-wrong", wrong);
+    setText(title, words(wrong ? "detective_map_wrong" : "detective_map_right", { name: `d${name}` }));
+    setText(worst, words("detective_map_worst", {
+      error: Number.isFinite(error) ? slight(error) : "∞", at: name.startsWith("W") ? `[${i}, ${j}]` : `[${j}]`,
+    }));
+  }
+  scale.style.background = ramp(dark);
+}
+
+function buildTraining(words) {
+  const curves = buildCurves(["rnn-curve-wrong", "rnn-curve-right"], words("detective_updates"), words("detective_nats"));
+  const line = (name) => {
+    const text = make("span");
+    return { text, node: make("p", { className: "rnn-curve-line" }, make("span", { className: `rnn-swatch ${name}` }), text) };
+  };
+  const [wrong, right] = [line("rnn-swatch-wrong"), line("rnn-swatch-right")];
+  const note = make("p", { className: "rnn-note" });
+  const node = make("section", { className: "rnn-panel" },
+    make("div", { className: "rnn-title" }, words("detective_training")), curves.node, wrong.node, right.node, note);
+  return { node, curves, wrong, right, note };
+}
+
+function drawTraining({ curves, wrong, right, note }, { first, last, losses, reached, healthy }, words) {
+  const top = 1.5 * Math.max(first, healthy.first) || 1; // one character alone has no loss
+  drawCurves(curves, [losses, healthy.losses], top);
+  const ends = { first: number(first), last: number(last), n: reached.length - 1 };
+  setText(wrong.text, words(reached.length < losses.length ? "detective_curve_ends" : "detective_curve", ends));
+  setText(right.text, words("detective_curve_right", { first: number(healthy.first), last: number(healthy.last) }));
+  setText(note, words("detective_curve_note", { ...TRAINING, top: number(top, 1) }));
+}
+
+function buildLines(words, pick) {
+  const name = `rnn-suspect-${(views += 1)}`;
+  const note = make("p", { className: "rnn-note" });
+  const lines = LINES.map(({ key, code, loop }, i) => {
+    const radio = make("input", { type: "radio", name, value: key });
+    const indented = code.startsWith(" ") ? "rnn-line rnn-line-inside" : "rnn-line";
+    const node = make("label", { className: indented }, radio,
+      make("span", { className: "rnn-line-number" }, `${i + 1}`), make("code", {}, code.trim()));
+    return { key, code, radio, node, before: loop ? [make("code", { className: "rnn-line-loop" }, loop)] : [] };
+  });
+  const node = make("fieldset", { className: "rnn-lines" },
+    make("legend", { className: "rnn-title" }, words("detective_question")), note,
+    ...lines.flatMap((line) => [...line.before, line.node]));
+  node.addEventListener("change", ({ target }) => pick(target.value));
+  // Arrow keys move from line to line, and the space bar picks: whoever reads on accuses nobody.
+  node.addEventListener("keydown", (event) => {
+    const at = lines.findIndex(({ radio }) => radio === event.target);
+    const last = lines.length - 1;
+    const to = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: last }[event.key];
+    if (at < 0 || to === undefined || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    lines[Math.min(last, Math.max(0, to))].radio.focus();
+  });
+  return { node, note, lines };
+}
+
+function drawLines({ note, lines }, { number: n, fault, suspect, solved }, words) {
+  setText(note, words(n ? "detective_code" : "detective_code_healthy"));
+  for (const { key, radio, node } of lines) {
+    radio.checked = key === suspect;
+    node.classList.toggle("rnn-line-fault", solved && key === fault);
+    node.classList.toggle("rnn-line-cleared", key === suspect && key !== fault);
+  }
+}
+
+function buildVerdict(words) {
+  const text = make("p", { className: "rnn-verdict", role: "status" });
+  const [was, belongs] = [make("code"), make("code")];
+  const diff = make("div", { className: "rnn-diff" },
+    make("div", {}, make("span", { className: "rnn-label" }, words("detective_was")), make("del", {}, was)),
+    make("div", {}, make("span", { className: "rnn-label" }, words("detective_belongs")), make("ins", {}, belongs)));
+  const parts = ["detective_look", "detective_train", "detective_remedy"].map((key) => {
+    const said = make("span");
+    return { said, node: make("p", {}, make("strong", {}, words(key)), " ", said) };
+  });
+  const answer = make("button", { type: "button", className: "rnn-button rnn-answer" }, words("detective_answer"));
+  const node = make("section", { className: "rnn-panel rnn-verdict-panel" },
+    text, diff, ...parts.map((part) => part.node), answer);
+  return { node, text, was, belongs, diff, parts, answer };
+}
+
+function drawVerdict(verdict, state, words) {
+  const { number: n, code, fault, suspect, solved, told, T, first, healthy } = state;
+  const lineOf = (key) => 1 + LINES.findIndex((line) => line.key === key);
+  verdict.diff.hidden = !solved;
+  verdict.answer.setAttribute("aria-disabled", String(solved || !n));
+  verdict.parts.forEach((part, i) => {
+    part.node.hidden = !solved;
+    setText(part.said, solved ? told[i + 1] : "");
+  });
+  if (solved) {
+    setText(verdict.text, words(suspect === fault ? "detective_fault" : "detective_shown", { n: lineOf(fault), title: told[0] }));
+    setText(verdict.was, code.code.trim());
+    setText(verdict.belongs, LINES[lineOf(fault) - 1].code.trim());
+  } else if (suspect) {
+    const { key, names = [], last } = hintFor(suspect, fault, state.wrong);
+    const values = { n: lineOf(suspect), names: listed(names, words), excess: T - 1 };
+    Object.assign(values, { first: number(first, 5), healthy: number(healthy.first, 5) });
+    setText(verdict.text, [words(key, values), ...(last ? rowOfLastStep(state, words) : [])].join(" "));
+  } else {
+    setText(verdict.text, words(n ? (state.wrong.length ? "detective_pick" : "detective_unseen") : "detective_right_code"));
+  }
+}
+
+/** A hint at the row of dWxh that the last step alone adds to, where there is one. */
+function rowOfLastStep({ x, vocab }, words) {
+  const i = x.at(-1);
+  return x.indexOf(i) === x.length - 1 ? [words("detective_row", { i, x: quoted(vocab[i]) })] : [];
+}
+
+function render({ model, el }) {
+  const words = wordsFor(el);
+  let state;
+  let results = new Map(); // case -> what evaluate found, for the network of the state
+  const [found, shown] = [new Set(), new Set()]; // cases whose line the reader picked, or asked for
+  const schedule = batchUpdates(draw);
+  const { change, forget } = bindModel(model, [...NETWORK, "case", "suspect"], schedule);
+  const faultOf = (n) => CASES[n - 1]?.fault ?? "";
+  const go = (n) => change({ case: n, suspect: found.has(n) ? faultOf(n) : "" });
+
+  const fields = networkFields({ model, words, change, limits: { ...LIMITS, ...SIZES } });
+  const choice = make("select", {}, ...[null, ...CASES].map((_, n) => make("option", { value: n })));
+  const chooser = field(words, "detective_case", choice);
+  const steps = player(words, () => state && [state.number, CASES.length + 1], go,
+    { previous: "detective_previous", next: "detective_next" });
+  const progress = make("p", { className: "rnn-progress" });
+  const summary = make("p", { className: "rnn-summary", role: "status" });
+  const maps = buildMaps(words);
+  const training = buildTraining(words);
+  const lines = buildLines(words, (suspect) => change({ suspect }));
+  const verdict = buildVerdict(words);
+  const setting = make("p");
+  const root = make("div", { className: "rnn rnn-detective", role: "group" },
+    fields.node,
+    make("div", { className: "rnn-steps" }, chooser.node, ...steps.nodes.slice(1), progress),
+    summary,
+    make("div", { className: "rnn-panels" }, maps.node, training.node, lines.node, verdict.node),
+    make("div", { className: "rnn-foot" }, setting));
+  root.setAttribute("aria-label", words("detective_figure"));
+  el.append(root);
+
+  const titleOf = (n) => words(CASES[n - 1].words, {}).split("\n")[0];
+  const nameOf = (n) => {
+    if (!n) return words("detective_healthy");
+    return found.has(n) || shown.has(n) ? words("detective_solved", { n, title: titleOf(n) }) : words("detective_hidden", { n });
+  };
+
+  function draw() {
+    const net = fields.guard(() => network(model, state?.net));
+    if (!net) return;
+    if (net !== state?.net) results = new Map();
+    const result = (n, right) => {
+      if (!results.has(n)) results.set(n, evaluate(net, CASES[n - 1] ?? {}, right));
+      return results.get(n);
+    };
+    const n = inside(model.get("case"), CASES.length + 1);
+    const healthy = result(0);
+    const fault = faultOf(n);
+    const suspect = LINES.find(({ key }) => key === model.get("suspect"))?.key ?? "";
+    if (n && suspect === fault && !shown.has(n)) found.add(n);
+    const solved = found.has(n) || shown.has(n);
+    const told = n ? words(CASES[n - 1].words, { T: net.T, excess: net.T - 1 }).split("\n") : [];
+    state = { ...net, net, number: n, code: CASES[n - 1], fault, suspect, solved, told, healthy, ...result(n, healthy) };
+    const dark = isDark(root);
+
+    fields.draw(state);
+    [...choice.options].forEach((option, i) => setText(option, nameOf(i)));
+    choice.value = n;
+    steps.draw();
+    setText(progress, words("detective_found", { n: found.size, N: CASES.length }));
+    drawMaps(maps, state, words, dark);
+    drawTraining(training, state, words);
+    drawLines(lines, state, words);
+    drawVerdict(verdict, state, words);
+    setText(setting, words("detective_setting", { T: state.T }));
+    const right = CHECKED_GRADIENTS.filter((name) => !state.wrong.includes(name));
+    setText(summary, words("detective_status", {
+      case: nameOf(n), wrong: listed(state.wrong, words), right: listed(right, words),
+      first: number(state.first), last: number(state.last), healthy: number(healthy.last),
+    }));
+  }
+
+  choice.addEventListener("change", () => go(Number(choice.value)));
+  verdict.answer.addEventListener("click", () => {
+    if (!state?.fault || state.solved) return;
+    shown.add(state.number);
+    schedule();
+  });
+  const unshare = shareRow({
+    el, root, model, words, change, figure: "GradientDetective",
+    spec: {
+      ...linkedNetwork(model, { ...LIMITS, ...SIZES }), case: linkedWhole(0, CASES.length, 0),
+      suspect: linkedChoice(["", ...LINES.map(({ key }) => key)], ""),
+    },
+    shown: () => state && { ...shownNetwork(state), case: state.number, suspect: state.suspect },
+    said: () => words(state.number ? "detective_picture" : "detective_picture_healthy", { ...state, case: state.number }),
+    place: () => `case${state.number}`,
+    python: () => {
+      const name = state.number && CASES[state.number - 1].words.replace("mistake_", "");
+      return {
+        plain: [
+          "x, y = vocab.encode(text[:-1]), vocab.encode(text[1:])",
+          "h0 = rnn.forward(params, x).h[-1]",
+          ...(name ? [
+            `mistake = next(mistake for mistake in MISTAKES if mistake.name == "${name}")`,
+            "forward, backward = patched(mistake)",
+          ] : ["forward, backward = rnn.forward, bptt.backward"]),
+          'options = {"h0": h0, "forward": forward, "backward": backward, "method": "central"}',
+          "report = check_gradients(params, x, y, **options)",
+        ],
+        imports: {
+          rnnlib: ["Vocabulary", "check_gradients", "rnn", ...(name ? [] : ["bptt"])],
+          ...(name ? { "rnnlib.mistakes": ["MISTAKES", "patched"] } : {}),
+        },
+      };
+    },
+  });
+  const unthemed = onThemeChange(schedule);
+  draw();
+  return () => {
+    unthemed();
+    unshare();
+    forget();
+  };
+}
+
+export default figure(render);

@@ -1,0 +1,255 @@
+/**
+ * The view of GraphStepper: the tape as a picture, and beside it all numbers of the node that the walk has come to.
+ */
+
+import { collected, tapeEdges, tapeLoss } from "../engine/gates.js";
+import { number, quoted, slight } from "../model/format.js";
+import { LIMITS } from "../model/limits.js";
+import { checkWhole, inside, NETWORK, network, shownNetwork } from "../model/network.js";
+import { lastStep, linkedNetwork, linkedWhole } from "../model/permalink.js";
+import { extent, paint, ramp } from "../ui/colour.js";
+import { batchUpdates, keep, make, setText } from "../ui/dom.js";
+import { bindModel, networkFields, slider } from "../ui/fields.js";
+import { figure } from "../ui/keys.js";
+import { formula, math } from "../ui/mathml.js";
+import { wordsFor } from "../ui/messages.js";
+import { player } from "../ui/player.js";
+import { shareRow } from "../ui/share_row.js";
+import { isDark, onThemeChange } from "../ui/theme.js";
+import { buildGraph, GATE_WORDS, layOut, nameMath, nameText, showMove } from "./graph.js";
+import { MOST } from "./facts.js";
+
+
+const lastMove = (traits) => (lastStep(traits) ? 41 : 25); // of a text of two steps, or of one
+
+const UNKNOWN = "·"; // in place of a number that the walk has not reached
+
+const isId = ({ operation, data }) => !operation && !data.shape.length;
+
+const gradMath = ({ name }) => (name.includes(" ")
+  ? math("mrow", math("mi", "d"), "(", nameMath(name), ")")
+  : math("mrow", math("mi", "d"), nameMath(name)));
+
+const raised = ({ name }, sign) => {
+  const [letter, index] = name.split("_");
+  return index ? math("msubsup", letter, math("mn", index), sign) : math("msup", letter, sign);
+};
+
+const yhatMath = () => math("mover", "y", "^");
+
+const space = () => math("mspace");
+
+/** What a gate computes of its parents. */
+function rightSide({ operation, parents }) {
+  const [first, second] = parents.map(({ name }) => nameMath(name));
+  return {
+    MultiplyGate: () => [first, second],
+    PickGate: () => [first, second],
+    AddGate: () => (second ? [first, "+", second] : [first]),
+    Tanh: () => ["tanh", space(), first],
+    Softmax: () => ["−", "ln", space(), math("mi", "softmax"), "(", first, ")", "[", second, "]"],
+  }[operation]();
+}
+
+/** What a node with the gradient dz hands to each of its parents. */
+function handedSides(node) {
+  const { operation, parents: [first, second] } = node;
+  const dz = () => gradMath(node);
+  return {
+    MultiplyGate: () => [[dz(), raised(second, "⊤")], [raised(first, "⊤"), dz()]],
+    PickGate: () => [[dz(), raised(second, "⊤")]],
+    AddGate: () => node.parents.map(() => [dz()]),
+    Tanh: () => [[dz(), "⊙", "(", math("mn", "1"), math("mo", "−"), raised(node, math("mn", "2")), ")"]],
+    Softmax: () => [[dz(), "(", yhatMath(), math("mo", "−"), nameMath(second.name), ")"]],
+  }[operation]();
+}
+
+/** An array with what it is above it; null stands for one that the walk has not reached, of the shape of another. */
+function block(caption, array, like, limit, dark, print) {
+  const { shape: [, columns = 1] } = like;
+  const cells = Array.from(like.entries, (_, i) => {
+    const cell = make("span", { className: "rnn-number rnn-array-cell" });
+    paint(cell, array ? array.entries[i] : 0, limit, dark, array ? print : () => UNKNOWN);
+    return cell;
+  });
+  const grid = make("div", { className: "rnn-array-cells" }, ...cells);
+  grid.style.gridTemplateColumns = `repeat(${columns}, auto)`;
+  return make("div", { className: "rnn-array" }, make("div", { className: "rnn-array-name" }, ...caption), grid);
+}
+
+function buildPanel(words) {
+  const head = make("div", { className: "rnn-title" });
+  const equation = make("div", { className: "rnn-formula" });
+  const section = (key) => {
+    const arrays = make("div", { className: "rnn-arrays" });
+    return { arrays, node: make("section", {}, make("div", { className: "rnn-label" }, words(key)), arrays) };
+  };
+  const [forward, gradient, handed] = ["graph_forward", "graph_gradient", "graph_handed"].map(section);
+  handed.arrays.classList.add("rnn-arrays-pairs");
+  const node = make("div", { className: "rnn-panel rnn-graph-panel" }, head, equation, forward.node, gradient.node, handed.node);
+  return { node, head, equation, forward, gradient, handed };
+}
+
+function drawPanel(panel, { tape, edges, limits, current, back, vocab }, words, dark) {
+  const node = tape[current];
+  const value = (name, { data }) => block([formula(name)], data, data, limits.value, dark, number);
+  const gradient = (caption, array, like) => block(caption, array, like, limits.grad, dark, slight);
+  const note = (key, values) => make("p", { className: "rnn-note" }, words(key, values));
+  // A sign stays with what follows it: a line begins with it and does not end with it.
+  const signed = (text, array) => make("div", { className: "rnn-array-signed" }, make("span", {}, text), array);
+  const idOf = ({ name, data: { entries: [id] } }) => note("graph_id_is", { name: nameText(name), character: quoted(vocab[id]), id });
+
+  panel.head.replaceChildren(formula(nameMath(node.name)),
+    ` ${node.operation ? words("graph_by", { gate: words(GATE_WORDS[node.operation]) }) : words("graph_given")}`);
+  const product = node.name.includes(" ");
+  const left = () => (product ? math("mi", "z") : nameMath(node.name));
+  panel.equation.replaceChildren(...(node.operation ? [formula(left(), "=", ...rightSide(node))] : []));
+
+  const inputs = node.parents.map((parent) => (isId(parent) ? idOf(parent) : value(nameMath(parent.name), parent)));
+  const own = isId(node) ? idOf(node) : value(left(), node);
+  panel.forward.arrays.replaceChildren(...inputs, node.operation ? signed("→", own) : own);
+
+  const incoming = edges.filter(({ parent }) => parent === current);
+  const total = () => gradient([formula(gradMath(node))], back ? node.grad : null, node.data);
+  const terms = incoming.map(({ child, grad }) => (isId(node) ? null : gradient(
+    [words("graph_from"), " ", formula(nameMath(tape[child].name))], back ? grad : null, node.data)));
+  if (isId(node)) panel.gradient.arrays.replaceChildren(note("graph_id_none"));
+  else if (!incoming.length) panel.gradient.arrays.replaceChildren(total(), note("graph_starts"));
+  else if (terms.length === 1) panel.gradient.arrays.replaceChildren(terms[0], signed("=", total()));
+  else panel.gradient.arrays.replaceChildren(terms[0], signed("+", terms[1]), signed("=", total()));
+
+  const sides = node.operation ? handedSides(node) : [];
+  const rows = edges.filter(({ child, grad }) => child === current && grad).reverse().map(({ parent: to, place, grad }) => {
+    const parent = tape[to];
+    const from = edges.filter((edge) => edge.parent === to);
+    const come = back ? from.filter(({ child }) => child >= current).length : 0;
+    const share = words(come < from.length ? "graph_so_far" : "graph_whole", { come, all: from.length });
+    return [
+      gradient([formula(gradMath(parent), math("mo", "+=")), " ", formula(...sides[place])], back ? grad : null, grad),
+      gradient([formula(gradMath(parent)), ` ${share}`], back ? collected(edges, to, current) : null, grad),
+    ];
+  });
+  panel.handed.arrays.replaceChildren(...(rows.length ? rows.flat() : [note("graph_no_parents")]));
+}
+
+/** What the move does, in words. */
+function say({ tape, edges, N, current, back, vocab }, words) {
+  const node = tape[current];
+  const name = nameText(node.name);
+  const listed = (names) => names.map(nameText).join(words("graph_and"));
+  const where = words(back ? "graph_where_back" : "graph_where_forward", { i: back ? N - current : current + 1, N });
+  const parents = listed(node.parents.filter((parent) => !back || !isId(parent)).map((parent) => parent.name));
+  const incoming = edges.filter(({ parent }) => parent === current);
+  const from = listed(incoming.map(({ child }) => tape[child].name));
+  const twice = incoming.length > 1;
+  const needing = nameText(tape[Math.min(...edges.filter(({ parent }) => parent === current).map(({ child }) => child))]?.name ?? "");
+  const character = isId(node) && quoted(vocab[node.data.entries[0]]);
+  let key = node.operation ? (twice ? "graph_say_sum" : "graph_say_hand") : (twice ? "graph_say_sum_end" : "graph_say_end");
+  if (!incoming.length) key = "graph_say_start";
+  if (!back) key = node.operation ? "graph_say_computed" : "graph_say_given";
+  if (isId(node)) key = back ? "graph_say_id_back" : "graph_say_id";
+  return `${where} ${words(key, { name, parents, from, character, needing })}`;
+}
+
+function render({ model, el }) {
+  const words = wordsFor(el);
+  let state;
+  const schedule = batchUpdates(draw);
+  const { change, forget } = bindModel(model, [...NETWORK, "move"], schedule);
+  const go = (move) => change({ move });
+
+  const fields = networkFields({ model, words, change, limits: { ...LIMITS, ...MOST }, settle: ({ T = state?.T }) => (
+    // A longer or shorter text has another tape, which is walked from its beginning.
+    T === state?.T ? {} : { move: 0 }) });
+  const graph = buildGraph(words, (i) => go(state.back ? 2 * state.N - 1 - i : i), schedule);
+  const steps = player(words, () => state && [state.move, 2 * state.N], go, { previous: "graph_previous", next: "graph_next" });
+  const move = slider(words, "graph_move", 0, 1);
+  const turn = make("button", { type: "button", className: "rnn-button" }, words("graph_turn"));
+  const summary = make("p", { className: "rnn-summary", role: "status" });
+  const panel = buildPanel(words);
+  const [valueRamp, gradRamp] = [make("span", { className: "rnn-ramp" }), make("span", { className: "rnn-ramp" })];
+  const [valueEnds, gradEnds] = [make("span", { className: "rnn-graph-ends" }), make("span", { className: "rnn-graph-ends" })];
+  const legend = (className, key, bar, ends) => make("p", {},
+    make("span", { className: `rnn-graph-sample ${className}` }), " ", words(key), " ", bar, " ", ends);
+  const key = make("div", { className: "rnn-foot" }, legend("rnn-graph-sample-value", "graph_legend_value", valueRamp, valueEnds),
+    legend("rnn-graph-sample-gradient", "graph_legend_gradient", gradRamp, gradEnds));
+  const root = make("div", { className: "rnn rnn-grapher", role: "group" },
+    fields.node,
+    make("div", { className: "rnn-steps" }, ...steps.nodes, turn, move.node),
+    summary,
+    make("div", { className: "rnn-graph-both" }, make("div", {}, graph.node, key), panel.node));
+  root.setAttribute("aria-label", words("graph_figure"));
+  el.append(root);
+
+  // As a text that is typed, one that comes from elsewhere is read as far as there is room for its graph.
+  const short = { get: (name) => (
+    name === "text" ? [...model.get(name)].slice(0, MOST.steps + 1).join("") : model.get(name)) };
+  const keptTape = keep();
+  const keptLayout = keep();
+
+  /** The tape of the network after its way back, the edges, and the limits of the colours of values and gradients. */
+  function unrolled({ params, x, y }) {
+    const tape = tapeLoss(params, x, y).backward();
+    const edges = tapeEdges(tape);
+    const good = edges.filter(({ grad }) => grad);
+    const largest = (arrays) => extent(arrays.flatMap(({ entries }) => [...entries]));
+    const limits = { value: largest(good.map(({ parent }) => tape[parent].data)), grad: largest(good.map(({ grad }) => grad)) };
+    return { tape, edges, N: tape.length, limits };
+  }
+
+  function draw() {
+    const net = fields.guard(() => {
+      checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, MOST.hidden);
+      return network(short, state?.net);
+    });
+    if (!net) return;
+    const taped = keptTape(() => unrolled(net), net);
+    const at = inside(model.get("move"), 2 * taped.N);
+    const back = at >= taped.N;
+    state = { ...net, net, ...taped, move: at, back, current: back ? 2 * taped.N - 1 - at : at };
+    const dark = isDark(root);
+    fields.draw(state);
+    root.classList.toggle("rnn-grapher-slim", Math.max(state.H, state.V) < 3); // leaves more room for the picture
+    const { N, limits, tape, current } = state;
+    const place = { i: back ? N - current : current + 1, N, name: nameText(tape[current].name) };
+    move.show(at, words(back ? "graph_said_back" : "graph_said_forward", place), 2 * N - 1);
+    steps.draw();
+    keptLayout(() => layOut(graph, state, words, dark), taped, dark, graph.width);
+    showMove(graph, state, words);
+    drawPanel(panel, state, words, dark);
+    setText(summary, say(state, words));
+    for (const [bar, ends, limit] of [[valueRamp, valueEnds, limits.value], [gradRamp, gradEnds, limits.grad]]) {
+      bar.style.background = ramp(dark);
+      setText(ends, words("graph_ends", { limit: number(limit, 2) }));
+    }
+  }
+
+  move.control.addEventListener("input", ({ target }) => go(Number(target.value)));
+  turn.addEventListener("click", () => state && go(state.N));
+  const unshare = shareRow({
+    el, root, model, words, change, figure: "GraphStepper",
+    spec: { ...linkedNetwork(model, { ...LIMITS, ...MOST }), move: linkedWhole(0, lastMove, 0) },
+    shown: () => state && { ...shownNetwork(state), move: state.move },
+    said: () => words("graph_picture", state),
+    place: () => `move${state.move + 1}`,
+    python: () => ({
+      plain: [
+        "loss = gates.rnn_loss(gates.from_params(params), vocab.encode(text[:-1]), vocab.encode(text[1:]))",
+        "loss.backward()",
+        "nodes = gates.graph(loss)  # each with its value and its gradient",
+      ],
+      imports: { rnnlib: ["Vocabulary"], "rnnlib.formulations": ["gates"] },
+    }),
+  });
+  const unthemed = onThemeChange(schedule);
+  draw();
+  return () => {
+    steps.pause();
+    unthemed();
+    unshare();
+    graph.observer.disconnect();
+    forget();
+  };
+}
+
+export default figure(render);

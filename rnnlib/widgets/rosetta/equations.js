@@ -1,0 +1,98 @@
+/**
+ * The equations of the network, each written once, and the rules that rewrite them for any dialect. No DOM.
+ *
+ * An equation is written for row vectors and matrices stored in × out. A factor says what it is, at which step, whether it
+ * is the gradient of that, and whether it is transposed. A product is then translated by two rules alone: what stands the
+ * other way round in the dialect is its own transpose, and a transposed product is reversed.
+ *
+ * @typedef {{name: string, at: string, gradient: boolean, turned: boolean}} Factor
+ * @typedef {{key: string, left: Factor[], terms: Factor[][], apply: string, sum: boolean, slope: Factor | null,
+ *   minus: boolean, share: boolean, loss: boolean}} Equation  left: all that have this right side; terms: products, to be
+ *   added; apply: a function of their sum; sum: over t; slope: times 1 minus its square; minus: the second term is taken
+ *   off; share: divided by T where the loss is the mean; loss: the one of L, whose right side is no product
+ */
+
+const symbolAt = (name, at = "t") => ({ name, at, gradient: false, turned: false });
+
+const weight = (name) => symbolAt(name, "");
+
+const slopeOf = (name, at = "t") => ({ ...symbolAt(name, at), gradient: true });
+
+const flipped = (one) => ({ ...one, turned: !one.turned });
+
+const PLAIN = { apply: "", sum: false, slope: null, minus: false, share: false, loss: false };
+
+const equate = (left, terms, more = {}) => ({ ...PLAIN, ...more, left, terms });
+
+const summed = (name, ...factors) => equate(slopeOf(name, ""), [factors], { sum: true });
+
+const FORWARD_EQUATIONS = [
+  equate(symbolAt("a"), [[symbolAt("x"), weight("Wxh")], [symbolAt("h", "t−1"), weight("Whh")], [weight("bh")]]),
+  equate(symbolAt("h"), [[symbolAt("a")]], { apply: "tanh" }),
+  equate(symbolAt("o"), [[symbolAt("h"), weight("Why")], [weight("by")]]),
+  equate(symbolAt("yhat"), [[symbolAt("o")]], { apply: "softmax" }),
+  equate(weight("L"), [], { loss: true, share: true }),
+];
+
+const BACKWARD_EQUATIONS = [
+  equate(slopeOf("o"), [[symbolAt("yhat")], [symbolAt("y")]], { minus: true, share: true }),
+  equate(slopeOf("h"), [[slopeOf("o"), flipped(weight("Why"))], [slopeOf("a", "t+1"), flipped(weight("Whh"))]]),
+  equate(slopeOf("a"), [[slopeOf("h")]], { slope: symbolAt("h") }),
+  summed("Wxh", flipped(symbolAt("x")), slopeOf("a")),
+  summed("Whh", flipped(symbolAt("h", "t−1")), slopeOf("a")),
+  summed("Why", flipped(symbolAt("h")), slopeOf("o")),
+  summed("bh", slopeOf("a")),
+  summed("by", slopeOf("o")),
+];
+
+const SIZE_OF = { x: "V", y: "V", a: "H", h: "H", o: "V", yhat: "V", bh: "H", bh2: "H", by: "V" };
+
+const MATRIX_SIZES = { Wxh: ["V", "H"], Whh: ["H", "H"], Why: ["H", "V"] };
+
+const isBias = (name) => name[0] === "b";
+
+/** Does it stand the other way round than ours? A bias that is stored as (H,) stands as the vectors do. */
+function isOpposite(name, dialect, layout) {
+  if (name in MATRIX_SIZES) return dialect.turned.includes(name);
+  const shape = isBias(name) ? dialect.symbols[name].shape : [];
+  if (shape.length === 2 && !shape.includes("2H")) return shape[1] === 1;
+  return name in SIZE_OF && layout === "column";
+}
+
+/** The shape of a factor as it is written in the translated equation, in our letters; [] for a number. */
+export function factorShape({ name, turned }, dialect, layout) {
+  const ours = MATRIX_SIZES[name] ?? (name in SIZE_OF ? [1, SIZE_OF[name]] : []);
+  return isOpposite(name, dialect, layout) !== turned ? [...ours].reverse() : ours;
+}
+
+function translateOne(one, dialect, layout, mean) {
+  // One bias of ours may be two there, or none.
+  const there = (part) => (isBias(part.name) ? [part.name, `${part.name}2`] : [part.name])
+    .filter((name) => !isBias(name) || name in dialect.symbols).map((name) => ({ ...part, name }));
+  const left = there(one.left);
+  const terms = one.terms.flatMap((factors) => (factors.length > 1 ? [factors] : there(factors[0]).map((part) => [part])));
+  const across = left.length && isOpposite(left[0].name, dialect, layout); // the whole equation is transposed
+  const written = (part) => (isOpposite(part.name, dialect, layout) !== across ? flipped(part) : part);
+  return {
+    ...one,
+    left,
+    key: `${one.left.gradient ? "d" : ""}${one.left.name}`,
+    terms: terms.map((factors) => (across ? factors.map(written).reverse() : factors.map(written))),
+    share: one.share && mean,
+  };
+}
+
+/** All equations of a dialect for vectors that stand as the layout says: {forward, backward}.
+ * @param {"row" | "column"} layout
+ * @param {"sum" | "mean"} reduction
+ * @returns {{forward: Equation[], backward: Equation[]}} */
+export function translate(dialect, layout, reduction) {
+  const all = (equations) => equations.map((one) => translateOne(one, dialect, layout, reduction === "mean"))
+    .filter(({ left }) => left.length);
+  return { forward: all(FORWARD_EQUATIONS), backward: all(BACKWARD_EQUATIONS) };
+}
+
+/** A square matrix (n, n) as it is stored: itself or its transpose. */
+export function asStored(matrix, n, turned) {
+  return turned ? matrix.map((_, i) => matrix[(i % n) * n + Math.floor(i / n)]) : matrix;
+}

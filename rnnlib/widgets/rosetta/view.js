@@ -1,0 +1,322 @@
+/**
+ * The view of Rosetta: the equations of one network in the notation that is picked, with their shapes and what we call each
+ * line; the recurrent weights and their gradient as that notation stores them; what everything is called in code.
+ * DIALECTS, OURS, SYMBOL_KEYS and SIZES come from rosetta.py.
+ */
+
+import { backward } from "../engine/bptt.js";
+import { crossEntropy } from "../engine/loss.js";
+import { number } from "../model/format.js";
+import { LIMITS } from "../model/limits.js";
+import { NETWORK, network, shownNetwork } from "../model/network.js";
+import { linkedChoice, linkedNetwork } from "../model/permalink.js";
+import { extent } from "../ui/colour.js";
+import { batchUpdates, keep, make, setText } from "../ui/dom.js";
+import { field, bindModel, networkFields } from "../ui/fields.js";
+import { figure } from "../ui/keys.js";
+import { formula, math } from "../ui/mathml.js";
+import { buildMatrix, showMatrix } from "../ui/matrix.js";
+import { wordsFor } from "../ui/messages.js";
+import { shareRow } from "../ui/share_row.js";
+import { isDark, onThemeChange } from "../ui/theme.js";
+import { DIALECTS, OURS, SIZES, SYMBOL_KEYS } from "./dialects.js";
+import { asStored, factorShape, translate } from "./equations.js";
+
+const [HEAD_ROOM, ROW_ROOM] = [48, 26]; // px: the head of a matrix, its frame and a scroll bar; one row
+
+const TIMED = ["x", "y", "a", "h", "h0", "o", "yhat"];
+
+const VECTORS = { row: "rosetta_vectors_row", column: "rosetta_vectors_column" };
+
+const STORED = ["rosetta_stored_none", "rosetta_stored_some", "rosetta_stored_some", "rosetta_stored_all"];
+
+const HERE = {
+  row: "rosetta_here_row", column: "rosetta_here_column", sum: "rosetta_here_sum", mean: "rosetta_here_mean",
+};
+
+const LOSSES = { sum: "rosetta_said_sum", mean: "rosetta_said_mean", "": "rosetta_said_no_loss" };
+
+const WEIGHTS = ["Wxh", "Whh", "Why", "bh", "bh2", "by"];
+
+/** A symbol as MathML: its base, what stands below it, and its step, below or in angle brackets above. */
+function symbolMath({ name, at, gradient = false, turned = false, square = false }, dialect) {
+  const [base, below = ""] = (dialect.symbols[name]?.maths || OURS[name]).split(" ");
+  const letter = base === "ŷ" ? math("mover", "y", "^") : math("mi", base);
+  const core = gradient ? math("mrow", math("mi", "d"), letter) : letter;
+  const step = [...at].map((sign) => (sign === "−" ? math("mo", sign) : sign));
+  const above = at && dialect.index === "above" ? ["⟨", ...step, "⟩"] : [];
+  const index = [...(below.length > 2 ? [math("mtext", below)] : below), ...(above.length ? [] : step)];
+  if (square && above.length) return math("msup", symbolMath({ name, at }, dialect), "2");
+  if (square) above.push("2");
+  if (turned) above.push("⊤");
+  if (index.length && above.length) return math("msubsup", core, math("mrow", ...index), math("mrow", ...above));
+  if (index.length) return math("msub", core, math("mrow", ...index));
+  return above.length ? math("msup", core, math("mrow", ...above)) : core;
+}
+
+/** A sign between two terms, with room on both sides, also where a line begins with it. */
+function between(sign) {
+  const node = math("mo", sign);
+  for (const side of ["lspace", "rspace"]) node.setAttribute(side, "0.22em");
+  return node;
+}
+
+const sumOverT = () => math("msub", math("mo", "∑"), "t");
+
+/** The right side of an equation in pieces, between which a line may break. */
+function rightSide({ terms, apply, sum, slope, minus, share, loss }, dialect) {
+  const product = (factors) => factors.map((part) => symbolMath(part, dialect));
+  if (loss) {
+    const [yhat, y] = ["yhat", "y"].map((name) => symbolMath({ name, at: "t" }, dialect));
+    const mean = share ? ["(", "1", "/", "T", ")"] : [];
+    return [formula(math("mo", "−"), ...mean, sumOverT(), math("mi", "ln"), math("mspace"), yhat, "[", y, "]")];
+  }
+  if (apply) return [formula(math("mi", apply), "(", ...product(terms[0]), ")")];
+  if (slope) {
+    const square = symbolMath({ ...slope, square: true }, dialect);
+    return [formula(...product(terms[0]), between("⊙"), "(", "1", between("−"), square, ")")];
+  }
+  if (minus) {
+    const inner = [...product(terms[0]), between("−"), ...product(terms[1])];
+    return [formula(...(share ? ["(", ...inner, ")", "/", "T"] : inner))];
+  }
+  return terms.map((factors, i) => formula(...(i ? [between("+")] : sum ? [sumOverT()] : []), ...product(factors)));
+}
+
+const written = (shape) => `(${shape.join(", ")}${shape.length === 1 ? "," : ""})`;
+
+/** The shapes along an equation: of its left side, and of the factors of its products. */
+function shapesOf({ left, terms }, dialect, layout) {
+  const of = (part) => written(factorShape(part, dialect, layout));
+  if (left[0].name === "L") return "";
+  const products = terms.some((factors) => factors.length > 1);
+  return of(left[0]) + (products ? ` = ${terms.map((factors) => factors.map(of).join(" ")).join(" + ")}` : "");
+}
+
+function buildEquations(title, ...notes) {
+  const list = make("div", { className: "rnn-rosetta-list", role: "list" });
+  list.setAttribute("aria-label", title);
+  const node = make("section", { className: "rnn-panel" }, make("div", { className: "rnn-title" }, title), list, ...notes);
+  return { node, list, lines: new Map() };
+}
+
+/** Write the equations; a line that says something else than before is marked. */
+function drawEquations(panel, equations, dialect, layout, words) {
+  for (const one of equations) {
+    if (!panel.lines.has(one.key)) {
+      const [equation, ours, shapes] = ["equation", "ours", "shapes"].map((name) => make("span", { className: `rnn-rosetta-${name}` }));
+      const side = make("div", { className: "rnn-rosetta-side" },
+        make("span", {}, words("rosetta_ours"), " ", ours), shapes);
+      panel.lines.set(one.key, { node: make("div", { className: "rnn-rosetta-line", role: "listitem" }, equation, side), equation, ours, shapes });
+    }
+    const line = panel.lines.get(one.key);
+    const pieces = [
+      ...one.left.map((part) => formula(symbolMath(part, dialect), "=")),
+      ...rightSide(one, dialect),
+    ];
+    const text = pieces.map((piece) => piece.outerHTML).join("");
+    line.node.classList.toggle("rnn-rosetta-changed", "text" in line && line.text !== text);
+    if (line.text !== text) line.equation.replaceChildren(...pieces.flatMap((piece) => [piece, " "]));
+    line.text = text;
+    if (!line.ours.hasChildNodes()) {
+      const { name, at, gradient } = one.left[0];
+      line.ours.append(formula(symbolMath({ name, at, gradient }, DIALECTS.rnnlib)));
+    }
+    setText(line.shapes, shapesOf(one, dialect, layout));
+  }
+  const nodes = equations.map(({ key }) => panel.lines.get(key).node);
+  if (nodes.some((node, i) => panel.list.children[i] !== node) || panel.list.children.length !== nodes.length) {
+    panel.list.replaceChildren(...nodes);
+  }
+}
+
+function buildNames(words) {
+  const caption = make("caption", { className: "rnn-title" });
+  const heads = ["rosetta_head_ours", "rosetta_head_there", "rosetta_head_code", "rosetta_head_shape"]
+    .map((key) => make("th", { scope: "col" }, words(key)));
+  const body = make("tbody");
+  const rows = SYMBOL_KEYS.map((key) => {
+    const at = key === "h0" ? "0" : TIMED.includes(key) ? "t" : "";
+    const head = make("th", { scope: "row" });
+    const symbol = key === "bh2" ? make("span", {}, "+") : formula(symbolMath({ name: key, at }, DIALECTS.rnnlib));
+    symbol.setAttribute("aria-hidden", "true"); // not every reader finds a name in a formula
+    head.append(symbol, make("span", { className: "rnn-said" }, key));
+    const [there, code, shape] = [make("td"), make("td"), make("td")];
+    const [array, gradient] = [make("code"), make("code", { className: "rnn-rosetta-grad" })];
+    code.append(array, gradient);
+    const node = body.appendChild(make("tr", {}, head, there, code, shape));
+    return { key, at, node, there, array, gradient, shape };
+  });
+  const table = make("table", { className: "rnn-rosetta-table" }, caption, make("thead", {}, make("tr", {}, ...heads)), body);
+  return { node: make("section", { className: "rnn-panel" }, table), caption, rows };
+}
+
+function drawNames({ caption, rows }, dialect, words) {
+  setText(caption, words("rosetta_table", { title: dialect.title }));
+  for (const { key, at, node, there, array, gradient, shape } of rows) {
+    const symbol = dialect.symbols[key];
+    node.hidden = key === "bh2" && !symbol;
+    there.replaceChildren(symbol?.maths ? formula(symbolMath({ name: key, at }, dialect)) : "–");
+    setText(array, symbol?.code || "–");
+    setText(gradient, WEIGHTS.includes(key) && symbol?.grad ? symbol.grad : "");
+    setText(shape, !symbol?.code ? "–" : symbol.shape.length ? written(symbol.shape) : words("rosetta_number"));
+  }
+}
+
+/** How the arrays of a sequence stand, and what its sizes are called. */
+function factsOf({ axes, sizes }, words) {
+  const inner = written(axes.filter((axis) => axis !== "T list"));
+  const others = ["T", "B", "V", "H"].filter((letter) => sizes[letter] && sizes[letter] !== letter)
+    .map((letter) => `${letter} = ${sizes[letter]}`);
+  return [
+    words(axes.includes("T list") ? "rosetta_axes_list" : "rosetta_axes", { shape: inner }),
+    ...(sizes.B ? [] : [words("rosetta_one")]),
+    ...(others.length ? [words("rosetta_sizes", { sizes: others.join("; ") })] : []),
+  ].join(" ");
+}
+
+/** What the notation does to the equations, in some sentences, when it has just been picked; and where the figure differs. */
+function introduced({ dialect: { title, vectors, turned, symbols, reduction }, ...shown }, words) {
+  const biases = "bh2" in symbols ? "rosetta_biases_two" : "bh" in symbols ? "rosetta_biases_one" : "rosetta_biases_none";
+  return [
+    words("rosetta_said_names", { title, vectors: words(VECTORS[vectors]) }),
+    ...(shown.layout === vectors ? [] : [words(HERE[shown.layout])]),
+    words(STORED[turned.length], { names: turned.join(", ") }),
+    words(LOSSES[reduction]),
+    ...(!reduction || shown.reduction === reduction ? [] : [words(HERE[shown.reduction])]),
+    words(biases),
+  ].join(" ");
+}
+
+const nonzero = ({ bh, by }) => [...bh, ...by].some(Boolean);
+
+/** What changed since the last drawing, said once. */
+function told(last, state, words) {
+  const { dialect, layout, reduction, T, params, names } = state;
+  const picked = !last || last.names !== names;
+  const said = picked ? [introduced(state, words)] : [];
+  if (!picked && last.layout !== layout) {
+    const across = dialect.turned.includes("Whh") === (layout === "row");
+    said.push(words(layout === "row" ? "rosetta_now_row" : "rosetta_now_column"));
+    said.push(words(across ? "rosetta_now_across" : "rosetta_now_straight"));
+  }
+  if (!picked && last.reduction !== reduction) said.push(words(reduction === "mean" ? "rosetta_now_mean" : "rosetta_now_sum", { T }));
+  if (!picked && last.net !== state.net) said.push(words("rosetta_now_network"));
+  // As long as it is so: the numbers on the page have biases that the equations have not.
+  const missing = !dialect.symbols.bh && nonzero(params);
+  if (said.length && missing) said.push(words("rosetta_no_place", { title: dialect.title }));
+  return said.join(" ") || null;
+}
+
+function render({ model, el }) {
+  const words = wordsFor(el);
+  let state;
+  const schedule = batchUpdates(draw);
+  const { change, forget } = bindModel(model, [...NETWORK, "names", "layout", "reduction"], schedule);
+  const gradients = keep();
+
+  const fields = networkFields({ model, words, change, limits: { ...LIMITS, ...SIZES } });
+  const select = (options) => make("select", {}, ...options.map(([value, text]) => make("option", { value }, text)));
+  const pick = select(Object.entries(DIALECTS).map(([name, { title }]) => [name, title]));
+  const stand = select(Object.entries(VECTORS).map(([value, key]) => [value, words(key)]));
+  const reduce = select([["sum", words("rosetta_sum")], ["mean", words("rosetta_mean")]]);
+  const controls = make("div", { className: "rnn-rosetta-controls" },
+    field(words, "rosetta_names", pick).node,
+    field(words, "rosetta_layout", stand).node,
+    field(words, "rosetta_reduction", reduce).node);
+  const summary = make("p", { className: "rnn-summary", role: "status" });
+  const facts = make("p", { className: "rnn-rosetta-facts" });
+  const legend = make("p", { className: "rnn-rosetta-facts" }, words("rosetta_legend"));
+  const forwards = buildEquations(words("rosetta_forward"), facts, legend);
+  const backwards = buildEquations(words("rosetta_backward"));
+  const weights = buildMatrix("rosetta-weights", words("unit"));
+  const slopes = buildMatrix("rosetta-slopes", words("unit"));
+  const loss = make("p", { className: "rnn-rosetta-loss" });
+  const numbers = make("div", { className: "rnn-panels rnn-rosetta-numbers" }, weights.node, slopes.node);
+  const names = buildNames(words);
+  const root = make("div", { className: "rnn rnn-rosetta", role: "group" },
+    controls, summary,
+    make("div", { className: "rnn-panels rnn-rosetta-panels" }, forwards.node, backwards.node),
+    numbers, loss, fields.node, names.node);
+  root.setAttribute("aria-label", words("rosetta_figure"));
+  el.append(root);
+
+  function draw() {
+    const net = fields.guard(() => network(model, state?.net));
+    if (!net) return;
+    const chosen = model.get("names");
+    const picked = Object.hasOwn(DIALECTS, chosen) ? chosen : "rnnlib";
+    const dialect = DIALECTS[picked];
+    const layout = model.get("layout") === "column" ? "column" : "row";
+    const reduction = model.get("reduction") === "sum" ? "sum" : "mean";
+    const grads = gradients(() => backward(net.params, net.trace, net.y, reduction), net, reduction);
+    const last = state;
+    state = { ...net, net, names: picked, dialect, layout, reduction, grads };
+    const dark = isDark(root);
+
+    fields.draw(state);
+    pick.value = picked;
+    stand.value = layout;
+    reduce.value = reduction;
+    const equations = translate(dialect, layout, reduction);
+    drawEquations(forwards, equations.forward, dialect, layout, words);
+    drawEquations(backwards, equations.backward, dialect, layout, words);
+    const { H, T, params } = state;
+    const turned = dialect.turned.includes("Whh");
+    const { code, grad, shape } = dialect.symbols.Whh;
+    const numbered = (key) => (i) => words(key, { i: i + 1 });
+    const [from, to] = [numbered("rosetta_from"), numbered("rosetta_to")];
+    const heads = { rows: H, columns: H, dark, rowName: turned ? to : from, columnName: turned ? from : to };
+    const size = written(shape.map((letter) => (letter === "H" ? H : letter)));
+    for (const [matrix, values, title] of [
+      [weights, params.Whh, words("rosetta_weights", { code, size })],
+      [slopes, grads.Whh, grad ? words("rosetta_gradient", { grad, size }) : words("rosetta_gradient_of", { code, size })],
+    ]) {
+      matrix.scroller.style.height = `${HEAD_ROOM + ROW_ROOM * H}px`; // as much as it takes
+      showMatrix(matrix, { ...heads, title, values: asStored(values, H, turned), limit: extent(values) });
+    }
+    const value = number(crossEntropy(net.trace.o, net.y, net.V, reduction), 4);
+    setText(loss, words(reduction === "mean" ? "rosetta_loss_mean" : "rosetta_loss_sum", { loss: value, T }));
+    drawNames(names, dialect, words);
+    setText(facts, factsOf(dialect, words));
+    const said = told(last, state, words);
+    if (said) setText(summary, said);
+  }
+
+  pick.addEventListener("change", () => {
+    const { vectors, reduction } = DIALECTS[pick.value];
+    change({ names: pick.value, layout: vectors, ...(reduction ? { reduction } : {}) });
+  });
+  stand.addEventListener("change", () => change({ layout: stand.value }));
+  reduce.addEventListener("change", () => change({ reduction: reduce.value }));
+  const unshare = shareRow({
+    el, root, model, words, change, figure: "Rosetta",
+    spec: {
+      ...linkedNetwork(model, { ...LIMITS, ...SIZES }), names: linkedChoice(Object.keys(DIALECTS), "rnnlib"),
+      layout: linkedChoice(Object.keys(VECTORS)), reduction: linkedChoice(["sum", "mean"]),
+    },
+    shown: () => state && { ...shownNetwork(state), names: state.names, layout: state.layout, reduction: state.reduction },
+    said: () => words("rosetta_picture", { ...state, title: state.dialect.title }),
+    place: () => state.names,
+    python: () => ({
+      plain: [
+        "x, y = vocab.encode(text[:-1]), vocab.encode(text[1:])",
+        `grads = backward(params, forward(params, x), y, reduction="${state.reduction}")`,
+        // A dialect without biases has no place for given ones.
+        ...(state.dialect.symbols.bh || !nonzero(state.params) ? [`weights = stored("${state.names}", params)`] : []),
+        `gradients = stored("${state.names}", grads, gradients=True)`,
+      ],
+      imports: { rnnlib: ["Vocabulary", "backward", "forward"], "rnnlib.formulations.dialects": ["stored"] },
+    }),
+  });
+  const unthemed = onThemeChange(schedule);
+  draw();
+  return () => {
+    unthemed();
+    unshare();
+    forget();
+    for (const { observer } of [weights, slopes]) observer.disconnect();
+  };
+}
+
+export default figure(render);

@@ -1,0 +1,213 @@
+"""TrainingLab: a network learns its text while one watches."""
+
+import re
+
+import numpy as np
+import traitlets
+
+from ... import _check
+from ...optim import SGD, Adagrad, Adam, Momentum, RMSprop, views
+from ...train import sample, train
+from .._bundle import bundle, constants, style
+from .._network import NetworkWidget
+from .._traits import MAX_HIDDEN, MAX_SEED, Choice, InvalidType, InvalidValue, Number, Text, Whole
+
+MAX_CHARACTERS = 2000
+MAX_WINDOW = 64
+MAX_UPDATES = 1_000_000
+MAX_CLIP = 100
+MAX_RATES = 1000  # of one run
+RATES = 1e-4, 3.0
+TEMPERATURES = 0.1, 3.0
+OPTIMIZERS = {"sgd": SGD(), "momentum": Momentum(), "adagrad": Adagrad(), "rmsprop": RMSprop(), "adam": Adam()}
+SAMPLE = 80  # characters drawn, as the page draws them
+
+# The traits with which another run begins
+RUN_TRAITS = ("text", "hidden_size", "seed", "steps", "clip", "optimizer", "_weights", "_characters")
+
+_RATE = re.compile(r"(\d{1,7}):(\d[\d.e-]{0,24})(\*?)", re.ASCII)
+
+
+class Rates(traitlets.TraitType):
+    """A trait that holds learning rates as a text: "0:0.1,312:0.05*", or an empty one.
+
+    Each is in force after so many updates, rising from 0; a star says that the optimiser forgets what it remembers.
+    """
+
+    def validate(self, obj, value):
+        expected = f"{self.name}: expected learning rates such as '0:0.1,312:0.05'"
+        if not isinstance(value, str):
+            raise InvalidType(f"{expected}, got {_check.describe(value)}")
+        try:
+            entries = read_rates(value)
+        except ValueError:
+            raise InvalidValue(f"{expected}, got {_check.describe(value)}") from None
+        starts = [start for start, _, _ in entries]
+        in_order = starts == sorted(set(starts)) and starts[:1] in ([], [0]) and not any(e[2] for e in entries[:1])
+        in_range = all(RATES[0] <= rate <= RATES[1] and start <= MAX_UPDATES for start, rate, _ in entries)
+        if not (in_order and in_range):
+            raise InvalidValue(f"{expected}, got {_check.describe(value)}")
+        return value
+
+
+def read_rates(text):
+    """The entries (updates before it, rate, whether the optimiser forgets) of such a text; else raises ValueError."""
+    matches = [_RATE.fullmatch(part) for part in text.split(",")] if text else []
+    if not all(matches):
+        raise ValueError
+    return [(int(start), float(rate), star == "*") for start, rate, star in (match.groups() for match in matches)]
+
+
+def write_rates(entries):
+    """The text of such entries, digit for digit as the page writes it."""
+    return ",".join(f"{start}:{repr(rate).removesuffix('.0')}{'*' * anew}" for start, rate, anew in entries)
+
+
+def facts():
+    """Limits and constants as JavaScript."""
+    limits = {
+        "text": MAX_CHARACTERS, "hidden": MAX_HIDDEN, "steps": MAX_WINDOW, "clip": MAX_CLIP, "updates": MAX_UPDATES,
+        "seed": MAX_SEED, "rate": RATES, "temperature": TEMPERATURES,
+    }  # fmt: skip
+    values = constants(LAB=limits, LAB_NETWORK=RUN_TRAITS, MOST_RATES=MAX_RATES, SAMPLE=SAMPLE)
+    return {"training_lab/facts.js": values}
+
+
+class TrainingLab(NetworkWidget):
+    """A network that learns `text`, update by update, from random weights to a sample that reads like the text.
+
+    The page does what `train(start, ids, optimizer, rate=learning_rate, steps=steps, clip=clip or None)` does: it reads
+    the text in windows of `steps` characters, one after the other, again and again; the state goes on from window to
+    window, and begins as zeros at each reading. Shown are the loss of each update, the weights and states, what the
+    network expects at each character, and what it writes.
+
+    `TrainingLab(text="hello", hidden_size=16, seed=0)` begins with the weights of
+    `init_params(V, hidden_size, rng=np.random.default_rng(seed))`, where V counts the distinct characters of the text;
+    `TrainingLab.from_params(params, vocab, text)` begins with given weights.
+
+    Traits, to be set, observed or linked: `text` (2 to 2000 characters), `hidden_size` (1 to 64), `seed` (0 to
+    2**53 - 1), `steps` (1 to 64: how far the gradient reaches back), `clip` (0 to 100: the length to which a longer
+    gradient is shortened, 0 for none), `optimizer` ("sgd", "momentum", "adagrad", "rmsprop" or "adam"), `learning_rate`
+    (0.0001 to 3), `temperature` (0.1 to 3, of the sample), `updates` (0 to 1 000 000: how many are done, which goes up
+    while the page trains). Another learning rate counts from the next update on; a change of the others but
+    `temperature` and `updates` begins another run, of 0 updates.
+
+    Raises ValueError for a value out of range or a text with characters that given weights do not know, TypeError for a
+    value of another type; both name the trait, what came and what was expected.
+    """
+
+    _esm = bundle("training_lab/view.js", facts())
+    _css = style("ui/base.css", "ui/network.css", "training_lab/style.css")
+
+    text = Text(MAX_CHARACTERS, default_value="I am learning RNN").tag(sync=True)
+    hidden_size = Whole(1, MAX_HIDDEN, default_value=16).tag(sync=True)
+    learning_rate = Number(*RATES, default_value=0.01).tag(sync=True)
+    steps = Whole(1, MAX_WINDOW, default_value=16).tag(sync=True)
+    clip = Number(0, MAX_CLIP, default_value=5.0).tag(sync=True)
+    optimizer = Choice(tuple(OPTIMIZERS), default_value="adam").tag(sync=True)
+    temperature = Number(*TEMPERATURES, default_value=1.0).tag(sync=True)
+    updates = Whole(0, MAX_UPDATES, default_value=0).tag(sync=True)
+    _rates = Rates(default_value="").tag(sync=True)  # the learning rates of the run, where it had more than one
+    # The page's weights after `updates` updates, as float64; else empty. What it sends comes as a view of a message.
+    _trained = traitlets.Bytes().tag(sync=True, from_json=lambda value, _: bytes(value))
+
+    def __init__(self, **traits):
+        self._settled = self._known = None
+        super().__init__(**traits)
+        self._settled = self._state()
+
+    @property
+    def ids(self):
+        """The text in ids, (n,)."""
+        return self.vocab.encode(self.text)
+
+    @property
+    def start(self):
+        """The `Params` before the first update."""
+        return super().params
+
+    @property
+    def params(self):
+        """The `Params` after `updates` updates: the page's, where it has trained, else those of `run`."""
+        if not self._trained:
+            return self.run.params
+        return views(np.frombuffer(self._trained, "<f8").astype(np.float64), len(self.vocab), self.hidden_size)
+
+    @property
+    def run(self):
+        """The `Run` of as many updates in NumPy, computed when it is asked for; a diverged one ends before."""
+        traits = self._state()[:4]
+        if self._known is None or self._known[0] != traits:
+            run = self._train()
+            if run.stopped.startswith("interrupted"):
+                return run
+            self._known = traits, run
+        return self._known[1]
+
+    @property
+    def sample(self):
+        """What the page lets the network write: the first character of the text and 80 more."""
+        rng = np.random.default_rng(self.seed)
+        return sample(self.params, self.vocab, self.text[0], SAMPLE, temperature=self.temperature, rng=rng)
+
+    def _train(self):
+        optimizer = OPTIMIZERS[self.optimizer]
+        options = {"steps": self.steps, "clip": self.clip or None, "progress": False}
+        entries = [entry for entry in self._entries() if entry[0] < self.updates]
+        run = train(self.start, self.ids, optimizer, rate=self.learning_rate, updates=0, **options)
+        ends = [begin for begin, _, _ in entries[1:]] + [self.updates]
+        for (_, rate, anew), end in zip(entries, ends, strict=False):
+            if anew:
+                run = run._replace(slots={name: np.zeros_like(slot) for name, slot in run.slots.items()}, t=0)
+            run = train(run, self.ids, optimizer, rate=rate, updates=end, **options)
+            if run.stopped:
+                break
+        return run
+
+    def _entries(self):
+        return read_rates(self._rates) or [(0, self.learning_rate, False)]
+
+    def _state(self):
+        """What a run is, then what it has come to: what belongs to another run can be told from it."""
+        network = tuple(getattr(self, name) for name in RUN_TRAITS)
+        return network, self.learning_rate, self.updates, self._rates, self._trained
+
+    @traitlets.observe(*RUN_TRAITS, "learning_rate", "updates", "_rates", "_trained")
+    def _settle(self, change):
+        """Let go of what belongs to another run, or write down that the learning rate was turned.
+
+        What the page, or `hold_trait_notifications`, changes at one time belongs together.
+        """
+        if self._settled is None:
+            return
+        (network, rate, updates, rates, trained), now = self._settled, self._state()
+        other, fresh_rates, fresh_trained = now[0] != network, now[3] != rates, now[4] != trained
+        wanted = 0 if other and now[2] == updates and not fresh_trained else now[2]
+        trained = now[4] if fresh_trained or (not other and wanted == updates) else b""
+        if fresh_rates and wanted:
+            rates = now[3]
+        elif other or not wanted:
+            rates = ""
+        elif updates and now[1] != rate:
+            entries = read_rates(rates) or [(0, rate, False)]
+            forgets = any(start == updates and anew for start, _, anew in entries)
+            rates = write_rates([e for e in entries if e[0] < updates] + [(updates, now[1], forgets)])
+        self._settled = None  # what is set here need not be looked at
+        self.updates, self._rates, self._trained = wanted, rates, trained
+        self._settled = self._state()
+
+    @traitlets.validate("_trained")
+    def _whole(self, proposal):
+        V, H = len(self.vocab), self.hidden_size
+        expected = 8 * (2 * V * H + H * H + H + V)
+        if len(proposal["value"]) not in (0, expected):
+            raise InvalidValue(f"_trained: expected {expected} bytes or none, got {len(proposal['value'])}")
+        return proposal["value"]
+
+    def _said(self):
+        text = self.text if len(self.text) <= 60 else f"{self.text[:59]}…"
+        return "lab_picture", {"text": text, "H": self.hidden_size, "updates": self.updates}
+
+    def _figure(self, plots):
+        run = self.run._replace(params=self.params)
+        return plots.plot_training(run, self.vocab, self.text, sample=self.sample)

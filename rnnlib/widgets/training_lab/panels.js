@@ -1,0 +1,119 @@
+/**
+ * What the network of TrainingLab makes of its text: the characters with their predictions, the states, the weights.
+ */
+
+import { PARAMETERS } from "../engine/params.js";
+import { forward } from "../engine/rnn.js";
+import { number, percent, visible } from "../model/format.js";
+import { colour, drawPixels, extent } from "../ui/colour.js";
+import { make, setText } from "../ui/dom.js";
+
+const MAP_NAMES = { Wxh: "lab_Wxh", Whh: "lab_Whh", Why: "lab_Why" };
+
+export const SHOWN = 200; // characters of the text that are shown
+
+/** A panel with a title. */
+export function panel(title, className, ...children) {
+  return make("section", { className: `rnn-panel ${className}` }, make("div", { className: "rnn-title" }, title), ...children);
+}
+
+/** The text as far as it is shown, read from a state of zeros; for each character but the first the probability that it
+ * was given, and the likeliest one. */
+export function readText({ V, ids, run }) {
+  const n = Math.min(ids.length, SHOWN);
+  const { h, yhat } = forward(run.params, ids.slice(0, n - 1));
+  const [given, guesses] = [new Float64Array(n), new Int32Array(n)];
+  let right = 0;
+  for (let t = 1; t < n; t++) {
+    const from = (t - 1) * V;
+    let best = 0;
+    for (let i = 1; i < V; i++) if (yhat[from + i] > yhat[from + best]) best = i;
+    given[t] = yhat[from + ids[t]];
+    guesses[t] = best;
+    if (best === ids[t]) right += 1;
+  }
+  return { n, h, given, guesses, right };
+}
+
+export function buildText(words) {
+  const cells = [];
+  const box = make("div", { className: "rnn-letters", role: "img", tabIndex: 0 });
+  const bar = make("span", { className: "rnn-ramp" });
+  const note = make("p", { className: "rnn-note" }, `${words("lab_text_legend")} 0 `, bar, ` 1. ${words("lab_text_below")}`);
+  return { node: panel(words("lab_text_title"), "rnn-lab-text", box, note), box, bar, cells };
+}
+
+/** A sign in a narrow cell: one that takes more room is set smaller. */
+function putSign(node, character) {
+  const sign = visible(character);
+  if (node.shown === sign) return;
+  setText(node, sign);
+  node.classList.toggle("rnn-code", sign.length > 4);
+}
+
+export function drawText({ box, cells }, { n, given, guesses, right }, { ids, vocab }, words, dark) {
+  while (cells.length < n) {
+    const [top, below] = [make("span"), make("span", { className: "rnn-letter-guess" })];
+    const node = make("span", { className: "rnn-letter" }, top, below);
+    box.append(node);
+    cells.push({ node, top, below });
+  }
+  while (cells.length > n) cells.pop().node.remove();
+  let sum = 0;
+  cells.forEach(({ node, top, below }, t) => {
+    putSign(top, vocab[ids[t]]);
+    if (t) putSign(below, vocab[guesses[t]]);
+    else setText(below, "");
+    const { fill, ink } = colour(t ? given[t] : 0, 1, dark);
+    if (top.fill !== fill) {
+      top.fill = fill;
+      top.style.backgroundColor = fill;
+      top.style.color = ink;
+    }
+    const missed = t > 0 && guesses[t] !== ids[t];
+    if (node.missed !== missed) {
+      node.missed = missed;
+      node.classList.toggle("rnn-letter-missed", missed);
+    }
+    if (t) sum += given[t];
+  });
+  box.setAttribute("aria-label", words("lab_text_said", { n: n - 1, right, mean: percent(sum / (n - 1)) }));
+}
+
+export function buildStates(words) {
+  const canvas = make("canvas", { className: "rnn-lab-states" });
+  canvas.setAttribute("aria-hidden", "true"); // a picture of so many numbers is told by its note
+  const signs = make("div", { className: "rnn-lab-signs", "aria-hidden": "true" });
+  const note = make("p", { className: "rnn-note" });
+  return { node: panel(words("lab_states_title"), "", canvas, signs, note), canvas, signs, note };
+}
+
+export function drawStates({ canvas, signs, note }, { n, h }, { H, ids, vocab }, words, dark) {
+  drawPixels(canvas, H, n - 1, (j, t) => colour(h[t * H + j], 1, dark).bytes);
+  const few = n - 1 <= 40;
+  while (signs.children.length < (few ? n - 1 : 0)) signs.append(make("span"));
+  while (signs.children.length > (few ? n - 1 : 0)) signs.lastChild.remove();
+  [...signs.children].forEach((node, t) => putSign(node, vocab[ids[t]]));
+  setText(note, words("lab_states_note", { H, n: n - 1 }));
+}
+
+export function buildWeights(words) {
+  const maps = PARAMETERS.slice(0, 3).map((name) => {
+    const canvas = make("canvas", { className: "rnn-lab-map" });
+    canvas.setAttribute("aria-hidden", "true");
+    const note = make("span", { className: "rnn-note" });
+    return { name, canvas, note, node: make("div", { className: "rnn-lab-weights" }, make("span", {}, words(MAP_NAMES[name])), canvas, note) };
+  });
+  return { node: panel(words("lab_weights_title"), "", make("div", { className: "rnn-lab-maps" }, ...maps.map(({ node }) => node))), maps };
+}
+
+export function drawWeights({ maps }, { V, H, run }, words, dark) {
+  const shapes = { Wxh: [V, H], Whh: [H, H], Why: [H, V] };
+  for (const { name, canvas, note } of maps) {
+    const values = run.params[name];
+    const [rows, columns] = shapes[name];
+    const limit = extent(values);
+    drawPixels(canvas, rows, columns, (i, j) => colour(values[i * columns + j], limit, dark).bytes);
+    setText(note, words("lab_weights_note", { rows, columns, limit: number(limit, 2) }));
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * The two plots of TrainingLab: losses over updates, and the length of the gradient at each step of a window. Both upward
+ * axes are logarithmic.
+ */
+
+import { make, setText, svg } from "../ui/dom.js";
+
+const LOWEST_LOSS = 1e-12; // and below it, where the logarithmic axis ends
+
+const MARGIN = { left: 54, top: 8, right: 22, bottom: 34 }; // room for the ticks and their names
+
+/** 1, 2, 5, 10, 20, … from the last that is at most `low` to the first that is at least `high`; at least one decade. */
+function logTicks(low, high) {
+  const steps = [];
+  const first = Math.floor(Math.log10(low));
+  const last = Math.ceil(Math.log10(high));
+  for (let power = first; power <= last; power++) for (const factor of [1, 2, 5]) steps.push(Number(`${factor}e${power}`));
+  let from = steps.findLastIndex((step) => step <= low);
+  let to = steps.findIndex((step) => step >= high);
+  if (to < 0) to = steps.length - 1;
+  while (to - from < 3) { // as many above as below
+    if (from > 0) from -= 1;
+    if (to - from < 3 && to < steps.length - 1) to += 1;
+    if (from === 0 && to === steps.length - 1) break;
+  }
+  return steps.slice(from, to + 1);
+}
+
+/** A number at a tick: 0.05, 20, 1e−7. */
+function tickName(value) {
+  return value >= 1e-3 && value < 1e4 ? String(value) : value.toExponential(0).replace("+", "").replace("-", "−");
+}
+
+/** Round numbers from 0 to n, at most five of them. */
+function roundTicks(n) {
+  const power = 10 ** Math.floor(Math.log10(n / 4 || 1));
+  const step = Math.max(1, [1, 2, 5, 10].map((factor) => factor * power).find((size) => n / size <= 4));
+  return Array.from({ length: Math.floor(n / step + 1e-9) + 1 }, (_, i) => i * step);
+}
+
+/** Axes that are as wide as the page lets them; `height` in px. */
+export function buildPlot(className, height, across, up, redraw) {
+  const names = [svg("text", { "text-anchor": "middle" }), svg("text", { "text-anchor": "middle" })];
+  names[0].textContent = across;
+  names[1].textContent = up;
+  const axes = svg("path", { class: "rnn-axes" });
+  const ticks = svg("g");
+  const inner = svg("svg", { x: MARGIN.left, y: MARGIN.top }); // cuts off what is outside of it
+  const over = svg("g"); // names of what is drawn, which may stand outside
+  const picture = svg("svg", { class: "rnn-plot-picture", height, "aria-hidden": "true" }, ticks, inner, axes, over, ...names);
+  const node = make("div", { className: `rnn-plot ${className}` }, picture);
+  const plot = { node, picture, inner, over, ticks, names, axes, full: height, height: height - MARGIN.top - MARGIN.bottom, width: 0 };
+  plot.observer = new ResizeObserver(([{ contentRect }]) => {
+    if (!contentRect.width || Math.abs(contentRect.width - plot.room) < 0.5) return;
+    frame(plot, contentRect.width);
+    redraw();
+  });
+  plot.observer.observe(node);
+  frame(plot, 400);
+  return plot;
+}
+
+function frame(plot, room) {
+  const { picture, inner, axes, names, full, height } = plot;
+  plot.room = room;
+  plot.width = Math.max(60, room - MARGIN.left - MARGIN.right);
+  picture.setAttribute("width", room);
+  picture.setAttribute("viewBox", `0 0 ${room} ${full}`);
+  inner.setAttribute("width", plot.width + 4); // the dot at the end is whole
+  inner.setAttribute("height", height);
+  axes.setAttribute("d", `M${MARGIN.left} ${MARGIN.top}v${height}h${plot.width}`);
+  const middle = MARGIN.top + height / 2;
+  for (const [key, value] of [["x", MARGIN.left + plot.width / 2], ["y", full - 4]]) names[0].setAttribute(key, value);
+  for (const [key, value] of [["x", 11], ["y", middle], ["transform", `rotate(-90 11 ${middle})`]]) names[1].setAttribute(key, value);
+  plot.tickKey = "";
+}
+
+/** Where a value stands between the ticks, px from the top; what is below them stands at the bottom. */
+function upAt(plot, ticks) {
+  const [low, high] = [Math.log(ticks[0]), Math.log(ticks.at(-1))];
+  return (value) => plot.height * (1 - Math.min(1.05, Math.max(0, (Math.log(value) - low) / (high - low) || 0)));
+}
+
+/** Ticks are made anew only where they are others. up: values, thinned to decades where they are many; across: [px, name]. */
+function drawTicks(plot, up, y, across) {
+  const key = `${up} ${across} ${plot.room}`;
+  if (plot.tickKey === key) return;
+  plot.tickKey = key;
+  const shown = up.length > 8 ? up.filter((value) => /^1(e|0*$)|^0\.0*1$/.test(String(value))) : up;
+  const text = (value, x, at, anchor) => {
+    const node = svg("text", { x, y: at, "text-anchor": anchor });
+    node.textContent = value;
+    return node;
+  };
+  plot.ticks.replaceChildren(
+    ...across.map(([x, name]) => text(name, MARGIN.left + x, MARGIN.top + plot.height + 14, "middle")),
+    ...shown.flatMap((value) => {
+      const at = MARGIN.top + y(value);
+      return [svg("path", { class: "rnn-gridline", d: `M${MARGIN.left} ${at}h${plot.width}` }), text(tickName(value), MARGIN.left - 4, at + 4, "end")];
+    }));
+}
+
+export function buildLosses(words, redraw) {
+  const plot = buildPlot("rnn-losses", 240, words("lab_axis_updates"), words("lab_axis_loss"), redraw);
+  const uniform = svg("path", { class: "rnn-uniform" });
+  const uniformName = svg("text", { class: "rnn-uniform-name", "text-anchor": "end" });
+  const kept = svg("g");
+  const band = svg("path", { class: "rnn-band" });
+  const line = svg("path", { class: "rnn-run-line rnn-run-now" });
+  const now = svg("circle", { class: "rnn-run-dot", r: 3.5 });
+  plot.inner.append(uniform, kept, band, line, now);
+  const letters = svg("g");
+  plot.over.append(uniformName, letters);
+  return Object.assign(plot, { uniform, uniformName, kept, letters, band, line, now, shown: [] });
+}
+
+const put = (value) => value.toFixed(1);
+
+/** The smoothed line of a curve as a path. */
+function smoothPath(curve, x, y) {
+  let path = "";
+  for (let i = 0; i < curve.places; i++) path += `${i ? "L" : "M"}${put(x(curve.end(i)))} ${put(y(curve.smooth[i]))}`;
+  return path;
+}
+
+/** Draw the curve of the run, and those that were kept: [{curve, letter, style}], style from 1 to 6. */
+export function drawLosses(plot, curve, kept, uniform) {
+  const all = [curve, ...kept.map((run) => run.curve)].filter((each) => each.length);
+  // Of longer runs that were kept only the beginning is seen while this one is short: it has a quarter of the width.
+  const longest = Math.max(20, ...all.map((each) => each.length));
+  const n = curve.length ? Math.min(longest, Math.max(20, 4 * curve.length)) : longest;
+  let [low, high] = [uniform || Infinity, uniform || 0];
+  for (const { low: lows, high: highs, smooth, places } of all) {
+    for (let i = 0; i < places; i++) {
+      // A single window that is far easier than the text is not shown to its end: it would flatten all the rest.
+      low = Math.min(low, Math.max(lows[i], smooth[i] / 10));
+      if (highs[i] > high) high = highs[i];
+    }
+  }
+  low = Math.max(low, LOWEST_LOSS);
+  const ticks = logTicks(Math.min(low, 1e6), Math.min(Math.max(high, low), 1e7));
+  const x = (update) => (plot.width * update) / n;
+  const y = upAt(plot, ticks);
+  drawTicks(plot, ticks, y, roundTicks(n).map((value) => [x(value), value]));
+
+  const { places, low: lows, high: highs } = curve;
+  let [there, back] = ["", ""];
+  for (let i = 0; i < places; i++) {
+    const at = put(x(curve.end(i)));
+    there += `${i ? "L" : "M"}${at} ${put(y(highs[i]))}`;
+    if (curve.size > 1) back = `L${at} ${put(y(lows[i]))}${back}`;
+  }
+  plot.band.setAttribute("d", there + back);
+  plot.band.style.fill = curve.size > 1 ? "" : "none"; // every value has a place of its own: a line, and no band
+  plot.line.setAttribute("d", smoothPath(curve, x, y));
+  plot.now.setAttribute("cx", put(x(curve.length)));
+  plot.now.setAttribute("cy", put(y(curve.length ? highs[places - 1] : 1)));
+  plot.now.style.display = curve.length ? "" : "none";
+
+  const level = y(uniform);
+  plot.uniform.setAttribute("d", uniform ? `M0 ${put(level)}h${plot.width}` : "");
+  setText(plot.uniformName, uniform ? "ln V" : "");
+  plot.uniformName.setAttribute("x", MARGIN.left + plot.width);
+  plot.uniformName.setAttribute("y", MARGIN.top + (level < 14 ? level + 14 : level - 4)); // inside the plot
+
+  const key = [plot.room, n, ticks, ...kept.map((run) => run.letter)].join(" ");
+  if (plot.keptKey === key) return;
+  plot.keptKey = key;
+  plot.kept.replaceChildren(...kept.map((run) => svg("path", { class: `rnn-run-line rnn-run-${run.style}`, d: smoothPath(run.curve, x, y) })));
+  plot.letters.replaceChildren(...kept.map((run) => {
+    const { length, size, smooth, places } = run.curve;
+    const last = Math.min(places, Math.ceil(n / size)) - 1; // where the curve ends, or leaves the plot
+    const text = svg("text", {
+      class: `rnn-run-letter rnn-run-${run.style}`, x: MARGIN.left + x(Math.min(length, n)) + 3, y: MARGIN.top + y(smooth[last]) + 4,
+    });
+    text.textContent = run.letter;
+    return text;
+  }));
+}
+
+export function buildNorms(words, redraw) {
+  const plot = buildPlot("rnn-norms", 150, words("lab_axis_steps"), words("lab_axis_norm"), redraw);
+  const bars = svg("path", { class: "rnn-norm-bars" });
+  plot.inner.append(bars);
+  return Object.assign(plot, { bars });
+}
+
+/** A bar for each step of the window, with the character that it read. */
+export function drawNorms(plot, norms, signs) {
+  const sizes = Array.from(norms, (norm) => (norm > 0 && norm < Infinity ? norm : 0));
+  const high = Math.max(...sizes, 0) || 1;
+  const low = Math.min(high / 10, ...sizes.filter((size) => size > high * 1e-8));
+  const ticks = logTicks(low, high);
+  const y = upAt(plot, ticks);
+  const column = plot.width / Math.max(1, sizes.length);
+  const roomy = column >= 11;
+  drawTicks(plot, ticks, y, sizes.flatMap((_, t) => {
+    if (roomy) return [[(t + 0.5) * column, signs[t]]];
+    return t === 0 || (t + 1) % 10 === 0 ? [[(t + 0.5) * column, t + 1]] : [];
+  }));
+  const path = sizes.map((size, t) => (size ? `M${put((t + 0.5) * column)} ${plot.height}V${put(Math.min(plot.height - 2, y(size)))}` : ""));
+  plot.bars.setAttribute("d", path.join(""));
+  plot.bars.setAttribute("stroke-width", put(Math.min(18, column * 0.7)));
+}

@@ -1,0 +1,104 @@
+/**
+ * What TrainingLab trains: its settings, checked; the learning rates of a run, which may change on the way; a run that
+ * goes on update by update. No drawing here.
+ */
+
+import { OPTIMIZERS } from "../engine/optim.js";
+import { initParams } from "../engine/params.js";
+import { encode, vocabulary } from "../engine/text.js";
+import { beginRun, resume, update } from "../engine/train.js";
+import { checkText, checkWhole, network, Problem } from "../model/network.js";
+import { DecimatedCurve } from "./downsampled_curve.js";
+import { LAB, MOST_RATES } from "./facts.js";
+
+
+function checkNumber(control, value, low, high, whole = false) {
+  if (typeof value === "number" && value >= low && value <= high && (!whole || Number.isInteger(value))) return value;
+  throw new Problem(control, "lab_bad_number", { low, high, value });
+}
+
+/** What the traits say, checked; throws a Problem. */
+export function labSettings(model) {
+  const known = [...model.get("_characters")];
+  const text = checkText(model.get("text"), known, LAB.text - 1).join("");
+  const H = checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, LAB.hidden);
+  const optimizer = model.get("optimizer");
+  if (!OPTIMIZERS.includes(optimizer)) throw new Problem("optimizer", "lab_bad_optimizer", { names: OPTIMIZERS.join(", ") });
+  return {
+    text, H, known, optimizer,
+    vocab: known.length ? known : vocabulary(text),
+    seed: checkWhole("seed", "bad_seed", model.get("seed"), 0, LAB.seed),
+    steps: checkNumber("steps", model.get("steps"), 1, LAB.steps, true),
+    clip: checkNumber("clip", model.get("clip"), 0, LAB.clip),
+    rate: checkNumber("learning_rate", model.get("learning_rate"), ...LAB.rate),
+    temperature: checkNumber("temperature", model.get("temperature"), ...LAB.temperature),
+    updates: Math.min(LAB.updates, Math.max(0, Math.round(model.get("updates")) || 0)),
+  };
+}
+
+/* The learning rates of a run, as the trait _rates keeps them: "0:0.1,312:0.05*" is 0.1 from the start and 0.05 from the
+ * update after the first 312 on; the star says that the optimiser forgets, as it does after a divergence. */
+
+const RATE_ENTRY = /^(\d{1,7}):(\d[\d.e-]{0,24})(\*?)$/;
+
+
+/** The entries {from, rate, anew} of such a text, in order; undefined when it is none. */
+export function parseRates(text) {
+  const entries = text === "" ? [] : text.split(",", MOST_RATES + 1).map((part) => {
+    const [, from, rate, star] = RATE_ENTRY.exec(part) ?? [];
+    return { from: Number(from), rate: Number(rate), anew: star === "*" };
+  });
+  const good = entries.every(({ from, rate }, i) => rate >= LAB.rate[0] && rate <= LAB.rate[1] && from <= LAB.updates
+    && (i ? from > entries[i - 1].from : from === 0));
+  return good && entries.length <= MOST_RATES ? entries : undefined;
+}
+
+export function printRates(entries) {
+  return entries.map(({ from, rate, anew }) => `${from}:${rate}${anew ? "*" : ""}`).join(",");
+}
+
+/** The entries with another rate after `from` updates; what was said for later is gone. */
+export function withRate(entries, from, rate, anew = false) {
+  const earlier = entries.filter((entry) => entry.from < from);
+  const same = entries.some((entry) => entry.from === from && entry.anew);
+  return [...earlier, { from, rate, anew: from > 0 && (anew || same) }];
+}
+
+/** A run before its first update, with the curve of its losses. */
+export function beginLab(settings, rates, model) {
+  const { H, steps, optimizer, clip, seed, vocab, text, known } = settings;
+  const V = vocab.length;
+  // Given weights are unpacked by `network`, which reads texts of another length; only its weights are wanted.
+  const few = { text: [...text].slice(0, 2).join("") };
+  const params = known.length ? network({ get: (name) => few[name] ?? model.get(name) }).params : initParams(V, H, seed);
+  const ids = encode(vocab, text);
+  const run = beginRun({ params, ids, steps, optimizer, clip });
+  const windows = Math.ceil((ids.length - 1) / steps);
+  return { settings, vocab, V, H, ids, run, windows, curve: new DecimatedCurve(windows), rates, due: 0, rate: rates[0]?.rate ?? settings.rate };
+}
+
+/** The rate of the next update, and what goes with it. */
+function turnRate(lab) {
+  const { run, rates } = lab;
+  while (lab.due < rates.length && rates[lab.due].from <= run.count) {
+    const { rate, anew, from } = rates[lab.due];
+    lab.due += 1;
+    lab.rate = rate;
+    if (anew) resume(run);
+  }
+}
+
+/** One more update; false when it diverged, and the run stays as it is. */
+export function labUpdate(lab) {
+  turnRate(lab);
+  if (!update(lab.run, lab.rate)) return false;
+  lab.curve.add(lab.run.losses.at(lab.run.count - 1));
+  return true;
+}
+
+/** Go on with this rate after a divergence, from the last finite weights; the optimiser remembers nothing. */
+export function goOn(lab, rate) {
+  resume(lab.run);
+  lab.rates = withRate(lab.rates, lab.run.count, rate, true);
+  lab.due = lab.rates.length - 1;
+}

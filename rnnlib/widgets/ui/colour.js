@@ -1,0 +1,113 @@
+/** The signed colour scale, and cells painted with it: one by one, as a stripe, or as the pixels of a canvas. */
+
+import { number } from "../model/format.js";
+import { make, setText } from "./dom.js";
+
+const STEPS = 40;
+
+function oklch(L, C, hue) {
+  const a = C * Math.cos((hue * Math.PI) / 180);
+  const b = C * Math.sin((hue * Math.PI) / 180);
+  const l = (L + 0.3963377774 * a + 0.2158037573 * b) ** 3;
+  const m = (L - 0.1055613458 * a - 0.0638541728 * b) ** 3;
+  const s = (L - 0.0894841775 * a - 1.291485548 * b) ** 3;
+  const clamp = (v) => Math.min(1, Math.max(0, v));
+  const rgb = [
+    clamp(4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s),
+    clamp(-1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s),
+    clamp(-0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s),
+  ];
+  const luminance = 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2];
+  const bytes = rgb.map((v) => Math.round(255 * (v <= 0.0031308 ? 12.92 * v : 1.055 * v ** (1 / 2.4) - 0.055)));
+  return { bytes, fill: `rgb(${bytes.join(",")})`, ink: luminance > 0.179 ? "#000" : "#fff" };
+}
+
+function scale(centre, end) {
+  const colours = [];
+  for (let i = -STEPS; i <= STEPS; i++) {
+    const x = Math.abs(i) / STEPS;
+    colours.push(oklch(centre + (end - centre) * x, 0.15 * x, i < 0 ? 250 : 60));
+  }
+  return colours;
+}
+
+const SCALES = { light: scale(0.975, 0.58), dark: scale(0.27, 0.8) };
+
+/** The colour of a value on the diverging scale from -limit to limit: {fill, ink} for CSS, bytes for pixels. */
+export function colour(value, limit, dark) {
+  const x = Math.round((STEPS * value) / limit);
+  return SCALES[dark ? "dark" : "light"][STEPS + Math.max(-STEPS, Math.min(STEPS, x || 0))];
+}
+
+/** The diverging scale as a background, for a legend: all of it, or the half from zero on. Between every eighth colour the
+ * browser finds the others. */
+export function ramp(dark, half = false) {
+  const colours = SCALES[dark ? "dark" : "light"].slice(half ? STEPS : 0).filter((_, i) => i % 8 === 0);
+  return `linear-gradient(90deg, ${colours.map(({ fill }) => fill).join(",")})`;
+}
+
+/** The largest size of a number in the array: the limit of its colour scale. Never zero. */
+export function extent(array) {
+  let limit = 1e-300;
+  for (const value of array) if (Math.abs(value) > limit) limit = Math.abs(value);
+  return limit;
+}
+
+/** Paint a cell: its number, and its colour on the scale from -limit to limit. */
+export function paint(cell, value, limit, dark, print = number) {
+  const { fill, ink } = colour(value, limit, dark);
+  setText(cell, print(value).padStart(7));
+  if (cell.fill !== fill) {
+    cell.fill = fill; // what was set last; reading it back from the style is slower and normalised
+    cell.style.backgroundColor = fill;
+    cell.style.color = ink;
+  }
+}
+
+/** A bar as a background, from one share of the width to another: it moves without anything being laid out. */
+export function stripe(fill, from, to) {
+  const [a, b] = [from, to].map((share) => `${(100 * share).toFixed(2)}%`);
+  return `linear-gradient(90deg, transparent ${a}, ${fill} ${a} ${b}, transparent ${b})`;
+}
+
+/** A canvas that is given a size, be it the one that it has, is laid out and allocated anew. */
+function resize(canvas, width, height) {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+}
+
+/** Paint a canvas of one pixel for each cell; bytes(row, column) gives red, green and blue, or null for a hole. The
+ * style sheet stretches it. */
+export function drawPixels(canvas, rows, columns, bytes) {
+  resize(canvas, columns, rows);
+  const image = new ImageData(columns, rows);
+  const { data } = image;
+  for (let i = 0, at = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++, at += 4) {
+      const pixel = bytes(i, j);
+      if (!pixel) continue;
+      data[at] = pixel[0];
+      data[at + 1] = pixel[1];
+      data[at + 2] = pixel[2];
+      data[at + 3] = 255;
+    }
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+/** Draw numbers as cells: `rows` of them in each column, `column` wide and `height` high with a gap on either side (px),
+ * on the scale from -limit to limit. The colours go into one pixel a number, which is then stretched. */
+export function drawCells(canvas, values, rows, { column, gap, height, limit, dark }) {
+  const columns = values.length / rows;
+  const small = (canvas.pixels ??= make("canvas"));
+  drawPixels(small, rows, columns, (i, t) => colour(values[t * rows + i], limit, dark).bytes);
+  const ratio = window.devicePixelRatio || 1;
+  resize(canvas, Math.round(columns * column * ratio), Math.round(height * ratio));
+  Object.assign(canvas.style, { width: `${columns * column}px`, height: `${height}px` });
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  for (let t = 0; t < columns; t++) {
+    context.drawImage(small, t, 0, 1, rows, t * column + gap, 0, column - 2 * gap, height);
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * The foot of every figure: its state as a link, as an image, and as lines of Python. On a page of the book a link for the
+ * figure is opened before its first drawing; once the reader changes something, the address lets go of it, so that nothing
+ * old comes back when the page is loaded again.
+ */
+
+import { parseLink, readLink, writeLink } from "../model/permalink.js";
+import { pythonLines } from "../model/python_source.js";
+import { make, setText } from "./dom.js";
+import { figureImage, figurePixels } from "./export_image.js";
+
+const linkName = (figure) => figure.replace(/\B[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
+
+function download(blob, name) {
+  const link = make("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+/** Put the row into `root`, below all that is there, and open the link that the address holds for the figure.
+ * @param {{el: HTMLElement, root: HTMLElement, model: any, words: any, change: (traits: object) => void, figure: string,
+ *   spec: object, shown: () => object | undefined, said: () => string, place: () => string,
+ *   python: () => {plain: string[], imports?: object}, refuse?: () => string | undefined, open?: (traits: object) => void}} parts
+ * figure: the class in Python. spec: what a link may say, see link.js. shown(): the traits as they are shown. said(): the
+ * figure in a sentence. place(): where it stands, for the name of a file. refuse(): the words why there can be no link.
+ * open(traits): set what came from a link, where `change` is not enough.
+ * @returns {() => void} a clean-up */
+export function shareRow({ el, root, model, words, change, figure, spec, shown, said, place, python, refuse, open = change }) {
+  const onPage = Boolean(el.closest(".rnn-widget")); // elsewhere no address leads back to this figure
+  const opened = make("p", { className: "rnn-opened rnn-unshared", role: "status" });
+  const status = make("p", { className: "rnn-sharing-status", role: "status" });
+  const field = make("textarea", { className: "rnn-sharing-text", readOnly: true, rows: 4, spellcheck: false, hidden: true });
+  field.setAttribute("aria-label", words("share_text"));
+  const button = (key, act) => {
+    const node = make("button", { type: "button", className: "rnn-button" }, words(key));
+    node.addEventListener("click", () => {
+      const traits = shown();
+      if (!traits) return;
+      tell("share_busy");
+      act(traits);
+    });
+    return node;
+  };
+  const link = button("share_link", copyLink);
+  link.hidden = !onPage;
+  const row = make("div", { className: "rnn-sharing rnn-unshared", role: "group" },
+    make("span", { className: "rnn-label", "aria-hidden": "true" }, words("share")), link,
+    button("share_image", copyImage), button("share_svg", saveDrawing), button("share_python", copyPython), status, field);
+  row.setAttribute("aria-label", words("share_name"));
+  root.prepend(opened);
+  root.append(row);
+
+  const tell = (key, values) => {
+    field.hidden = true;
+    setText(status, key ? words(key, values) : "");
+  };
+
+  async function copyText(text, key) {
+    try {
+      await navigator.clipboard.writeText(text);
+      tell(key);
+    } catch {
+      tell("share_by_hand");
+      field.value = text;
+      field.hidden = false;
+      field.focus({ preventScroll: true });
+      field.select();
+    }
+  }
+
+  function copyLink(traits) {
+    const why = refuse?.();
+    if (why) return tell(why);
+    const entries = Object.keys(spec).map((key) => [key, traits[key]]).filter(([, value]) => value !== undefined);
+    const n = figures().filter((node) => node.dataset.figure === figure).indexOf(el) + 1;
+    copyText(writeLink(linkName(figure), n, Object.fromEntries(entries)), "share_link_copied");
+  }
+
+  function copyPython(traits) {
+    const text = pythonLines({ figure, model, traits, spec, ...python() });
+    if (text) copyText(text, "share_python_copied");
+    else tell("share_python_large");
+  }
+
+  const image = () => figureImage(root, said());
+  const fileName = () => `${linkName(figure)}-${place()}`;
+
+  async function saveDrawing() {
+    const { text } = await image();
+    const name = `${fileName()}.svg`;
+    download(new Blob([text], { type: "image/svg+xml" }), name);
+    tell("share_saved", { name });
+  }
+
+  async function copyImage() {
+    const name = `${fileName()}.png`;
+    const png = image().then(figurePixels);
+    try {
+      // A promise inside: some browsers let go of the reader's click before the picture is there.
+      await navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
+      tell("share_image_copied");
+    } catch {
+      try {
+        download(await png, name);
+        tell("share_saved", { name });
+      } catch {
+        await saveDrawing(); // this browser gives no pixels back
+      }
+    }
+  }
+
+  /* Links: the address gives its traits to one figure of the page. */
+
+  // Not what stands in for a view until it is drawn.
+  const figures = () => [...document.querySelectorAll("[data-figure]")].filter((node) => !node.closest(".rnn-widget-first"));
+  let held; // the fragment that was opened, and its traits
+
+  function openLink() {
+    const fragment = globalThis.location?.hash ?? "";
+    const asked = onPage && parseLink(fragment);
+    if (!asked) return;
+    const all = figures();
+    const same = all.filter((node) => linkName(node.dataset.figure) === asked.figure);
+    const meant = same[asked.n - 1];
+    if ((meant ?? same[0] ?? all[0]) !== el) return; // a link for no figure of the page is answered by the first
+    const known = Object.fromEntries(["hidden_size", ...Object.keys(spec)].map((key) => [key, model.get(key)]));
+    const { traits, broken } = meant ? readLink(asked, spec, known) : { broken: same.length ? "n" : "figure" };
+    held = undefined;
+    if (traits) {
+      open(traits);
+      held = { fragment, traits };
+    }
+    opened.classList.add("rnn-opened-kept"); // its line stays when its words go
+    setText(opened, words(traits ? "share_opened" : "share_broken", { field: broken }));
+    requestAnimationFrame(() => root.scrollIntoView({ block: "start" })); // it may be drawn out of sight at first
+  }
+
+  /** Something is another: what was said of the state before is no longer true. */
+  function letGo() {
+    tell();
+    if (!held || Object.entries(held.traits).every(([key, value]) => model.get(key) === value)) return;
+    if (location.hash === held.fragment) history.replaceState(history.state, "", location.pathname + location.search);
+    held = undefined;
+    setText(opened, "");
+  }
+
+  const events = Object.keys(spec).map((key) => `change:${key}`).join(" ");
+  model.on(events, letGo);
+  globalThis.addEventListener?.("hashchange", openLink);
+  openLink();
+  return () => {
+    model.off(events, letGo);
+    globalThis.removeEventListener?.("hashchange", openLink);
+  };
+}
