@@ -7,18 +7,19 @@ The order is that of `Params`; each matrix is stored row by row.
 
 import math
 from collections.abc import Iterable
+from typing import TypeVar
 
 import numpy as np
 
 from . import _check
 
-SHAPES = {"Wxh": ("V", "H"), "Whh": ("H", "H"), "Why": ("H", "V"), "bh": ("H",), "by": ("V",)}
+Size = TypeVar("Size", int, str)
 
 
-def shapes(vocab_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
-    """name -> shape of each parameter, in the order of `Params`."""
-    sizes = {"V": vocab_size, "H": hidden_size}
-    return {name: tuple(sizes[letter] for letter in letters) for name, letters in SHAPES.items()}
+def shapes(vocab_size: Size, hidden_size: Size) -> dict[str, tuple[Size, ...]]:
+    """name -> shape of each parameter, in the order of `Params`; `shapes("V", "H")` gives the letters of the shapes."""
+    V, H = vocab_size, hidden_size
+    return {"Wxh": (V, H), "Whh": (H, H), "Why": (H, V), "bh": (H,), "by": (V,)}
 
 
 def size(vocab_size: int, hidden_size: int) -> int:

@@ -85,9 +85,12 @@ def check_gradients(
     evidence = {}
     for name, scale in scales.items():
         errors = relative_errors(given[name], expected[name], scale)
-        suspect = (errors > tolerance) & np.isfinite(errors) if method == "central" else np.zeros(errors.shape, bool)
-        doubt = doubts(loss, name, expected[name], suspect, step) / scale
-        evidence[name] = Evidence(given[name], expected[name], scale, errors, doubt, tolerance)
+        doubt = np.zeros(errors.shape)
+        if method == "central":
+            suspect = (errors > tolerance) & np.isfinite(errors)
+            doubt = doubts(loss, name, expected[name], suspect, step) / scale
+        ok = bool((errors <= tolerance + doubt).all())
+        evidence[name] = Evidence(given[name], expected[name], scale, errors, doubt, tolerance, ok)
 
     checks = {name: verdict(name, found) for name, found in evidence.items()}
     unclear = [name for name, check in checks.items() if not (check.ok or check.cause)]

@@ -26,10 +26,11 @@ class Loss(NamedTuple):
 
     def __call__(self, name: str, index: tuple[int, ...], number: complex) -> Any:
         """L with `number` in place of one entry; complex where the number is."""
-        changed = self.arrays[name].astype(type(number))
+        arrays, x, y, reduction, forward = self
+        changed = arrays[name].astype(type(number))
         changed[index] = number
-        *params, h0 = {**self.arrays, name: changed}.values()
-        return cross_entropy(self.forward(Params(*params), self.x, h0).o, self.y, self.reduction)
+        *params, h0 = {**arrays, name: changed}.values()
+        return cross_entropy(forward(Params(*params), x, h0).o, y, reduction)
 
 
 def derivative(loss: Loss, name: str, index: tuple[int, ...], method: str, step: float | None, times: int = 1) -> float:
