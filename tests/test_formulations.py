@@ -1,11 +1,16 @@
 """The five formulations side by side: one set of weights, one gradient; and none takes the arrays of another."""
 
+import json
+import pkgutil
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from models import case_of, refuses, worst
 
 import rnnlib
-from rnnlib import Params
+from rnnlib import Params, formulations
 from rnnlib.formulations import cells, equations, frameworks, gates, layers, matrices
 
 MODULES = {module.__name__.rpartition(".")[2]: module for module in (equations, cells, matrices, layers, gates)}
@@ -113,3 +118,17 @@ def test_no_training_takes_a_rate_that_is_not_positive(rate):
 def test_what_draws_weights_wants_a_generator(draw):
     with refuses(TypeError, "rng", "int 0", expected="a numpy.random.Generator"):
         draw(0)
+
+
+def test_completion_shows_every_module_and_imports_none_until_it_is_used():
+    code = """
+import json, sys, rnnlib
+listed = dir(rnnlib.formulations)
+before = [name for name in sys.modules if name.startswith("rnnlib.formulations.")]
+print(json.dumps([listed, before, rnnlib.formulations.cells.__name__, hasattr(rnnlib.formulations, "cellos")]))
+"""
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    listed, before, used, misspelt = json.loads(output)
+    modules = {found.name for found in pkgutil.iter_modules(formulations.__path__) if not found.name.startswith("_")}
+    assert modules == set(formulations._MODULES) and modules <= set(listed)
+    assert (before, used, misspelt) == ([], "rnnlib.formulations.cells", False)
