@@ -8,6 +8,7 @@ from IPython.lib.pretty import pretty
 
 from rnnlib import Grads, Params, Path, Trace, Vocabulary, backward, forward, init_params, path
 from rnnlib.checkpoint import load, save
+from rnnlib.formulations import dialects, gates, layers
 from rnnlib.optim import Adam
 from rnnlib.sweep import sweep
 from rnnlib.train import streams, train
@@ -18,7 +19,9 @@ PARAMS = init_params(len(VOCAB), 100, rng=np.random.default_rng(0), dtype=np.flo
 TRACE = forward(PARAMS, IDS[:-1])
 GRADS = backward(PARAMS, TRACE, IDS[1:])
 RUN = train(PARAMS, IDS, rate=0.01, steps=10, epochs=2, progress=False)
-VALUES = [PARAMS, TRACE, GRADS, path(PARAMS, TRACE, IDS[1:], 9, 2), RUN]
+PLAIN = PARAMS._replace(bh=0 * PARAMS.bh, by=0 * PARAMS.by)
+FORMULATED = [gates.from_params(PLAIN), layers.from_params(PARAMS).step(3, np.zeros((1, 100)))]
+VALUES = [PARAMS, TRACE, GRADS, path(PARAMS, TRACE, IDS[1:], 9, 2), RUN, *FORMULATED]
 
 
 def test_params_show_names_types_and_shapes():
@@ -26,7 +29,7 @@ def test_params_show_names_types_and_shapes():
     assert repr(PARAMS) == f"Params({shown})"
 
 
-@pytest.mark.parametrize("value", [TRACE, GRADS, VALUES[3]], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("value", [TRACE, GRADS, VALUES[3], *FORMULATED], ids=lambda value: type(value).__name__)
 def test_every_array_of_a_named_tuple_is_shown_by_its_type_and_shape(value):
     name, _, fields = repr(value).removesuffix(")").partition("(")
     assert name == type(value).__name__
@@ -56,6 +59,11 @@ def test_a_run_shows_how_far_it_has_come_its_last_loss_and_why_it_stopped():
 def test_what_is_no_array_is_shown_in_few_words():
     shown = repr(Params([[1.0] * 1000] * 1000, None, "x" * 1000, {}, 3))
     assert len(shown) < 400 and "Whh=None" in shown and "by=3" in shown
+
+
+def test_a_dialect_shows_few_of_its_symbols():
+    for name, dialect in dialects.DIALECTS.items():
+        assert repr(dialect).startswith(f"Dialect(title={dialect.title!r}, ") and len(repr(dialect)) < 600, name
 
 
 def test_a_sweep_shows_its_best_row():

@@ -1,6 +1,6 @@
-"""A cell is one step and the cache of what it saw; the network is a loop over cells, forward and then back.
+"""A cell is one step, with a cache of its inputs and results; the network is a loop over cells, forward and then back.
 
-The idea: get one step right, both ways, and let a loop do the rest. Here a is the state and z what goes into its tanh:
+The idea: write one step, forward and backward, and loop over it. Here a is the state and z the pre-activation:
 
     here                                                for us, in rows
     z⟨t⟩ = Wax x⟨t⟩ + Waa a⟨t-1⟩ + ba                   a_t = x_t Wxh + h_{t-1} Whh + bh     Wax = Wxhᵀ, Waa = Whhᵀ
@@ -10,9 +10,9 @@ The idea: get one step right, both ways, and let a loop do the rest. Here a is t
 
 Layout: column vectors, the batch in the middle: x (n_x, m, T), a (n_a, m, T), ŷ (n_y, m, T), biases (n, 1); n_x inputs,
 n_a hidden units, n_y outputs, m sequences, T steps. Parameters and gradients are dicts.
-Reduction: `rnn_backward` is given da, the gradient of any loss at all in the states, and sums over steps and batch;
-`output_backward` makes that da out of a softmax cross-entropy, the mean or the sum over all predictions.
-Good for: putting another loss on top, or another cell inside.
+Reduction: `rnn_backward` takes da, the gradient of any loss with respect to the states, and sums over steps and batch;
+`output_backward` computes da for a softmax cross-entropy, the mean or the sum over all predictions.
+Good for: replacing the loss or the cell.
 """
 
 import numpy as np
@@ -31,7 +31,7 @@ def softmax(z):
 
 
 def rnn_cell_forward(xt, a_prev, parameters):
-    """One step: (a_next, yt_pred, cache), the cache being (a_next, a_prev, xt, parameters).
+    """One step: (a_next, yt_pred, cache), where cache is (a_next, a_prev, xt, parameters).
 
     a_next = tanh(Wax xt + Waa a_prev + ba);  yt_pred = softmax(Wya a_next + by)
 
@@ -50,7 +50,7 @@ def rnn_cell_forward(xt, a_prev, parameters):
 def rnn_forward(x, a0, parameters):
     """All steps: (a, y_pred, caches) for x (n_x, m, T) from the states a0 (n_a, m).
 
-    a (n_a, m, T), y_pred (n_y, m, T), caches: the list of the T caches. Raises as `rnn_cell_forward` does.
+    a (n_a, m, T), y_pred (n_y, m, T), caches: a list of T caches. Raises as `rnn_cell_forward` does.
     """
     Wax, *_ = _check_parameters(parameters)
     n_a, n_x = Wax.shape
@@ -86,8 +86,8 @@ def rnn_cell_backward(da_next, cache):
 def rnn_backward(da, caches):
     """All steps back, from da (n_a, m, T) to the dict of dx (n_x, m, T), da0 (n_a, m), dWax, dWaa, dba.
 
-    da: the gradient of the loss in each state by way of that step's output alone. What comes back from the step
-    after is added here; the gradients of the parameters are sums over the steps.
+    da: the gradient of the loss with respect to each state through that step's output alone. The part that comes back
+    from the next step is added here; the gradients of the parameters are sums over the steps.
     """
     if not (isinstance(caches, list) and caches):
         raise TypeError(f"caches: expected the list that rnn_forward returned, got {_check.describe(caches)}")
@@ -106,8 +106,9 @@ def rnn_backward(da, caches):
 def output_loss(a, y, parameters, reduction="mean"):
     """L = -Σ y ⊙ log ŷ over all steps and sequences, or that divided by m T, in nats.
 
-    a: states (n_a, m, T); y: one-hot columns (n_y, m, T). From z = Wya a + by, for log ŷ = z - log Σ exp(z) needs no
-    logarithm of a vanished probability. Raises ValueError for columns of y that do not sum to 1, and other shapes.
+    a: states (n_a, m, T); y: one-hot columns (n_y, m, T). Computed from z = Wya a + by: log ŷ = z - log Σ exp(z) does
+    not take the logarithm of a probability that underflowed. Raises ValueError for columns of y that do not sum to 1,
+    and for other shapes.
     """
     z, y, weight = _output(a, y, parameters, reduction)
     z = z - z.real.max(axis=0)
@@ -137,7 +138,7 @@ def loss_and_gradients(x, y, a0, parameters, reduction="mean"):
 
 
 def initialize_adam(parameters):
-    """(v, s): the running means of the gradients and of their squares, zeros, a dict each."""
+    """(v, s): the running means of the gradients and of their squares, two dicts of zeros."""
     arrays = dict(zip(NAMES, _check_parameters(parameters), strict=True))
     v, s = ({"d" + name: np.zeros_like(array) for name, array in arrays.items()} for _ in "vs")
     return v, s
@@ -146,7 +147,7 @@ def initialize_adam(parameters):
 def update_parameters_with_adam(
     parameters, gradients, v, s, t, *, learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-8
 ):
-    """Step t (from 1) of Adam: new (parameters, v, s); the old ones stay as they were.
+    """Step t (from 1) of Adam: new (parameters, v, s); the arguments are not changed.
 
     v ← β₁ v + (1 - β₁) g;  s ← β₂ s + (1 - β₂) g²;  w ← w - α v̂ / (√ŝ + ε)  with v̂ = v / (1 - β₁ᵗ), ŝ = s / (1 - β₂ᵗ)
 
@@ -177,13 +178,13 @@ def train(x, y, a0, parameters, *, steps, learning_rate=0.01):
 
 
 def from_params(params):
-    """The dict of parameters of the same network: every matrix transposed, the biases columns."""
+    """The dict of parameters of the same network: every matrix transposed, the biases as columns."""
     Wxh, Whh, Why, bh, by = (array.copy() for array in check_params(params))
     return {"Wax": Wxh.T, "Waa": Whh.T, "Wya": Why.T, "ba": bh[:, None], "by": by[:, None]}
 
 
 def to_params(parameters):
-    """`Params` of the same network. Raises ValueError where n_y is not n_x, for symbols come in and symbols go out."""
+    """`Params` of the same network. Raises ValueError where n_y is not n_x: inputs and outputs are symbols."""
     Wax, Waa, Wya, ba, by = (array.copy() for array in _check_parameters(parameters))
     if len(by) != Wax.shape[1]:
         raise ValueError(f"parameters: expected n_y = n_x, got n_x = {Wax.shape[1]} and n_y = {len(by)}")
@@ -196,7 +197,7 @@ def to_columns(rows):
 
 
 def gradients(params, x, y, *, h0=None, reduction="mean"):
-    """`Params` of gradients by the functions of this module; a single sequence is a batch of one.
+    """`Params` of gradients, computed by the functions of this module; a single sequence is a batch of one.
 
     params: `Params`; x: ids (T,) or (T, B), or features of floating type (T, V) or (T, B, V); y: target ids (T,) or
     (T, B); h0: (H,) or (B, H).
@@ -227,7 +228,7 @@ def _ids(name, ids, size):
 
 
 def _output(a, y, parameters, reduction):
-    """z = Wya a + by (n_y, m, T), the targets in its type, and what one prediction counts for in the loss."""
+    """z = Wya a + by (n_y, m, T), the targets in its dtype, and the weight of one prediction in the loss."""
     _check.one_of("reduction", reduction, ("sum", "mean"))
     _, Waa, Wya, _, by = _check_parameters(parameters)
     a = _columns("a", a, (len(Waa), "m", "T"), Waa)
@@ -239,7 +240,7 @@ def _output(a, y, parameters, reduction):
 
 
 def _columns(name, value, shape, like):
-    """`value` as finite numbers of the given shape, letters standing for any size, in the type of `like` or complex."""
+    """`value` as finite numbers of the given shape, a letter for any size, in the dtype of `like` or complex."""
     value = _check.numbers(name, value)
     fits = value.ndim == len(shape) and value.size
     if not fits or any(isinstance(n, int) and n != came for n, came in zip(shape, value.shape, strict=True)):
@@ -256,11 +257,11 @@ def _check_cache(cache):
 
 
 def _check_parameters(parameters):
-    """Wax, Waa, Wya, ba, by as floating arrays of one type, whose shapes are those of column vectors."""
+    """Wax, Waa, Wya, ba, by as floating-point arrays of one dtype, with the shapes for column vectors."""
     if not (isinstance(parameters, dict) and parameters.keys() == set(NAMES)):
         raise TypeError(f"parameters: expected a dict of {', '.join(NAMES)}, got {_check.describe(parameters)}")
     arrays = [_check.numbers(f"parameters.{name}", parameters[name]) for name in NAMES]
-    n_a, n_y = (bias.size for bias in arrays[3:])  # the biases tell the sizes in every layout
+    n_a, n_y = (bias.size for bias in arrays[3:])  # in every layout, the biases have these sizes
     n_x = arrays[0].size // max(n_a, 1)
     shapes = ((n_a, n_x), (n_a, n_a), (n_y, n_a), (n_a, 1), (n_y, 1))
     for name, array, shape in zip(NAMES, arrays, shapes, strict=True):
@@ -272,7 +273,7 @@ def _check_parameters(parameters):
 
 
 def _check_gradients(gradients, arrays):
-    """The gradients of the parameters, each in the shape of its own; others in the dict, as dx, are left out."""
+    """The gradients of the parameters, each in the shape of its parameter, without others in the dict, such as dx."""
     if not (isinstance(gradients, dict) and gradients.keys() >= {"d" + name for name in arrays}):
         names = ", ".join("d" + name for name in arrays)
         raise TypeError(f"gradients: expected a dict with {names}, got {_check.describe(gradients)}")

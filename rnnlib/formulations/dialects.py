@@ -1,43 +1,43 @@
-"""How nine texts and libraries write the one network: what they call each thing, and in which shape they keep it.
+"""How nine texts and libraries write the same network: what they call each thing, and in which shape they store it.
 
-Whoever knows one of these dialects can read the others by the table `DIALECTS`. A dialect is described against the
+If you know one of these dialects, the table `DIALECTS` translates the others. A dialect is described relative to the
 notation of this library: row vectors, matrices stored in × out, T steps, B sequences, V symbols, H hidden units.
 
-    vectors   whether a state stands as a row or as a column in the equations
+    vectors   whether a state is a row or a column in the equations
     turned    which matrices are stored out × in, so that they are the transposes of ours
-    axes      the axes of a sequence of states, first to last; what is no axis of one array is a list: "T list"
-    reduction how the losses of the steps become one number where nothing else is asked for; "" where there is no loss
-    symbols   by our names, what each thing is in maths, in code, in which shape, and what its gradient is in code
+    axes      the axes of a sequence of states, first to last; "T list" where it is a list of T arrays
+    reduction the default reduction of the losses of the steps to one number; "" where there is no loss
+    symbols   our name -> its symbol in maths, its name in code, its shape, and the name of its gradient in code
 
-A name that is missing in `symbols` is missing there: its equations borrow our symbol, or, for a bias, have none. "bh2"
-is a second bias, added to the first at every step. "h0" is the state before the first step.
+A dialect without one of our names in `symbols` has no such thing: its equations use our symbol or, for a bias, none.
+"bh2" is a second bias, added to the first at every step. "h0" is the state before the first step.
 
 PyTorch is `nn.RNN` as `rnn` and `nn.Linear` as `linear` with `cross_entropy`; Keras `SimpleRNN(return_sequences=True)`
 as `rnn` and `Dense` as `dense` with `SparseCategoricalCrossentropy`; ONNX the operator RNN, followed by MatMul and Add,
-whose two inputs have no names but those that a model gives them. The arrays are named as in `frameworks.py`.
+whose two arrays have only the names that a model gives them. The arrays are named as in `frameworks.py`.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from .. import _check
+from .. import _check, _repr
 from ..bptt import Grads
 from ..rnn import Params, check_params
 
 MATRICES = ("Wxh", "Whh", "Why")
-OURS = {  # our own symbols, a base and what stands below it
+OURS = {  # our own symbols: a base and its subscript
     **{"x": "x", "y": "y", "a": "a", "h0": "h", "h": "h", "o": "o", "yhat": "ŷ", "L": "L"},
     **{"Wxh": "W xh", "Whh": "W hh", "Why": "W hy", "bh": "b h", "by": "b y"},
 }
-STEPS = ("x", "y", "a", "h0", "h", "o", "yhat")  # what has the step t as an index
+STEPS = ("x", "y", "a", "h0", "h", "o", "yhat")  # these have the step t as an index
 
 
 class Symbol(NamedTuple):
     """One thing in one dialect."""
 
-    maths: str  # "W ih" is W with ih below it; "" where the dialect has no symbol of its own
-    code: str  # the array, as an expression; "" where none is kept
+    maths: str  # "W ih" is W with the subscript ih; "" where the dialect has no symbol of its own
+    code: str  # the array, as an expression; "" where none is stored
     shape: tuple  # of that array, in our letters; () for a number
     grad: str = ""  # its gradient in code; "" where the dialect has no name for it
 
@@ -47,16 +47,19 @@ class Dialect(NamedTuple):
 
     title: str
     vectors: str  # "row" or "column"
-    turned: tuple  # names of ours
+    turned: tuple  # our names
     axes: tuple
     reduction: str  # "sum", "mean" or ""
-    index: str  # "below" for h with t below it, "above" for a with ⟨t⟩ above it
+    index: str  # "below" for h with the subscript t, "above" for a with the superscript ⟨t⟩
     sizes: dict  # our T, B, V, H -> the letters or words there
-    symbols: dict  # name of ours -> Symbol
+    symbols: dict  # our name -> Symbol
+
+    def __repr__(self):
+        return _repr.short(self)
 
 
 def _params(names, grads, shapes, maths):
-    """The symbols of the parameters, name by name."""
+    """The symbols of the parameters, by our names."""
     keys = (*MATRICES, *(("bh", "by") if len(maths) == 5 else ("bh", "bh2", "by") if len(maths) == 6 else ()))
     rows = zip(keys, maths, names, shapes, grads or ("",) * len(keys), strict=True)
     return {key: Symbol(symbol, name, shape, grad) for key, symbol, name, shape, grad in rows}
@@ -289,15 +292,15 @@ DIALECTS = {
 
 
 def shape(letters, **sizes):
-    """A shape in our letters as numbers: shape(("V", "2H"), V=5, H=3) is (5, 6); a list of T things is left out."""
+    """A shape in our letters as numbers: shape(("V", "2H"), V=5, H=3) is (5, 6); the letter of a list is left out."""
     sizes = {**sizes, "2H": 2 * sizes.get("H", 0), "T·B": sizes.get("T", 0) * sizes.get("B", 0)}
     return tuple(sizes.get(letter, letter) for letter in letters if letter != "T list")
 
 
 def latex(name, key, at=""):
-    r"""What the dialect `name` writes for our `key` at the step `at`: W_{ih}, a^{\langle t \rangle}, \hat{y}_{t}.
+    r"""The LaTeX of the dialect `name` for our `key` at the step `at`: W_{ih}, a^{\langle t \rangle}, \hat{y}_{t}.
 
-    In LaTeX. Our own symbol where the dialect has none; "" for a bias that is not there.
+    Our own symbol where the dialect has none; "" for a bias that it does not have.
     """
     dialect = _dialect(name)
     symbol = dialect.symbols.get(key)
@@ -316,13 +319,13 @@ def latex(name, key, at=""):
 
 
 def stored(name, params, *, gradients=False):
-    """`params` as the dialect keeps them: arrays by their names in code, in its shapes; copies.
+    """`params` as the dialect stores them: copies of the arrays by their names in code, in its shapes.
 
     Where two biases are added, bh is the first and the second is zero. With `gradients`, `params` are gradients: both
-    biases have that of their sum, and the names are those of gradients where the dialect has some.
+    biases have the gradient of their sum, and the names are those of gradients where the dialect has such names.
 
-    params: `Params`, or `Grads`. Raises ValueError for a name of no dialect, and for biases other than zero where the
-    dialect has none; TypeError for what are no `Params`.
+    params: `Params` or `Grads`. Raises ValueError for a name that is not a dialect, and for biases other than zero
+    where the dialect has none; TypeError for what are not `Params`.
     """
     dialect = _dialect(name)
     params = check_params(params[:5] if isinstance(params, Grads) else params)

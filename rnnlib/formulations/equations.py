@@ -1,7 +1,7 @@
-"""Functions over a dict of weights: one line of code for each equation, one step of the text for each turn of a loop.
+"""Functions over a dict of weights: one line of code for each equation, one iteration for each step of the text.
 
-The idea: write the network down on paper, with a letter for everything, and then type it in. The letters are this
-library's own, so the equations are the same here and elsewhere:
+The idea: write the equations on paper, then type them in. The letters are those of the rest of this library, so the
+equations are the same:
 
     a_t = x_t Wxh + h_{t-1} Whh + bh        dh_t = do_t Whyᵀ + da_{t+1} Whhᵀ,  do_t = (ŷ_t - y_t) / T
     h_t = tanh(a_t)                         da_t = dh_t ⊙ (1 - h_t²)
@@ -10,7 +10,7 @@ library's own, so the equations are the same here and elsewhere:
 
 Layout: row vectors, one sequence, so that x and y are matrices (T, V) of one-hot rows. V symbols, H hidden units,
 T steps. Reduction: the mean over the steps, unless the sum is asked for.
-Good for: reading the equations and the code side by side, and looking at what every step computed.
+Good for: reading the equations and the code side by side, and inspecting what every step computed.
 """
 
 import numpy as np
@@ -45,17 +45,17 @@ def init_weights(vocab_size, hidden_size, *, rng=None):
 
 
 def softmax(o):
-    """ŷ = exp(o) / Σ exp(o), each row (..., V) by itself; its largest logit is subtracted first: nothing overflows."""
+    """ŷ = exp(o) / Σ exp(o) in each row (..., V); its largest logit is subtracted first, so that nothing overflows."""
     e = np.exp(o - o.real.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
 
 def forward(weights, x, h0=None):
-    """All that the network computes over x (T, V) from the state h0 (H,), zeros unless given: a dict, step by step.
+    """Everything that the network computes for x (T, V) from the state h0 (H,), zeros unless given, as a dict.
 
     a_t = x_t Wxh + h_{t-1} Whh + bh;  h_t = tanh(a_t);  o_t = h_t Why + by;  ŷ_t = softmax(o_t)
 
-    Keys: x (T, V) and h0 (H,), as given; a, h (T, H); o, yhat (T, V). The type is that of the weights, complex where x
+    Keys: x (T, V) and h0 (H,), as given; a, h (T, H); o, yhat (T, V). The dtype is that of the weights, complex where x
     or h0 is. Raises TypeError or ValueError for weights of another layout and for x and h0 that do not fit them.
     """
     Wxh, Whh, Why, bh, by = _check_weights(weights)
@@ -77,7 +77,7 @@ def forward(weights, x, h0=None):
 def cross_entropy(o, y, reduction="mean"):
     """L = -(1/T) Σ_t log ŷ_t · y_t, in nats, or without the 1/T for "sum"; from the logits: log ŷ = o - log Σ exp(o).
 
-    o: logits (T, V); y: one-hot rows (T, V). Raises ValueError for rows that do not sum to 1 and other shapes.
+    o: logits (T, V); y: one-hot rows (T, V). Raises ValueError for rows that do not sum to 1 and for other shapes.
     """
     _check.one_of("reduction", reduction, ("sum", "mean"))
     o = _matrix("o", o)
@@ -125,8 +125,8 @@ def samples(text=SENTENCE, length=3):
 def train(weights, pairs, *, epochs, rate):
     """(weights, losses) of gradient descent, one step for each pair (x, y) in each epoch; every x starts from zeros.
 
-    w ← w - rate · dw.  losses: the mean loss of each epoch, every pair's taken just before its step. The dict that
-    was given stays as it was.
+    w ← w - rate · dw.  losses: the mean loss of each epoch, where the loss of each pair is taken just before its step.
+    The given dict is not changed.
     """
     if not len(pairs):
         raise ValueError(f"pairs: expected at least one (x, y), got {_check.describe(pairs)}")
@@ -143,7 +143,7 @@ def train(weights, pairs, *, epochs, rate):
 
 
 def from_params(params):
-    """The dict of weights of the same network, copied: the layout is the same."""
+    """The dict of weights of the same network: copies in the same layout."""
     return {name: array.copy() for name, array in check_params(params)._asdict().items()}
 
 
@@ -153,9 +153,9 @@ def to_params(weights):
 
 
 def gradients(params, x, y, *, h0=None, reduction="mean"):
-    """`Params` of gradients by the functions of this module.
+    """`Params` of gradients, computed by the functions of this module.
 
-    params: `Params`; x: ids (T,) or rows (T, V) of floating type; y: target ids (T,); h0: (H,).
+    params: `Params`; x: ids (T,) or rows (T, V) of a floating-point dtype; y: target ids (T,); h0: (H,).
     """
     weights = from_params(params)
     V = len(weights["by"])
@@ -180,7 +180,7 @@ def _matrix(name, value, columns=None):
 
 
 def _targets(y, o):
-    """`y` as a matrix of one row for each row of `o` and of its type, each of which sums to 1."""
+    """`y` in the shape and dtype of `o`. Raises ValueError where a row does not sum to 1."""
     y = _check.numbers("y", y, o.shape)
     wrong = np.flatnonzero(abs(y.sum(axis=1) - 1) > 1e-6)
     if len(wrong):
@@ -189,7 +189,7 @@ def _targets(y, o):
 
 
 def _type(weight, given):
-    """The type of the weights, made complex where `given` is."""
+    """The dtype of the weights, complex where `given` is."""
     return np.result_type(weight, np.complex64) if np.iscomplexobj(given) else weight.dtype
 
 
@@ -204,11 +204,11 @@ def _check_states(states, size):
 
 
 def _check_weights(weights):
-    """Wxh, Whh, Why, bh, by as floating arrays of one type, whose shapes are those of row vectors."""
+    """Wxh, Whh, Why, bh, by as floating-point arrays of one dtype, with the shapes for row vectors."""
     if not (isinstance(weights, dict) and weights.keys() == set(NAMES)):
         raise TypeError(f"weights: expected a dict of {', '.join(NAMES)}, got {_check.describe(weights)}")
     arrays = [_check.numbers(f"weights.{name}", weights[name]) for name in NAMES]
-    H, V = (bias.size for bias in arrays[3:])  # the biases tell the sizes in every layout
+    H, V = (bias.size for bias in arrays[3:])  # in every layout, the biases have these sizes
     for name, array, shape in zip(NAMES, arrays, ((V, H), (H, H), (H, V), (H,), (V,)), strict=True):
         if array.shape != shape or not array.size:
             layout = "row vectors, so Wxh (V, H), Whh (H, H), Why (H, V), bh (H,), by (V,)"

@@ -1,8 +1,8 @@
-"""A graph of gates, each of which knows its own derivative: wired into a network, they give its gradient by themselves.
+"""A graph of gates, each with its own derivative: the chain rule turns these into the gradient of the whole network.
 
-The idea: take the network apart until the derivative of each piece is one line, and let the chain rule join the lines.
-A gate has its forward and its backward side by side, here and nowhere else. Calling it writes a node on the tape; going
-back, these nodes are read: by hand in `bptt`, by themselves in `Value.backward`.
+The idea: split the network into pieces until the derivative of each piece is one line; the chain rule joins the lines.
+A gate defines its forward and its backward function, and nothing else does. Calling a gate records a node on the tape;
+the backward pass reads the nodes: one by one in `bptt`, automatically in `Value.backward`.
 
     a_t = U x_t + W h_{t-1}        for us  a_t = x_t Wxh + h_{t-1} Whh       U = Wxhᵀ (H, n),  W = Whhᵀ (H, H)
     h_t = tanh(a_t)                        h_t = tanh(a_t)
@@ -10,19 +10,19 @@ back, these nodes are read: by hand in `bptt`, by themselves in `Value.backward`
 
 Layout: column vectors, so that a gate's code is its formula; one sequence, no batch, no biases. V is a matrix here, and
 n the number of symbols. Reduction: the sum over the steps, L = Σ_t L_t with L_t = -log softmax(o_t)[y_t].
-Good for: seeing which gate adds which term to BPTT, and what a framework does when it differentiates.
+Good for: seeing which gate adds which term to BPTT, and how a framework differentiates.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from .. import _check
+from .. import _check, _repr
 from ..rnn import Params, check_params, init_params
 
 
 class Value:
-    """A node: its data, the gate and the parents that it was computed from, and, after `backward`, its gradient."""
+    """A node: its data, the gate and the parents that it was computed from and, after `backward`, its gradient."""
 
     def __init__(self, data, name="", gate=None, parents=()):
         self.data, self.grad = _check.numbers(name or "data", data), None
@@ -34,13 +34,13 @@ class Value:
         return f"<{self.name}{source}, shape {self.data.shape}>"
 
     def to_parents(self, dz):
-        """The gradients that this node hands to its parents, one for each, when its own is dz."""
+        """The gradients that this node passes to its parents, one for each, when its own gradient is dz."""
         return self.gate.backward(dz, self.data, *(parent.data for parent in self.parents)) if self.gate else ()
 
     def backward(self):
-        """Set grad = ∂self/∂node on all nodes of the graph: one walk along the tape, last node first, adding up.
+        """Set grad = ∂self/∂node on all nodes of the graph, in one pass through the tape, last node first.
 
-        Returns the gradients by name; an id has none: None. Raises ValueError when this node is not a single number.
+        Returns {name: gradient}; that of an id is None. Raises ValueError when this node is not a single number.
         """
         if self.data.shape != ():
             raise ValueError(f"{self.name or 'data'}: expected a single number, got {_check.describe(self.data)}")
@@ -48,7 +48,7 @@ class Value:
         for node in tape:
             node.grad = None
         self.grad = np.ones_like(self.data)
-        for node in reversed(tape):  # all that a node went into stands after it: by now its gradient is complete
+        for node in reversed(tape):  # every node that used this one comes after it: its gradient is complete
             for parent, grad in zip(node.parents, node.to_parents(node.grad), strict=True):
                 if grad is not None:
                     parent.grad = grad + (0 if parent.grad is None else parent.grad)
@@ -56,10 +56,10 @@ class Value:
 
 
 def graph(loss):
-    """The nodes that `loss` was computed from, and itself: a list in topological order, parents before children."""
+    """The nodes that `loss` was computed from and `loss` itself, in topological order: parents before children."""
     if not isinstance(loss, Value):
         raise TypeError(f"loss: expected a Value, got {_check.describe(loss)}")
-    tape, stack = {}, [loss]  # a dict, for it keeps the order in which its keys came
+    tape, stack = {}, [loss]  # a dict, because it keeps the order of its keys
     while stack:
         waiting = [parent for parent in stack[-1].parents if parent not in tape]
         if waiting:
@@ -70,9 +70,9 @@ def graph(loss):
 
 
 class Gate:
-    """z = forward(*inputs), and backward(dz, z, *inputs): the gradient of each input, None for an id. Both take arrays.
+    """z = forward(*inputs), and backward(dz, z, *inputs): one gradient for each input, None for an id; of arrays.
 
-    A call goes forward and gives the node; inputs may be nodes, or arrays, which become nodes without parents.
+    Calling a gate runs `forward` and returns a node; inputs are nodes, or arrays, which become nodes without parents.
     """
 
     def __call__(self, *inputs, name=""):
@@ -81,7 +81,7 @@ class Gate:
 
 
 class MultiplyGate(Gate):
-    """z = W x, a matrix (m, n) and a vector (n,)."""
+    """z = W x, for a matrix W (m, n) and a vector x (n,)."""
 
     def forward(self, W, x):
         if W.ndim != 2 or x.shape != W.shape[1:]:
@@ -93,7 +93,7 @@ class MultiplyGate(Gate):
 
 
 class PickGate(Gate):
-    """z = U x for the one-hot vector x of an id, which is column x of U."""
+    """z = U x for the one-hot vector of an id x: column x of U."""
 
     def forward(self, U, x):
         return U[:, _check.whole("x", np.asarray(x)[()], 0, U.shape[1] - 1)]
@@ -105,7 +105,7 @@ class PickGate(Gate):
 
 
 class AddGate(Gate):
-    """z = the sum of arrays of one shape, as many as there are."""
+    """z = the sum of any number of arrays of the same shape."""
 
     def forward(self, *terms):
         if len({term.shape for term in terms}) != 1:
@@ -127,7 +127,7 @@ class Tanh(Gate):
 
 
 class Sigmoid(Gate):
-    """z = 1 / (1 + exp(-a)), written so that nothing overflows; ∂z/∂a = z (1 - z)."""
+    """z = 1 / (1 + exp(-a)), computed so that nothing overflows; ∂z/∂a = z (1 - z)."""
 
     def forward(self, a):
         return (1 + np.tanh(a / 2)) / 2
@@ -145,14 +145,14 @@ class Softmax(Gate):
         return e / e.sum()
 
     def loss(self, o, y):
-        """-log ŷ[y], from the logits: no probability is so small that it vanishes."""
+        """-log ŷ[y], computed from the logits, so that no probability underflows to zero."""
         if o.ndim != 1:
             raise ValueError(f"o: expected logits (n,), got shape {o.shape}")
         o = o - o.real.max()
         return np.log(np.exp(o).sum()) - o[_check.whole("y", np.asarray(y)[()], 0, len(o) - 1)]
 
     def diff(self, o, y):
-        """The gradient of the loss in o."""
+        """The gradient of the loss with respect to o."""
         do = self.predict(o)
         do[y] -= 1
         return do
@@ -174,15 +174,18 @@ class Parameters(NamedTuple):
     W: np.ndarray  # (H, H)  hidden to hidden, one step later
     V: np.ndarray  # (n, H)  hidden to output
 
+    def __repr__(self):
+        return _repr.short(self)
+
 
 class RNNLayer:
-    """Step t of the network: five gates and how they are wired. It keeps their nodes."""
+    """Step t of the network: five gates and the connections between them. It keeps their nodes."""
 
     def __init__(self, t, activation=tanh):
         self.t, self.activation = t, activation
 
     def forward(self, x, h_prev, U, W, V):
-        """From the nodes of x_t, an id, and h_{t-1} (H,) to those of h_t (H,) and o_t (n,). Returns the layer."""
+        """Compute the nodes of h_t (H,) and o_t (n,) from those of x_t, an id, and h_{t-1} (H,). Returns the layer."""
         self.Ux = pick(U, x, name=f"U x_{self.t}")
         self.Wh = multiply(W, h_prev, name=f"W h_{self.t - 1}")
         self.a = add(self.Ux, self.Wh, name=f"a_{self.t}")
@@ -191,7 +194,7 @@ class RNNLayer:
         return self
 
     def backward(self, dh):
-        """(dU, dW, dh_{t-1}) of this step alone, from dh_t: the gates in reverse order, called by hand."""
+        """(dU, dW, dh_{t-1}) of this step alone, from dh_t: its gates are called in reverse order."""
         (da,) = self.h.to_parents(dh)
         dUx, dWh = self.a.to_parents(da)
         dU, _ = self.Ux.to_parents(dUx)
@@ -201,10 +204,10 @@ class RNNLayer:
 def forward(parameters, x, h0=None, *, activation=tanh):
     """The network unrolled over the ids x (T,) from the state h0 (H,), zeros unless given: a list of T `RNNLayer`.
 
-    activation: the gate `tanh` or `sigmoid`. Complex parameters or h0 make all that follows complex.
+    activation: the gate `tanh` or `sigmoid`. With complex parameters or a complex h0, all results are complex.
 
-    Raises TypeError for x that are no integers and parameters that are none; ValueError for ids out of range, an empty
-    sequence, shapes of another layout, and numbers that are not finite.
+    Raises TypeError for an x that is not of integers and for parameters of another type; ValueError for ids out of
+    range, an empty sequence, shapes of another layout, and numbers that are not finite.
     """
     parameters = _check_parameters(parameters)
     x = _check.sequence("x", x, len(parameters.V))
@@ -223,8 +226,8 @@ def forward(parameters, x, h0=None, *, activation=tanh):
 def rnn_loss(parameters, x, y, h0=None, *, activation=tanh):
     """The node of L = Σ_t L_t; after its `backward()` every node of `graph(loss)` holds its gradient.
 
-    y: target ids (T,); all else, and what is raised, as for `forward`. The nodes are named as in the equations:
-    U, W, V, h_0; for each step x_1, U x_1, W h_0, a_1, h_1, o_1, y_1, L_1, x_2, …; and L.
+    y: target ids (T,); the other arguments and the errors are those of `forward`. The nodes are named as in the
+    equations: U, W, V, h_0; for each step x_1, U x_1, W h_0, a_1, h_1, o_1, y_1, L_1, x_2, …; and L.
     """
     layers = forward(parameters, x, h0, activation=activation)
     targets = [Value(y_t, f"y_{t}") for t, y_t in enumerate(_check_targets(layers, y), start=1)]
@@ -233,12 +236,13 @@ def rnn_loss(parameters, x, y, h0=None, *, activation=tanh):
 
 
 def bptt(layers, y, *, truncate=4):
-    """(dU, dW, dV, dh0) by hand, from what `forward` returned: each step's loss walks back `truncate` steps at most.
+    """(dU, dW, dV, dh0) by hand, from what `forward` returned: each loss goes back `truncate` steps at most.
 
         ∂L_t/∂W = Σ_s ∂L_t/∂h_t · ∂h_t/∂h_s · ∂⁺h_s/∂W,  s = t, t-1, …, t-k+1        ∂⁺ holds h_{s-1} fixed
 
-    and likewise for U; V stands in o_t alone. With None every walk goes to the first step: the full gradient, by
-    T (T + 1) / 2 steps back where the tape takes T, because it adds up what arrives at h_s before it goes on.
+    and likewise for U; V is used in o_t alone. With None every loss goes back to the first step, which gives the full
+    gradient. It takes T (T + 1) / 2 backward steps; the tape takes T, because it adds up all gradients that arrive at
+    h_s before it continues.
     """
     y = _check_targets(layers, y)
     k = len(layers) if truncate is None else _check.positive_int("truncate", truncate)
@@ -249,20 +253,20 @@ def bptt(layers, y, *, truncate=4):
         for earlier in reversed(layers[max(0, t + 1 - k) : t + 1]):
             dU_s, dW_s, dh = earlier.backward(dh)
             dU, dW = dU + dU_s, dW + dW_s
-        dh0 = dh0 + (dh if t < k else 0)  # later walks were cut before they came to h_0
+        dh0 = dh0 + (dh if t < k else 0)  # later losses were cut off before they reached h_0
     return dU, dW, dV, dh0
 
 
 def init_parameters(vocab_size, hidden_size, *, rng):
-    """Uniform from ±1/√(length of the vector that the matrix meets): the numbers of `init_params`, transposed."""
+    """Uniform in ±1/√(columns of the matrix): the numbers of `init_params`, transposed."""
     return from_params(init_params(vocab_size, hidden_size, rng=rng))
 
 
 def train(parameters, sentences, *, epochs, rate, truncate=4):
     """(parameters, losses) of gradient descent on the mean loss of all predictions in all sentences, with `bptt`.
 
-    sentences: arrays of at least 2 ids, each id to be predicted from those before it; every one starts from a state of
-    zeros. losses (epochs,): the mean loss before each update.
+    sentences: arrays of at least 2 ids, each id to be predicted from those before it; every sentence starts from a
+    state of zeros. losses (epochs,): the mean loss before each update.
     """
     epochs, rate = _check.positive_int("epochs", epochs), _check.positive("rate", rate)
     if not isinstance(sentences, (list, tuple)) or min(map(np.size, sentences), default=0) < 2:
@@ -280,7 +284,7 @@ def train(parameters, sentences, *, epochs, rate, truncate=4):
 
 
 def from_params(params):
-    """`Parameters` of the same network. Raises ValueError for biases that are not zero: there are none here."""
+    """`Parameters` of the same network. Raises ValueError for biases that are not zero, since this form has none."""
     Wxh, Whh, Why, *biases = check_params(params)
     for name, bias in zip(("bh", "by"), biases, strict=True):
         if bias.any():
@@ -289,13 +293,13 @@ def from_params(params):
 
 
 def to_params(parameters):
-    """`Params` of the same network, its biases zero."""
+    """`Params` of the same network, with biases of zero."""
     U, W, V = _check_parameters(parameters)
     return Params(U.T.copy(), W.T.copy(), V.T.copy(), np.zeros(len(W), W.dtype), np.zeros(len(V), V.dtype))
 
 
 def gradients(params, x, y, *, h0=None, reduction="mean", truncate=None):
-    """`Params` of gradients, bh and by None: from the tape, or from `bptt` where `truncate` is given.
+    """`Params` of gradients, with None for bh and by: from the tape, or from `bptt` where `truncate` is given.
 
     params: `Params` with biases of zero; x, y: ids (T,); h0: (H,).
     """

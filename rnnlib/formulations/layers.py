@@ -1,4 +1,4 @@
-"""Layers that each go forward, backward and update themselves, and a network that strings them together through time.
+"""Layers with forward, backward and update methods of their own, and a network that applies them at every step.
 
     here                                         elsewhere in this library
     a_t = Linear_xh(x_t) + Linear_hh(h_{t-1})    a_t = x_t Wxh + h_{t-1} Whh + bh    bh = b of xh + b of hh
@@ -8,12 +8,12 @@
 
     Linear:  y = x w + b;  backward:  dw += xᵀ dy,  db += dy,  dx = dy wᵀ
 
-A vector is a row (1, n), an input a one-hot row. Each layer serves every step, so it does not remember what it saw: the
-network keeps the history, and hands each layer what it needs on the way back. A long text is read in chunks, and the
-loss of an update is the sum over its chunk. The state goes on from one chunk to the next, and enters both passes; the
-gradient ends where its chunk begins.
+A vector is a row (1, n), an input a one-hot row. Each layer is used at every step, so it does not store its inputs: the
+network keeps the history and gives each layer what it needs in the backward pass. A long text is read in chunks; the
+loss of an update is the sum over its chunk. The state is carried over from one chunk to the next and is used in both
+passes; the gradient is not propagated beyond the start of its chunk.
 
-Good for: building another network from the same parts, and for a text that is too long for one pass back.
+Good for: building another network from the same parts, and for a text that is too long for one backward pass.
 """
 
 import re
@@ -21,15 +21,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import _check
+from .. import _check, _repr
 from ..rnn import Params, check_params
 
 
 class Linear:
     """y = x w + b for a row x (1, n): w (n, m), b (1, m). dw and db add up from one `backward` to the next.
 
-    bias_rate: the share of the learning rate that b gets. The biases of two layers whose outputs are added have one and
-    the same gradient: with the full rate each, their sum would move twice as far as one bias.
+    bias_rate: b is updated with this fraction of the learning rate. The biases of two layers whose outputs are added
+    have the same gradient: with the full rate for each, their sum would change twice as much as a single bias.
     """
 
     def __init__(self, w, b, *, bias_rate=1.0):
@@ -43,7 +43,7 @@ class Linear:
         self.zero()
 
     def zero(self):
-        """Forget the gradient."""
+        """Set the gradient to zero."""
         self.dw, self.db = np.zeros_like(self.w), np.zeros_like(self.b)
 
     def forward(self, x):
@@ -55,7 +55,7 @@ class Linear:
         return dy @ self.w.T
 
     def clip(self, bound):
-        """Bring every number of the gradient into ±bound: each on its own, so that its direction may change."""
+        """Clip the gradient to ±bound elementwise, which can change its direction."""
         self.dw, self.db = self.dw.clip(-bound, bound), self.db.clip(-bound, bound)
 
     def update(self, rate):
@@ -77,14 +77,14 @@ class Tanh:
 
 
 class Softmax:
-    """ŷ = exp(o) / Σ exp(o); the largest logit is taken off first, so that nothing overflows."""
+    """ŷ = exp(o) / Σ exp(o); the largest logit is subtracted first, so that nothing overflows."""
 
     def forward(self, o):
         e = np.exp(o - o.real.max())
         return e / e.sum()
 
     def backward(self, yhat, dyhat):
-        """do = ŷ ⊙ (dŷ - Σ dŷ ŷ): every probability depends on every logit."""
+        """do = ŷ ⊙ (dŷ - Σ dŷ ŷ), because every probability depends on every logit."""
         return yhat * (dyhat - (dyhat * yhat).sum())
 
     def update(self, rate):
@@ -94,8 +94,8 @@ class Softmax:
 class CrossEntropy:
     """L = -log ŷ[y] = log Σ exp(o) - o[y], from the logits.
 
-    Its do = ŷ - y is what `Softmax.backward` makes of dŷ[y] = -1 / ŷ[y], without the division, which fails where ŷ[y]
-    has vanished.
+    do = ŷ - y is what `Softmax.backward` computes from dŷ[y] = -1 / ŷ[y], but without the division, which fails where
+    ŷ[y] has underflowed to zero.
     """
 
     def forward(self, o, y):
@@ -112,16 +112,19 @@ class CrossEntropy:
 
 
 class Step(NamedTuple):
-    """What one step of the pass forward leaves for the pass back; each is a row."""
+    """What one step of the forward pass stores for the backward pass; each is a row."""
 
     x: np.ndarray  # (1, V)
-    before: np.ndarray  # (1, H)  h_{t-1}; at the first step of a chunk the state that was carried over
+    before: np.ndarray  # (1, H)  h_{t-1}; at the first step of a chunk, the state that was carried over
     h: np.ndarray  # (1, H)
     o: np.ndarray  # (1, V)
 
+    def __repr__(self):
+        return _repr.short(self)
+
 
 class Network:
-    """Three Linear layers, xh (V, H) from the input, hh (H, H) from the state before, hy (H, V) to the output.
+    """Three Linear layers: xh (V, H) from the input, hh (H, H) from the previous state, hy (H, V) to the output.
 
     Raises ValueError for weights that do not fit rows.
     """
@@ -133,10 +136,10 @@ class Network:
                 given = f"for vectors are rows here and xh.w, (V, H), is {(V, H)}"
                 raise ValueError(f"{name}.w: expected shape {shape}, {given}, got {layer.w.shape}")
         self.xh, self.hh, self.hy, self.tanh, self.cross_entropy = xh, hh, hy, Tanh(), CrossEntropy()
-        self.history = []  # a `Step` for each step of the last pass forward
+        self.history = []  # a `Step` for each step of the last forward pass
 
     def step(self, symbol, before):
-        """The `Step` for one id, from the state before it; no part of the history."""
+        """The `Step` for one id and the state before it; it is not added to the history."""
         x = np.zeros_like(self.xh.w[:, 0])[None]
         x[0, symbol] = 1
         h = self.tanh.forward(self.xh.forward(x) + self.hh.forward(before))
@@ -185,7 +188,7 @@ class Network:
 
 
 def network_of(Wxh, Whh, Why, b_xh, b_hh, b_hy):
-    """The `Network` of these weights and biases; the two biases that are added share one learning rate."""
+    """The `Network` with these weights and biases; the two biases that are added share one learning rate."""
     return Network(Linear(Wxh, b_xh, bias_rate=0.5), Linear(Whh, b_hh, bias_rate=0.5), Linear(Why, b_hy))
 
 
@@ -198,10 +201,10 @@ def init_network(vocab_size, hidden_size=100, *, rng):
 
 
 def train(network, ids, *, passes=30, chunk=40, rate=0.01, clip=5.0):
-    """Train the network in place to predict each next id of one long text; the mean loss of every chunk is returned.
+    """Train the network in place to predict each next id of one long text. Returns the mean loss of every chunk.
 
-    ids: (n,), n at least 2. Each pass reads the whole text from a state of zeros, one update for each chunk. The state
-    is carried from chunk to chunk. Training in several calls is the same as in one.
+    ids: (n,), n at least 2. Each pass reads the whole text from a state of zeros, with one update for each chunk; the
+    state is carried over from chunk to chunk. Several calls give the same result as one with all the passes.
     """
     passes, chunk = _check.positive_int("passes", passes), _check.positive_int("chunk", chunk)
     rate, clip = _check.positive("rate", rate), _check.positive("clip", clip)
@@ -222,7 +225,7 @@ def train(network, ids, *, passes=30, chunk=40, rate=0.01, clip=5.0):
 
 
 def smoothed(losses, start, *, keep=0.999):
-    """s ← keep · s + (1 - keep) · L over the losses, from s = start: a curve that one hard chunk hardly moves."""
+    """The exponential moving average of the losses: s ← keep · s + (1 - keep) · L, from s = start."""
     curve = []
     for loss in losses:
         start = keep * start + (1 - keep) * loss
@@ -231,10 +234,10 @@ def smoothed(losses, start, *, keep=0.999):
 
 
 def sample(network, vocab, start, length=120, *, rng):
-    """A text of `length` characters that begins with the character `start`, each next one drawn from ŷ.
+    """A text of `length` characters that begins with the character `start`; each next one is drawn from ŷ.
 
-    The network runs step by step from a state of zeros; its history stays as it is. Raises ValueError for a start that
-    is no character of the vocabulary, and for a vocabulary of another size than the network's.
+    The network runs step by step from a state of zeros; its history is not changed. Raises ValueError for a start that
+    is not a character of the vocabulary, and for a vocabulary of another size than the network's.
     """
     length = _check.positive_int("length", length)
     if len(vocab) != len(network.xh.w):
@@ -252,16 +255,16 @@ def sample(network, vocab, start, length=120, *, rng):
 
 
 def share_of_three(sample):
-    """The share of clauses that have three characters: from 0, also where there is no clause, to 1.
+    """The share of clauses that have three characters, from 0 to 1; it is 0 where there is no clause.
 
-    A clause ends with ， or 。; what stands after the last of them was cut off by the end of the sample and is none.
+    A clause ends with ， or 。; the rest after the last of them is cut off by the end of the sample and ignored.
     """
     clauses = re.split("[，。]", sample)[:-1]
     return sum(len(clause) == 3 for clause in clauses) / max(1, len(clauses))
 
 
 def from_params(params):
-    """The `Network` of these `Params`; bh goes to the layer of the input, that of the state gets a bias of zero."""
+    """The `Network` of these `Params`; bh becomes the bias of the input's layer, that of the state's layer is zero."""
     Wxh, Whh, Why, bh, by = check_params(params)
     return network_of(Wxh, Whh, Why, bh[None], np.zeros_like(bh)[None], by[None])
 
@@ -273,10 +276,10 @@ def to_params(network):
 
 
 def gradients(params, x, y, *, h0=None, reduction="mean"):
-    """The gradients as `Params`, by `Network.backward` over one sequence x, y (T,) from the state h0 (H,).
+    """The gradients as `Params`, from `Network.backward` over one sequence x, y (T,) with the first state h0 (H,).
 
-    bh is the gradient of either of the two biases. Raises TypeError or ValueError for batches, features and what else
-    does not fit, and ValueError for a reduction other than "sum" and "mean".
+    bh is the gradient of either of the two biases. Raises TypeError or ValueError for batches, features and anything
+    else that does not fit, and ValueError for a reduction other than "sum" and "mean".
     """
     _check.one_of("reduction", reduction, ("sum", "mean"))
     network = from_params(params)

@@ -1,4 +1,4 @@
-"""A model class that holds three matrices and nothing else: the shortest way to a network that trains.
+"""A model class with three matrices and no biases: the shortest program for a network that can be trained.
 
     here                             elsewhere in this library
     h_t = tanh(U x_t + W h_{t-1})    h_t = tanh(x_t Wxh + h_{t-1} Whh + bh)    U = Wxhᵀ, W = Whhᵀ; no biases
@@ -6,11 +6,11 @@
     ŷ_t = softmax(o_t)               ŷ_t = softmax(o_t)
 
 Vectors are columns, and a sequence is a matrix of them: states (H, T), logits (K, T), for K symbols, H hidden units and
-T steps (V is a matrix here). The loss of a training step is the sum over its sequence, the loss that is reported is the
-mean over all predictions. Every sequence starts from a state of zeros, and its targets are its own.
+T steps (V is a matrix here). The loss of a training step is the sum over its sequence; the loss that is reported is the
+mean over all predictions. Every sequence starts from a state of zeros and has targets of its own.
 
-Good for: seeing each product that the chain rule asks for. `bptt` follows the error of every output back, step by step,
-as far as `bptt_truncate` lets it; that takes T·k outer products, where one pass back over all errors takes T.
+Good for: seeing each product of the chain rule. `bptt` propagates the error of every output back on its own, through
+`bptt_truncate` = k steps at most; that takes up to T·k outer products, where one backward pass over all errors takes T.
 """
 
 from typing import NamedTuple
@@ -25,7 +25,7 @@ TITLES = ("你好李焕英", "夏洛特烦恼")  # two films
 
 
 def softmax(o):
-    """ŷ = exp(o) / Σ exp(o) down each column; the largest logit is taken off first, so that nothing overflows."""
+    """ŷ = exp(o) / Σ exp(o) down each column; the largest logit is subtracted first, so that nothing overflows."""
     e = np.exp(o - o.real.max(axis=0))
     return e / e.sum(axis=0)
 
@@ -33,8 +33,8 @@ def softmax(o):
 class RNN:
     """U (H, K) from input to hidden, V (K, H) from hidden to output, W (H, H) from one step to the next.
 
-    bptt_truncate: over how many steps, its own included, the error of an output walks back; None is all the way.
-    Raises TypeError for what is no array of numbers, ValueError for shapes that do not fit columns.
+    bptt_truncate: through how many steps, its own included, the error of an output is propagated back; None for all.
+    Raises TypeError for what is not an array of numbers, ValueError for shapes that do not fit column vectors.
     """
 
     def __init__(self, U, V, W, *, bptt_truncate=None):
@@ -50,14 +50,14 @@ class RNN:
 
     @classmethod
     def uniform(cls, word_dim, hidden_dim, *, rng, bptt_truncate=None):
-        """A new model, each of its matrices uniform in ±1/√n for n columns: U of ±1/√K, V and W of ±1/√H."""
+        """A new model, each matrix uniform in ±1/√n for its n columns: U in ±1/√K, V and W in ±1/√H."""
         K, H = _check.positive_int("word_dim", word_dim), _check.positive_int("hidden_dim", hidden_dim)
         rng = _check.generator("rng", rng)
         U, V, W = (rng.uniform(-1, 1, shape) / np.sqrt(shape[1]) for shape in ((H, K), (K, H), (H, H)))
         return cls(U, V, W, bptt_truncate=bptt_truncate)
 
     def forward(self, x, h0=None):
-        """States h (H, T) and logits o (K, T) over the ids x (T,), from the state h0 (H,), zeros unless given.
+        """States h (H, T) and logits o (K, T) for the ids x (T,), from the state h0 (H,), zeros unless given.
 
         h_t = tanh(U x_t + W h_{t-1}),  o_t = V h_t.  x_t is one-hot, so U x_t is a column of U.
         """
@@ -71,12 +71,12 @@ class RNN:
         return h, self.V @ h
 
     def predict(self, x):
-        """The likeliest next symbol after each step: ids (T,)."""
+        """The most likely next symbol after each step: ids (T,)."""
         _, o = self.forward(x)
         return o.argmax(axis=0)
 
     def total_loss(self, sequences, targets):
-        """-Σ log ŷ_t[y_t] over all steps of all sequences, in nats; log ŷ = o - log Σ exp(o), from the logits."""
+        """-Σ log ŷ_t[y_t] over all steps of all sequences, in nats, from the logits: log ŷ = o - log Σ exp(o)."""
         total = 0
         for x, y in zip(sequences, targets, strict=True):
             _, o = self.forward(x)
@@ -86,14 +86,14 @@ class RNN:
         return total
 
     def loss(self, sequences, targets):
-        """The mean over all predictions: to be held against log K, the loss of one who only guesses."""
+        """The mean over all predictions, to be compared with log K, the loss of a uniform guess."""
         return self.total_loss(sequences, targets) / sum(map(len, targets))
 
     def bptt(self, x, y, h0=None):
-        """dU, dV, dW of the loss summed over one sequence: the error of each output t walks back on its own.
+        """dU, dV, dW of the loss summed over one sequence: the error of each output t is propagated back on its own.
 
         δ = Vᵀ (ŷ_t - y_t) ⊙ (1 - h_t²) at step s = t; from s to s - 1,  δ ← Wᵀ δ ⊙ (1 - h_{s-1}²).
-        Each step on the way adds δ x_sᵀ to dU and δ h_{s-1}ᵀ to dW; dV is Σ (ŷ_t - y_t) h_tᵀ.
+        Each of these steps adds δ x_sᵀ to dU and δ h_{s-1}ᵀ to dW; dV is Σ (ŷ_t - y_t) h_tᵀ.
         """
         h, o = self.forward(x, h0)
         y = _check.sequence("y", y, *o.shape)
@@ -111,7 +111,7 @@ class RNN:
         return dU, dV, dW
 
     def sgd_step(self, x, y, rate):
-        """One step down the gradient of the loss that is summed over one sequence."""
+        """One step of gradient descent on the loss summed over one sequence."""
         dU, dV, dW = self.bptt(x, y)
         self.U -= rate * dU
         self.V -= rate * dV
@@ -119,24 +119,25 @@ class RNN:
 
 
 class Evaluation(NamedTuple):
-    """How the training stood after so many epochs, and the rate from there on."""
+    """The state of the training after some epochs, and the learning rate from there on."""
 
     epoch: int
-    loss: float  # the mean; not finite where the model had to go back
+    loss: float  # the mean; not finite where the model was reset
     rate: float
 
 
 def train_with_sgd(model, sequences, targets, *, rate=0.1, epochs=100, evaluate_every=5):
-    """Train the model in place, one step a sequence and epoch; the list of every `Evaluation` is returned.
+    """Train the model in place, one step for each sequence and epoch. Returns a list of `Evaluation`s.
 
-    The model is evaluated every so many epochs, and after the last. Where the loss rose, the rate is halved. Where the
-    loss or a parameter is NaN or infinite, it is halved as well, and the model goes back to where all was finite: no
-    comparison with NaN is true, so "it rose" alone would never see one.
+    The model is evaluated every `evaluate_every` epochs and after the last one. If the loss has risen, the rate is
+    halved. If the loss or a parameter is NaN or infinite, the rate is halved as well, and the model is reset to its
+    state at the last evaluation where all were finite: comparisons with NaN are false, so "it rose" would not be
+    noticed.
     """
     epochs, every = _check.positive_int("epochs", epochs), _check.positive_int("evaluate_every", evaluate_every)
     rate, arrays = _check.positive("rate", rate), (model.U, model.V, model.W)
     evaluations, last, kept = [], np.inf, [array.copy() for array in arrays]
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found when evaluated
+    with np.errstate(over="ignore", invalid="ignore"):  # overflows are found at the evaluation
         for epoch in range(epochs + 1):
             if epoch % every == 0 or epoch == epochs:
                 loss = float(model.loss(sequences, targets))
@@ -156,7 +157,7 @@ def train_with_sgd(model, sequences, targets, *, rate=0.1, epochs=100, evaluate_
 def next_characters(titles=TITLES):
     """The vocabulary of all titles, their ids, and their targets: the next character, after the last one the first.
 
-    Each title is a sequence of its own, so that no target runs across from one title into the next.
+    Each title is a sequence of its own, so that no target is taken from the next title.
     """
     vocab = Vocabulary("".join(titles))
     sequences = [vocab.encode(title) for title in titles]
@@ -164,7 +165,7 @@ def next_characters(titles=TITLES):
 
 
 def from_params(params, *, bptt_truncate=None):
-    """The `RNN` with the weights of `Params`, turned over. Raises ValueError for biases other than zero."""
+    """The `RNN` with the weights of `Params`, transposed. Raises ValueError for biases other than zero."""
     params = check_params(params)
     for name in ("bh", "by"):
         bias = getattr(params, name)
@@ -182,7 +183,7 @@ def to_params(model):
 
 
 def gradients(params, x, y, *, h0=None, reduction="mean", truncate=None):
-    """The gradients as `Params`, from `RNN.bptt` over one sequence x, y (T,); None for the biases, which are not there.
+    """The gradients as `Params`, from `RNN.bptt` over one sequence x, y (T,); None for the biases, which it lacks.
 
     truncate: the `bptt_truncate` of the model. Raises as `from_params` and `RNN` do, TypeError or ValueError for
     batches and features, and ValueError for a reduction other than "sum" and "mean".
@@ -195,7 +196,7 @@ def gradients(params, x, y, *, h0=None, reduction="mean", truncate=None):
 
 
 def _matrix(name, value):
-    """`value` as a matrix of finite numbers, else the error that says what came."""
+    """`value` as a matrix of finite numbers; raises TypeError or ValueError for anything else."""
     value = _check.numbers(name, value)
     if value.ndim != 2 or 0 in value.shape:
         raise ValueError(f"{name}: expected a matrix with no empty side, got shape {value.shape}")
