@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _check, _flat
-from .optim import unflatten
+from .rnn import Params
 
 
 class Workspace:
@@ -48,7 +48,7 @@ class Workspace:
         count = _flat.size(V, H)
         self.weights = np.zeros(count, dtype) if weights is None else weights
         self.gradient = np.zeros(count, dtype) if gradient is None else gradient
-        self.params, self.grads = unflatten(self.weights, V, H), unflatten(self.gradient, V, H)
+        self.params, self.grads = (Params(**_flat.unflatten(vector, V, H)) for vector in (self.weights, self.gradient))
         self.h, self.yhat = np.zeros((T + 1, B, H), dtype), np.empty((T, B, V), dtype)
 
         # The same arrays with steps and sequences in one axis, for products over all of them

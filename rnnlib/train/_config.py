@@ -1,7 +1,5 @@
 """The settings of a training run: checked once, before anything is computed, and never changed afterwards."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -15,7 +13,7 @@ from ._windows import Windows, check_text, shuffled, streams
 
 
 class Config(NamedTuple):
-    """What a run is to do. `configure` makes one from the arguments of `train`, and gives their meaning."""
+    """What a run is to do. `configure` makes it from the arguments of `train`, whose docstring explains them."""
 
     ids: np.ndarray  # (n,)
     optimizer: Optimizer
@@ -75,7 +73,7 @@ def configure(
     seed: int = 0,
     callbacks: Sequence[Callable[..., object]] = (),
 ) -> Config:
-    """Check the arguments of `train`, whose docstring explains them, and fill in what depends on others: a `Config`.
+    """Check the arguments of `train` and return them as a `Config`, with the defaults that depend on other arguments.
 
     Raises TypeError or ValueError, naming the argument, for one that does not fit.
     """
