@@ -23,15 +23,15 @@ html: $(VENV)/.book
 book: $(VENV)/.book
 	@$(AFRESH)
 	BOOK_CACHE=_build/.cells $(BUILD)
-	$(BIN)/python _ext/serve.py _build/html $(PORT)
+	$(BIN)/python tools/serve.py _build/html $(PORT)
 
 # The book as one file, _build/book.pdf, printed by a browser; for students: make pdf EDITION=student.
 pdf: $(VENV)/.pdf html
-	$(BIN)/python _ext/pdf.py --edition $(EDITION) _build/html _build/book$(FOR).pdf
+	$(BIN)/python tools/pdf.py --edition $(EDITION) _build/html _build/book$(FOR).pdf
 
 # The book as notebooks, none of them run; for students: make notebooks EDITION=student.
 notebooks: $(VENV)/.book
-	$(BIN)/python _ext/make_notebooks.py --edition $(EDITION) notebooks$(FOR)
+	$(BIN)/python tools/make_notebooks.py --edition $(EDITION) notebooks$(FOR)
 
 # The environment of the tests, with a browser, and nothing run.
 env: $(VENV)/.test
@@ -45,7 +45,7 @@ test: $(VENV)/.test
 # What every page of the built book costs, by Lighthouse and axe; fails when one breaks the budget.
 audit: $(VENV)/.audit
 	@[ -d _build/html ] || $(MAKE) html
-	$(BIN)/python tests/audit.py _build/html
+	$(BIN)/python tools/audit.py _build/html
 
 # JupyterLab with the notebooks; the chapters' sources open as notebooks too.
 lab: $(VENV)/.book

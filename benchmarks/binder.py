@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tests"))
+sys.path.append(str(ROOT / "tests" / "support"))
 
 MEMORY, START = 300, 10  # megabytes, seconds
 FIGURE = ".jp-OutputArea .rnn :is(button, input):visible"
@@ -30,7 +30,7 @@ FIGURE = ".jp-OutputArea .rnn :is(button, input):visible"
 
 def chapters(folder, names):
     """The book's notebooks with code in them, made as Binder makes them."""
-    subprocess.run([sys.executable, ROOT / "_ext" / "make_notebooks.py", folder], check=True, capture_output=True)
+    subprocess.run([sys.executable, ROOT / "tools" / "make_notebooks.py", folder], check=True, capture_output=True)
     files = [folder / "intro.ipynb", *sorted((folder / "chapters").glob("*.ipynb"))]
     return [file for file in files if '"code"' in file.read_text("utf-8") and (not names or file.stem in names)]
 
@@ -97,7 +97,7 @@ def work():
 
 def starts(python, book, files):
     """(chapter, seconds from Run All to its first living figure, of work meanwhile) for the chapters that have one."""
-    from conftest import BROWSER_ARGS
+    from browsing import BROWSER_ARGS
     from playwright.sync_api import sync_playwright
 
     browser_path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "_ext"))
+sys.path.append(str(ROOT / "tools"))
 from serve import serve  # noqa: E402
 
 BOOK = "from jupyter_book.cli.main import main; main()"

@@ -14,9 +14,9 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path += [str(ROOT / "tests"), str(ROOT / "_ext")]
+sys.path += [str(ROOT / "tests" / "support"), str(ROOT / "tools")]
 
-from conftest import BROWSER_ARGS, chromium_path  # noqa: E402
+from browsing import BROWSER_ARGS, chromium_path  # noqa: E402
 from serve import serve  # noqa: E402
 
 SLOW_4G = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}

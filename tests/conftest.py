@@ -3,48 +3,21 @@
 import contextlib
 import importlib
 import shutil
-import subprocess
-import sys
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-import yaml
+from books import ROOT, build, specimen_source
+from browsing import BROWSER_ARGS, STARTED, Watch, chromium_path
 from filelock import FileLock
 from hypothesis import settings
-
-ROOT = Path(__file__).resolve().parents[1]
-BROWSER_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 settings.register_profile("book", deadline=None)  # no test is about time: machines are busy
 settings.load_profile("book")
 
-sys.path.append(str(ROOT / "_ext"))  # as jupyter-book does: the folder is no package
-
 
 @pytest.fixture(scope="session")
 def load_ext():
-    """load_ext("serve") -> that module of _ext."""
+    """load_ext("bookext.words") -> that module of _ext or of tools; imported when a test asks for it."""
     return importlib.import_module
-
-
-def build(source, target):
-    """Build a book from nothing, as CI does; fails with the end of the log."""
-    command = [
-        *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(source)),
-        *("--path-output", str(target), "-W", "-n", "--keep-going"),
-    ]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    if run.returncode:
-        pytest.fail("\n".join((run.stdout + run.stderr).splitlines()[-60:]), pytrace=False)
 
 
 @pytest.fixture(scope="session")
@@ -107,19 +80,6 @@ def untrimmed(built_once, tmp_path_factory):
     return built_once("untrimmed", lambda: specimen_source(folder, book_trim=False))
 
 
-def specimen_source(source, **settings):
-    shutil.copytree(ROOT / "tests" / "specimen", source, dirs_exist_ok=True)
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    config.pop("bibtex_bibfiles", None)
-    config["sphinx"]["config"].pop("bibtex_reference_style", None)
-    config["title"] = "Specimen"
-    config["sphinx"]["config"]["suppress_warnings"] = ["widget_host.first_state"]  # of pages/broken.md
-    config["sphinx"]["config"] |= settings
-    config["sphinx"]["local_extensions"] = dict.fromkeys(config["sphinx"]["local_extensions"], str(ROOT / "_ext"))
-    (source / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    return source
-
-
 @pytest.fixture(scope="session")
 def serving(load_ext):
     """serving(folder) -> base address; every folder stays served until the session ends."""
@@ -134,11 +94,6 @@ def serving(load_ext):
         yield address
 
 
-def chromium_path():
-    """The system's Chromium; None where only Playwright's own can be there."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
 @pytest.fixture(scope="session")
 def browser():
     from playwright.sync_api import sync_playwright
@@ -147,35 +102,6 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=chromium_path(), args=BROWSER_ARGS)
         yield chromium
         chromium.close()
-
-
-# Chromium logs what the page's policy forbids; this tells it in one wording, whoever logs what.
-REFUSALS = """addEventListener("securitypolicyviolation", (event) =>
-  console.error(`refused: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`))"""
-# A function: what is waited for is asked again and again by the page, whose policy lets it run no text as code.
-STARTED = "() => [...document.querySelectorAll('.rnn-widget')].every((view) => view.dataset.state)"
-
-
-class Watch:
-    """What a page said and asked for, since it was opened."""
-
-    def __init__(self, page, base):
-        self.host = urlsplit(base).netloc
-        self.console, self.errors, self.foreign, self.failed = [], [], [], []
-        page.add_init_script(REFUSALS)
-        page.on("console", lambda m: m.type in ("error", "warning") and self.console.append(f"{m.type}: {m.text}"))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", self.note_request)
-        page.on("response", lambda r: r.status >= 400 and self.failed.append(f"{r.status} {r.url}"))
-
-    def note_request(self, request):
-        parts = urlsplit(request.url)
-        if parts.scheme not in ("data", "blob", "about") and parts.netloc != self.host:
-            self.foreign.append(request.url)
-
-    @property
-    def complaints(self):
-        return self.console + self.errors + self.foreign + self.failed
 
 
 @pytest.fixture

@@ -1,0 +1,27 @@
+"""The Sphinx extension of this book: what jupyter-book does not do, or does too heavily.
+
+`maths` sets equations, `figures` draws widgets into pages and runs them there, `notebooks` makes notebooks, `theme` is
+the frame of a page, `pages` adds what a page leads to, and `postprocess` makes the built pages light.
+"""
+
+EXTENSIONS = (
+    "execution",
+    "maths.mathml",
+    "maths.notation",
+    "maths.font",
+    "figures.collect",
+    "transforms",
+    "notebooks.builder",
+    "theme.pages",
+    "pages.site_url",
+    "pages.not_found",
+    "pages.launch_links",
+    "postprocess.pictures",
+    "postprocess.fingerprint",
+)
+
+
+def setup(app):
+    for name in EXTENSIONS:
+        app.setup_extension(f"{__name__}.{name}")
+    return {"parallel_read_safe": True, "parallel_write_safe": False}

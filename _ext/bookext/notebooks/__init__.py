@@ -1,0 +1,1 @@
+"""The book as notebooks for Jupyter."""

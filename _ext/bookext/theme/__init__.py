@@ -1,0 +1,1 @@
+"""The frame of a page: templates, style sheet and small scripts."""

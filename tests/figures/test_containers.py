@@ -1,0 +1,55 @@
+"""Containers of ipywidgets on a page: what is in them is shown and alive, or the build says what is lost."""
+
+import ipywidgets
+import pytest
+import traitlets
+
+from rnnlib.widgets import ForwardStepper
+
+
+def test_tabs_and_folds_stand_one_after_another_under_their_titles(specimen, visit):
+    page, watch = visit(specimen, "pages/live.html")
+    tab = page.locator(".rnn-widget-tab .rnn-widget-live")
+    assert tab.locator(".rnn-host-title").all_inner_texts() == ["Shown", "2", "Folded"]
+    tab.get_by_role("button", name="Add to right").click()
+    assert tab.locator("output").all_inner_texts() == ["count 0 started 1", "count 1 started 1"]
+    assert watch.complaints == []
+
+
+@pytest.fixture
+def warned(load_ext, caplog):
+    """warned(widget) -> what the build says of it on a page."""
+    host = load_ext("bookext.figures.collect")
+
+    def said(widget):
+        caplog.clear()
+        with caplog.at_level("WARNING"):
+            host.warn_of_lost("a/page", {"model_name": widget._model_name, "state": widget.get_state()})
+        assert {record.location for record in caplog.records} <= {"a/page"}
+        return [record.getMessage() for record in caplog.records]
+
+    return said
+
+
+class Custom(ipywidgets.Box):
+    _model_name = traitlets.Unicode("CustomModel").tag(sync=True)
+
+
+def test_a_container_that_a_page_cannot_show_is_a_warning(warned):
+    """A build with -W stops at it."""
+    figure = ForwardStepper(text="hello")
+    output = ipywidgets.Output()
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": figure.model_id}}
+    output.outputs = ({"output_type": "display_data", "data": view, "metadata": {}},)
+    for container, name in ((output, "Output"), (Custom([figure, figure]), "Custom")):
+        [message] = warned(container)
+        assert message.startswith(f"{name} cannot be shown without a kernel") and "Accordion" in message
+
+
+@pytest.mark.parametrize("kind", ["VBox", "HBox", "Box", "GridBox", "Tab", "Accordion", "Stack"])
+def test_no_warning_for_what_a_page_shows(warned, kind):
+    assert warned(getattr(ipywidgets, kind)([ForwardStepper(text="hello")])) == []
+
+
+def test_no_warning_for_what_holds_nothing(warned):
+    assert warned(ipywidgets.Output()) == warned(ipywidgets.Dropdown(options="ab")) == warned(ipywidgets.Tab()) == []
