@@ -47,10 +47,10 @@ audit: $(VENV)/.audit
 	@[ -d _build/html ] || $(MAKE) html
 	$(BIN)/python tools/audit.py _build/html
 
-# JupyterLab with the notebooks; the chapters' sources open as notebooks too.
+# JupyterLab with the notebooks. The chapters' sources open as notebooks too, and a saved figure is alive when opened again.
 lab: $(VENV)/.book
 	@$(MAKE) --no-print-directory notebooks
-	JUPYTER_CONFIG_DIR=$(VENV)/etc/jupyter $(BIN)/jupytext-config set-default-viewer markdown
+	install -D -m 644 tools/jupyterlab.json $(VENV)/share/jupyter/lab/settings/overrides.json
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks$(FOR)/intro.ipynb
 
 clean:

@@ -36,6 +36,7 @@ def write(copy, words, code):
     elif path.suffix == ".md":
         header = re.match(r"---\n.*?^---\n", path.with_name("plain.md").read_text(encoding="utf-8"), re.M | re.S)
         code = f"{header[0]}\n{code}"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(code, encoding="utf-8")
 
 
@@ -77,13 +78,14 @@ def run(folder, program, *rest):
 
 # What asks something of every figure, word and module, without a build of the whole book. `-k` takes the recipe's own
 # test too: the small book is built once.
-ASKING = "-v tests/test_stepper.py tests/test_security.py tests/test_firefox.py tests/test_book.py -k".split()
+SITE = ("tests/site/test_security.py", "tests/site/test_firefox.py", "tests/site/test_book.py")
+ASKING = ("-v", "tests/widgets/test_stepper.py", *SITE, "-k")
 ASKED = "LossBars or the_bars or every_word or every_figure or minified"
 
 
 def test_the_recipe_for_a_figure_leaves_the_tests_green(copy):
     folder, commands = copy
-    assert commands == ["ruff format .", "python -m pytest tests/test_loss_bars_page.py"]
+    assert commands == ["ruff format .", "python -m pytest tests/figures/test_loss_bars_page.py"]
     run(folder, *commands[0].split())
     run(folder, "ruff", "check", ".")
     run(folder, "ruff", "format", "--check", ".")
