@@ -27,6 +27,10 @@ class BundleError(ValueError):
     """A file that cannot be bundled; says which, where and why."""
 
 
+class MissingFile(BundleError, FileNotFoundError):
+    """A file that is not there."""
+
+
 @cache
 def words():
     """The words that widgets show: language -> key -> text, with {names} to be filled in."""
@@ -87,7 +91,7 @@ class Bundle:
         return f"const {self.variable(path)} = (() => {{\n{body}\nreturn {{ {names} }};\n}})();"
 
     def variable(self, path):
-        return "$" + re.sub(r"\W", "_", path.removesuffix(".js"))
+        return "$" + re.sub(r"\W", "$", path.removesuffix(".js"))  # so that ui/a.js and ui_a.js are two
 
     def visit(self, path, importing):
         """Take in a file and all below it; returns its text without its imports and exports."""
@@ -105,7 +109,7 @@ class Bundle:
     def read(self, path):
         file = self.folder / path
         if not file.is_file():
-            raise BundleError(f"{path}: no such file below {self.folder.name}")
+            raise MissingFile(f"{path}: no such file below {self.folder.name}")
         return file.read_text(encoding="utf-8")
 
     def body(self, path, text, importing):
@@ -133,7 +137,10 @@ class Bundle:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), found[2]))
         if not found[2].startswith(("./", "../")) or target.startswith(".."):
             raise BundleError(f"{self.place(path, text, found.start())}: expected a relative path, got {found[2]!r}")
-        self.visit(target, importing)
+        try:
+            self.visit(target, importing)
+        except MissingFile as error:
+            raise BundleError(f"{self.place(path, text, found.start())}: {error}") from None
         names = self.names(path, text, found, found[1])
         there = {outside for outside, _ in self.exports[target]}
         if missing := [name for name, _ in names if name not in there]:
