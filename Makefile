@@ -12,7 +12,7 @@ export OPENBLAS_NUM_THREADS := 1
 AFRESH := rm -rf _build/html _build/.doctrees _build/jupyter_execute
 BUILD := $(BIN)/jupyter-book build -W -n --keep-going .
 
-.PHONY: html book pdf notebooks env test audit lab clean
+.PHONY: html book pdf notebooks env check test audit lab clean
 
 # The book, built from nothing.
 html: $(VENV)/.book
@@ -36,11 +36,18 @@ notebooks: $(VENV)/.book
 # The environment of the tests, with a browser, and nothing run.
 env: $(VENV)/.test
 
+LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check .
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4
+
+# What needs neither a browser nor a build of the book: about a minute.
+check: $(VENV)/.test
+	$(LINT)
+	$(PYTEST) --dist worksteal -m "not browser" $(addprefix tests/,core formulations plots engine widgets)
+
 # Every check.
 test: $(VENV)/.test
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	$(LINT)
+	$(PYTEST) --dist worksteal
 
 # What every page of the built book costs, by Lighthouse and axe; fails when one breaks the budget.
 audit: $(VENV)/.audit

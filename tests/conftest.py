@@ -14,6 +14,16 @@ settings.register_profile("book", deadline=None)  # no test is about time: machi
 settings.load_profile("book")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "browser: needs a browser; given to each test that asks for one")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if {"browser", "firefox"} & {*item.fixturenames}:
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session")
 def load_ext():
     """load_ext("bookext.words") -> that module of _ext or of tools; imported when a test asks for it."""
