@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { backward } from "./engine/bptt.js";
 import { crossEntropy } from "./engine/loss.js";
-import { PARAMETERS } from "./engine/params.js";
+import { PARAMETERS } from "./engine/flat.js";
 import { forward } from "./engine/rnn.js";
 
 let job, params, windows, slots;

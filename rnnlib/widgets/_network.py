@@ -8,7 +8,7 @@ import numpy as np
 import traitlets
 from IPython.display import publish_display_data
 
-from .. import _check
+from .. import _check, _flat
 from ..optim import unflatten
 from ..rnn import check_params, forward, init_params
 from ..text import Vocabulary
@@ -85,7 +85,7 @@ class NetworkWidget(anywidget.AnyWidget):
     @traitlets.validate("hidden_size")
     def _given_size(self, proposal):
         H, V = proposal["value"], len(self._characters)
-        if self._weights and len(self._weights) != 8 * (2 * H * V + H * H + H + V):
+        if self._weights and len(self._weights) != 8 * _flat.size(V, H):
             raise InvalidValue(f"hidden_size: expected the size of the given weights, got {H}")
         return H
 

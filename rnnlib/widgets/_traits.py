@@ -83,3 +83,10 @@ class Number(traitlets.TraitType):
         if not self.low <= value <= self.high:
             raise InvalidValue(f"{expected}, got {value}")
         return float(value)
+
+
+def defaults(body):
+    """{name: default value} of the traits that the body of a class has so far, as the views know them."""
+    traits = {name: trait.default_value for name, trait in body.items() if isinstance(trait, traitlets.TraitType)}
+    plain = (str, int, float)  # neither bytes nor what follows from other traits
+    return {name: value for name, value in traits.items() if isinstance(value, plain)}

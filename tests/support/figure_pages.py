@@ -13,7 +13,7 @@ STATE = "application/vnd.jupyter.widget-state+json"
 
 def write_page(folder, widgets, name="index.html", lang="en"):
     """Write a page of these widgets into the folder, with all it needs; returns its name."""
-    from widget_host import host_words, live_traits
+    from bookext.figures.collect import host_words, live_traits
 
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "_ext" / "bookext" / "figures" / "static" / "host.js", folder)

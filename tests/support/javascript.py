@@ -16,7 +16,7 @@ class Engine:
         self.v8 = v8
 
     def call(self, function, *arguments):
-        """The value of the JavaScript `function(exports, ...arguments)`: JSON keeps every bit of a double, both ways."""
+        """The value of the JavaScript `function(exports, ...arguments)`; JSON keeps every bit of a double."""
         given = json.dumps(arguments)
         plain = "(_, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value)"
         text = self.v8.eval(f"JSON.stringify({{ value: ({function})(globalThis.bundled, ...{given}) }}, {plain})")

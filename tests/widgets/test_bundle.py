@@ -52,7 +52,8 @@ def test_names_are_renamed_on_the_way_in_and_out():
 
 def test_a_path_is_seen_from_the_file_that_imports():
     modules = {
-        "figure/view.js": 'import { part } from "./part.js";\nimport { tool } from "../ui/tool.js";\nexport { part, tool };',
+        "figure/view.js": 'import { part } from "./part.js";\nimport { tool } from "../ui/tool.js";\n'
+        "export { part, tool };",
         "figure/part.js": 'export const part = "of the figure";',
         "part.js": 'export const part = "another";',
         "ui/tool.js": 'import { deep } from "./deep/deep.js";\nexport const tool = deep;',
@@ -65,7 +66,8 @@ def test_a_path_is_seen_from_the_file_that_imports():
 def test_comments_and_lists_over_lines():
     modules = {
         "a.js": "export const one = 1; // first\nexport const two = 2;\nexport const three = 3;",
-        "entry.js": 'import { one } from "./a.js"; // why\nimport {\n  two, // the second\n  three as last,\n} from "./a.js";\n'
+        "entry.js": 'import { one } from "./a.js"; // why\n'
+        'import {\n  two, // the second\n  three as last,\n} from "./a.js";\n'
         "export {\n  one, // kept\n  two,\n  last,\n};",
     }
     assert values(modules) == {"one": 1, "two": 2, "last": 3}
@@ -86,7 +88,8 @@ def test_a_file_that_is_imported_twice_runs_once_and_before_those_that_import_it
         "log.js": "export const log = [];",
         "a.js": 'import { log } from "./log.js";\nlog.push("a");\nexport const a = 1;',
         "b.js": 'import { a } from "./a.js";\nimport { log } from "./log.js";\nlog.push("b");\nexport const b = a;',
-        "entry.js": 'import { b } from "./b.js";\nimport { a } from "./a.js";\nimport { log } from "./log.js";\nexport { a, b, log };',
+        "entry.js": 'import { b } from "./b.js";\nimport { a } from "./a.js";\nimport { log } from "./log.js";\n'
+        "export { a, b, log };",
     }
     assert values(modules) == {"a": 1, "b": 1, "log": ["a", "b"]}
 
@@ -108,7 +111,8 @@ def test_the_words_are_those_whose_keys_stand_in_the_bundle():
     keys = ["play", "pause"]
     modules = {
         "ui/keys.js": 'import { WORDS } from "../words.js";\nexport { WORDS };\nexport const unused = "no_such_words";',
-        "entry.js": f'import {{ WORDS }} from "./ui/keys.js";\nconst keys = {json.dumps(keys)};\nexport {{ WORDS, keys }};',
+        "entry.js": f'import {{ WORDS }} from "./ui/keys.js";\nconst keys = {json.dumps(keys)};\n'
+        "export { WORDS, keys };",
     }
     said = {language: {key: table[key] for key in table if key in keys} for language, table in words().items()}
     assert said["en"].keys() == {*keys}
@@ -149,28 +153,28 @@ def test_a_form_that_is_not_known_is_refused_with_its_file_and_line(line):
         bundle("entry.js", modules)
 
 
+A = "export const a = 1;"
+
+
 @pytest.mark.parametrize(
-    ("modules", "message"),
+    ("entry", "others", "message"),
     [
-        ({"entry.js": '\nimport { a } from "./a.js";'}, "entry.js:2: a.js: no such file below widgets"),
-        ({"entry.js": '\nimport { a, b, c } from "./a.js";', "a.js": "export const a = 1;"}, "entry.js:2: a.js exports no b, c"),
-        ({"entry.js": 'import { a } from "a.js";', "a.js": "export const a = 1;"}, "entry.js:1: expected a relative path, got 'a.js'"),
-        ({"entry.js": 'import { a } from "../a.js";'}, "entry.js:1: expected a relative path, got '../a.js'"),
-        ({"entry.js": 'import { a-b } from "./a.js";', "a.js": "export const a = 1;"}, "entry.js:1: not a list of names: a-b"),
-        ({"entry.js": "export const a = 1;\nexport { a b };"}, "entry.js:2: not a list of names: a b"),
+        ('\nimport { a } from "./a.js";', {}, "entry.js:2: a.js: no such file below widgets"),
+        ('\nimport { a, b, c } from "./a.js";', {"a.js": A}, "entry.js:2: a.js exports no b, c"),
+        ('import { a } from "a.js";', {"a.js": A}, "entry.js:1: expected a relative path, got 'a.js'"),
+        ('import { a } from "../a.js";', {}, "entry.js:1: expected a relative path, got '../a.js'"),
+        ('import { a-b } from "./a.js";', {"a.js": A}, "entry.js:1: not a list of names: a-b"),
+        (f"{A}\nexport {{ a b }};", {}, "entry.js:2: not a list of names: a b"),
         (
-            {
-                "entry.js": 'import { a } from "./a.js";',
-                "a.js": 'import { b } from "./b.js";\nexport const a = 1;',
-                "b.js": 'import { a } from "./a.js";\nexport const b = 1;',
-            },
+            'import { a } from "./a.js";',
+            {"a.js": f'import {{ b }} from "./b.js";\n{A}', "b.js": 'import { a } from "./a.js";\nexport const b = 1;'},
             "a.js imports itself, by way of entry.js -> a.js -> b.js -> a.js",
         ),
     ],
-)  # fmt: skip
-def test_what_cannot_be_joined_is_refused(modules, message):
+)
+def test_what_cannot_be_joined_is_refused(entry, others, message):
     with pytest.raises(BundleError) as caught:
-        bundle("entry.js", modules)
+        bundle("entry.js", {"entry.js": entry, **others})
     assert str(caught.value) == message
 
 

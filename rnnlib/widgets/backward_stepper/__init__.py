@@ -9,9 +9,10 @@ from ...loss import REDUCTIONS
 from ...rnn import Params
 from .._bundle import bundle, constants, style
 from .._network import NetworkWidget
-from .._traits import MAX_STEPS, Choice, InvalidValue, Whole
+from .._traits import MAX_STEPS, Choice, InvalidValue, Whole, defaults
 
 MOVES = 5
+BACK = 3  # steps from the loss to the step it reaches, at first
 
 
 class BackwardStepper(NetworkWidget):
@@ -35,9 +36,6 @@ class BackwardStepper(NetworkWidget):
     value of another type; both name the trait, what came and what was expected.
     """
 
-    _esm = bundle("backward_stepper/view.js", {"backward_stepper/facts.js": constants(MOVES=MOVES)})
-    _css = style("ui/base.css", "ui/network.css", "backward_stepper/style.css")
-
     reduction = Choice(REDUCTIONS, default_value="sum").tag(sync=True)
     t = Whole(0, MAX_STEPS - 1).tag(sync=True)
     move = Whole(0, MOVES - 1, default_value=0).tag(sync=True)
@@ -46,12 +44,18 @@ class BackwardStepper(NetworkWidget):
     s = Whole(0, MAX_STEPS - 1).tag(sync=True)
     truncate = Whole(1, MAX_STEPS, default_value=MAX_STEPS).tag(sync=True)
 
+    _esm = bundle(
+        "backward_stepper/view.js",
+        {"backward_stepper/facts.js": constants(MOVES=MOVES, BACK=BACK, DEFAULTS=defaults(vars()))},
+    )
+    _css = style("ui/base.css", "ui/network.css", "backward_stepper/style.css")
+
     def __init__(self, **traits):
         text = traits.get("text", type(self).text.default_value)
         last = len(text) - 2 if isinstance(text, str) and 2 <= len(text) <= MAX_STEPS + 1 else 0  # else refused below
         places = {"t": last, "loss_t": last, **traits}
         with contextlib.suppress(TypeError):
-            places.setdefault("s", max(0, places["loss_t"] - 3))
+            places.setdefault("s", max(0, places["loss_t"] - BACK))
         super().__init__(**places)
 
     @property

@@ -3,7 +3,7 @@
  */
 
 import { backward, contributions, sumsFrom } from "../engine/bptt.js";
-import { PARAMETERS } from "../engine/params.js";
+import { PARAMETERS } from "../engine/flat.js";
 import { number, percent, quoted, slight, visible } from "../model/format.js";
 import { LIMITS } from "../model/limits.js";
 import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
@@ -21,7 +21,7 @@ import { cell, row, showRows, table } from "../ui/table.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
 import { buildStrip, setSign, showStrip } from "../ui/time_strip.js";
 import { buildContributions, lengthOf } from "./contributions.js";
-import { MOVES } from "./facts.js";
+import { BACK, DEFAULTS, MOVES } from "./facts.js";
 
 
 const MOVE_NAMES = ["back_move_error", "back_move_roads", "back_move_tanh", "back_move_output", "back_move_state"];
@@ -296,7 +296,7 @@ function render({ model, el }) {
     const { T } = net;
     const [t, loss_t] = [inside(model.get("t"), T), inside(model.get("loss_t"), T)];
     const moved = state?.net !== net || state.t !== t;
-    const parameter = PARAMETERS.includes(model.get("parameter")) ? model.get("parameter") : "Whh";
+    const parameter = PARAMETERS.includes(model.get("parameter")) ? model.get("parameter") : DEFAULTS.parameter;
     state = {
       ...gradients(net), t, loss_t, parameter, move: inside(model.get("move"), MOVES), s: inside(model.get("s"), loss_t + 1),
       truncate: Math.max(1, Math.round(model.get("truncate")) || 1),
@@ -334,10 +334,10 @@ function render({ model, el }) {
     el, root, model, words, change, figure: "BackwardStepper",
     spec: {
       ...linkedNetwork(model, LIMITS),
-      reduction: linkedChoice(REDUCTIONS.map(([name]) => name), "sum"),
-      t: linkedWhole(0, lastStep, lastStep), move: linkedWhole(0, MOVES - 1, 0), parameter: linkedChoice(PARAMETERS, "Whh"),
-      loss_t: linkedWhole(0, lastStep, lastStep), s: linkedWhole(0, ({ loss_t }) => loss_t, ({ loss_t }) => Math.max(0, loss_t - 3)),
-      truncate: linkedWhole(1, LIMITS.steps, LIMITS.steps),
+      reduction: linkedChoice(REDUCTIONS.map(([name]) => name), DEFAULTS.reduction),
+      t: linkedWhole(0, lastStep, lastStep), move: linkedWhole(0, MOVES - 1, DEFAULTS.move), parameter: linkedChoice(PARAMETERS, DEFAULTS.parameter),
+      loss_t: linkedWhole(0, lastStep, lastStep), s: linkedWhole(0, ({ loss_t }) => loss_t, ({ loss_t }) => Math.max(0, loss_t - BACK)),
+      truncate: linkedWhole(1, LIMITS.steps, DEFAULTS.truncate),
     },
     shown: () => state && {
       ...shownNetwork(state), reduction: state.reduction, t: state.t, move: state.move, parameter: state.parameter,

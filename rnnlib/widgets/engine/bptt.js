@@ -18,7 +18,7 @@ import {
   checkInteger, checkLength, checkNumbers, checkParams, checkReduction, checkTargets, checkTrace, wrongArgument,
 } from "./checks.js";
 import { addOuterProduct, addProduct, addProductGradients, addTransposedProduct } from "./linalg.js";
-import { PARAMETERS } from "./params.js";
+import { PARAMETERS } from "./flat.js";
 
 /**
  * For each lag below `reach`, what the losses of the steps lag, lag + 1, … add to dh that many steps before: rows of

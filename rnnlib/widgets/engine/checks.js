@@ -3,6 +3,8 @@
  * was expected and what came.
  */
 
+import { sizes } from "./flat.js";
+
 export function wrongArgument(name, expected, value) {
   const got = typeof value === "string" ? JSON.stringify(value) : String(value);
   return new RangeError(`${name}: expected ${expected}, got ${got}`);
@@ -52,11 +54,7 @@ export function checkParams(params) {
   const { V, H } = params ?? {};
   checkInteger("params.V", V, 1);
   checkInteger("params.H", H, 1);
-  checkLength("params.Wxh", params.Wxh, V * H);
-  checkLength("params.Whh", params.Whh, H * H);
-  checkLength("params.Why", params.Why, H * V);
-  checkLength("params.bh", params.bh, H);
-  checkLength("params.by", params.by, V);
+  for (const [name, length] of Object.entries(sizes(V, H))) checkLength(`params.${name}`, params[name], length);
 }
 
 export function checkTrace(trace, { V, H }) {

@@ -8,7 +8,7 @@ import {
   checkFunction, checkIds, checkInteger, checkLength, checkNumbers, checkParams, checkReduction, checkTargets, wrongArgument,
 } from "./checks.js";
 import { crossEntropy } from "./loss.js";
-import { PARAMETERS } from "./params.js";
+import { PARAMETERS } from "./flat.js";
 import { forward } from "./rnn.js";
 
 const CHECKED = [...PARAMETERS, "h0"];

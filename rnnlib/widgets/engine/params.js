@@ -8,9 +8,6 @@
 import { checkInteger } from "./checks.js";
 import { generator } from "./random.js";
 
-/** The names of the five parameters. */
-export const PARAMETERS = ["Wxh", "Whh", "Why", "bh", "by"];
-
 /**
  * Weights drawn uniformly from ±1/√fan-in, in the order Wxh, Whh, Why; biases zero: the same bits as
  * `init_params(V, H, rng=np.random.default_rng(seed))`.

@@ -14,8 +14,8 @@
  */
 
 import { checkIds, checkInteger, checkParams, wrongArgument } from "./checks.js";
+import { flatten, size, unflatten } from "./flat.js";
 import { lengthOf, OPTIMIZERS, STEPPERS } from "./optim.js";
-import { PARAMETERS } from "./params.js";
 import { gradientOfWindow, lossOfWindow, rowProduct } from "./workspace.js";
 
 /** Numbers that become more: `length`, `at(i)`, and all of them as `values()`, a view until the next one comes. */
@@ -43,20 +43,6 @@ class Growing {
   }
 }
 
-/** All weights in one vector, in the order of `PARAMETERS`, and its parts. */
-function inOneVector(V, H, arrays) {
-  const sizes = { Wxh: V * H, Whh: H * H, Why: H * V, bh: H, by: V };
-  const vector = new Float64Array(2 * V * H + H * H + H + V);
-  const parts = { V, H };
-  let at = 0;
-  for (const name of PARAMETERS) {
-    parts[name] = vector.subarray(at, at + sizes[name]);
-    if (arrays) parts[name].set(arrays[name]);
-    at += sizes[name];
-  }
-  return [vector, parts];
-}
-
 /**
  * A run before its first update.
  *
@@ -75,11 +61,11 @@ export function beginRun({ params, ids, steps, optimizer, clip }) {
   if (!(clip >= 0 && clip < Infinity)) throw wrongArgument("clip", "a number of at least 0, which is none", clip);
 
   const T = Math.min(steps, ids.length - 1);
-  const [weights, views] = inOneVector(V, H, params);
-  const [gradient, grads] = inOneVector(V, H);
-  const vectors = (count) => Array.from({ length: count }, () => new Float64Array(weights.length));
+  const weights = flatten(params);
+  const vectors = (count) => Array.from({ length: count }, () => new Float64Array(size(V, H)));
+  const [gradient, next] = vectors(2);
   const space = {
-    weights, gradient, grads, next: vectors(1)[0], slots: vectors(STEPPERS[optimizer].slots),
+    weights, gradient, grads: unflatten(gradient, V, H), next, slots: vectors(STEPPERS[optimizer].slots),
     h: new Float64Array((T + 1) * H), o: new Float64Array(T * V), row: new Float64Array(H),
     dh: new Float64Array(T * H), da: new Float64Array(T * H), norms: new Float64Array(T),
   };
@@ -87,7 +73,7 @@ export function beginRun({ params, ids, steps, optimizer, clip }) {
   space.rest = space.norms.subarray(0, (ids.length - 1) % steps); // a text need not come out even
   const stepNorms = space.norms.subarray(0, 0);
   return {
-    V, H, params: views, ids: Int32Array.from(ids), steps, optimizer, clip, count: 0, losses: new Growing(),
+    V, H, params: unflatten(weights, V, H), ids: Int32Array.from(ids), steps, optimizer, clip, count: 0, losses: new Growing(),
     norms: new Growing(), rates: new Growing(), window: 0, epoch: 0, h: new Float64Array(H), t: 0, stepNorms,
     lastStart: 0, stopped: null, space,
   };

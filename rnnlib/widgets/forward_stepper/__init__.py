@@ -2,9 +2,9 @@
 
 import traitlets
 
-from .._bundle import bundle, style
+from .._bundle import bundle, constants, style
 from .._network import NetworkWidget
-from .._traits import MAX_HIDDEN, MAX_STEPS, InvalidValue, Whole
+from .._traits import MAX_HIDDEN, MAX_STEPS, InvalidValue, Whole, defaults
 
 
 class ForwardStepper(NetworkWidget):
@@ -22,11 +22,11 @@ class ForwardStepper(NetworkWidget):
     value of another type; both name the trait, what came and what was expected.
     """
 
-    _esm = bundle("forward_stepper/view.js")
-    _css = style("ui/base.css", "ui/network.css", "forward_stepper/style.css")
-
     t = Whole(0, MAX_STEPS - 1, default_value=0).tag(sync=True)
     unit = Whole(0, MAX_HIDDEN - 1, default_value=0).tag(sync=True)
+
+    _esm = bundle("forward_stepper/view.js", {"forward_stepper/facts.js": constants(DEFAULTS=defaults(vars()))})
+    _css = style("ui/base.css", "ui/network.css", "forward_stepper/style.css")
 
     @traitlets.validate("t")
     def _step_in_text(self, proposal):

@@ -20,6 +20,7 @@ import { cell, line, row, showRows, symbols, table } from "../ui/table.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
 import { buildStrip, setSign, showStrip } from "../ui/time_strip.js";
 import { arrowKeys } from "../ui/virtual_list.js";
+import { DEFAULTS } from "./facts.js";
 
 function largest(array, start, end) {
   let best = start;
@@ -279,8 +280,8 @@ function render({ model, el }) {
   const unshare = shareRow({
     el, root, model, words, change, figure: "ForwardStepper",
     spec: {
-      ...linkedNetwork(model, LIMITS), t: linkedWhole(0, lastStep, 0),
-      unit: linkedWhole(0, ({ hidden_size }) => hidden_size - 1, 0),
+      ...linkedNetwork(model, LIMITS), t: linkedWhole(0, lastStep, DEFAULTS.t),
+      unit: linkedWhole(0, ({ hidden_size }) => hidden_size - 1, DEFAULTS.unit),
     },
     shown: () => state && { ...shownNetwork(state), t: state.t, unit: state.unit },
     said: () => words("picture", { ...state, t: state.t + 1 }),

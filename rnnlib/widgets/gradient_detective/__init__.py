@@ -9,7 +9,7 @@ from ...gradcheck import check_gradients
 from ...mistakes import MISTAKES, descend, patched
 from .._bundle import HERE, bundle, constants, style
 from .._network import NetworkWidget
-from .._traits import Choice, Text, Whole
+from .._traits import Choice, Text, Whole, defaults
 
 # Whatever a reader changes, the page checks and trains again at once: sizes for which this takes less than 0.1 s.
 SIZES = {"steps": 24, "hidden": 8}
@@ -127,13 +127,15 @@ class GradientDetective(NetworkWidget):
     value of another type; both name the trait, what came and what was expected.
     """
 
-    _esm = bundle("gradient_detective/view.js", facts())
-    _css = style("ui/base.css", "ui/network.css", "gradient_detective/style.css")
-
     text = Text(SIZES["steps"] + 1, default_value="I am learning RNN").tag(sync=True)
     hidden_size = Whole(1, SIZES["hidden"], default_value=4).tag(sync=True)
     case = Whole(0, len(CASES), default_value=0).tag(sync=True)
     suspect = Choice(("", *LINES), default_value="").tag(sync=True)
+
+    _esm = bundle(
+        "gradient_detective/view.js", {**facts(), "gradient_detective/facts.js": constants(DEFAULTS=defaults(vars()))}
+    )
+    _css = style("ui/base.css", "ui/network.css", "gradient_detective/style.css")
 
     @property
     def functions(self):

@@ -3,7 +3,7 @@
  * have looked.
  */
 
-import { PARAMETERS } from "../engine/params.js";
+import { PARAMETERS } from "../engine/flat.js";
 
 /** The gradients that are checked. */
 export const CHECKED_GRADIENTS = [...PARAMETERS, "h0"];

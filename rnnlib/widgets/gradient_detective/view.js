@@ -20,6 +20,7 @@ import { player } from "../ui/player.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
 import { CASES, LINES, SIZES, TRAINING } from "./cases.js";
+import { DEFAULTS } from "./facts.js";
 import { CHECKED_GRADIENTS, hintFor } from "./hints.js";
 
 const TOLERANCE = 1e-5; // of central differences, as in gradcheck.py
@@ -272,8 +273,8 @@ function render({ model, el }) {
   const unshare = shareRow({
     el, root, model, words, change, figure: "GradientDetective",
     spec: {
-      ...linkedNetwork(model, { ...LIMITS, ...SIZES }), case: linkedWhole(0, CASES.length, 0),
-      suspect: linkedChoice(["", ...LINES.map(({ key }) => key)], ""),
+      ...linkedNetwork(model, { ...LIMITS, ...SIZES }), case: linkedWhole(0, CASES.length, DEFAULTS.case),
+      suspect: linkedChoice(["", ...LINES.map(({ key }) => key)], DEFAULTS.suspect),
     },
     shown: () => state && { ...shownNetwork(state), case: state.number, suspect: state.suspect },
     said: () => words(state.number ? "detective_picture" : "detective_picture_healthy", { ...state, case: state.number }),

@@ -3,9 +3,10 @@
 import traitlets
 
 from ...formulations import gates
+from ...formulations._grid import GRID
 from .._bundle import bundle, constants, style
 from .._network import NetworkWidget
-from .._traits import InvalidValue, Text, Whole
+from .._traits import InvalidValue, Text, Whole, defaults
 
 # The whole graph is drawn, with its numbers: sizes for which they fit on a phone.
 MOST = {"steps": 2, "hidden": 3}
@@ -32,12 +33,15 @@ class GraphStepper(NetworkWidget):
     that are not zero; TypeError for a value of another type. Each names what came and what was expected.
     """
 
-    _esm = bundle("graph_stepper/view.js", {"graph_stepper/facts.js": constants(MOST=MOST)})
-    _css = style("ui/base.css", "ui/network.css", "graph_stepper/style.css")
-
     text = Text(MOST["steps"] + 1, default_value="aba").tag(sync=True)
     hidden_size = Whole(1, MOST["hidden"], default_value=2).tag(sync=True)
     move = Whole(0, 2 * NODES[MOST["steps"]] - 1, default_value=0).tag(sync=True)
+
+    _esm = bundle(
+        "graph_stepper/view.js",
+        {"graph_stepper/facts.js": constants(GRID=GRID, MOST=MOST, NODES=NODES, DEFAULTS=defaults(vars()))},
+    )
+    _css = style("ui/base.css", "ui/network.css", "graph_stepper/style.css")
 
     @classmethod
     def from_params(cls, params, vocab, text, **traits):

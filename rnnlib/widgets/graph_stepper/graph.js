@@ -7,6 +7,7 @@ import { visible } from "../model/format.js";
 import { colour } from "../ui/colour.js";
 import { make, setText, svg } from "../ui/dom.js";
 import { math, sub } from "../ui/mathml.js";
+import { GRID } from "./facts.js";
 
 const HEIGHT = 560; // of the picture, px
 
@@ -28,15 +29,12 @@ const GAP = SHIFT + 3; // from that middle to the numbers
 
 const NODE_STATES = ["waiting", "computed", "complete"];
 
-/** Column and row of a node on the grid; the rows are counted in moves of a step. */
+/** Column and row of a node on the grid, as formulations/_grid.py places it. */
 function placeOf(name) {
-  const [, weight, letter, index] = /^(?:([UW]) )?([A-Za-z])(?:_(\d+))?$/.exec(name);
-  const t = Number(index);
-  if (weight) return weight === "U" ? [0, 3 * t - 1] : [1, 3 * t + 1];
-  if (!index) return { U: [0, 3.5], W: [2, 1], V: [2, 4.5], L: [3, 4.5] }[letter];
-  if (letter === "x") return [0, t > 1 ? 3 * t : 1];
-  if (letter === "y") return [3, t > 1 ? 3 * t + 0.8 : 2];
-  return { a: [1, 3 * t - 1], h: [1, 3 * t], o: [2, 3 * t], L: [3, 3 * t] }[letter];
+  if (name in GRID.places) return GRID.places[name];
+  const [letters, index] = name.split("_");
+  const [column, below] = GRID.steps[letters];
+  return [column, GRID.rows * Number(index) + below];
 }
 
 /** A node's name as a formula: U x_1. */
@@ -65,7 +63,7 @@ function brief(value) {
 function lineOf([x1, y1, height1], [x2, y2, height2], box, pitch, lane) {
   const width = box / 2;
   if (lane) { // around the edge from the state to its output
-    const [x, turn] = [x2 + width + lane, y1 + 1.35 * pitch];
+    const [x, turn] = [x2 + width + lane, y1 + GRID.turn * pitch];
     const points = [[x1, y1 + height1 / 2], [x1, turn], [x, turn], [x, y2], [x2 + width, y2]];
     return { points, middle: [x1, y1 + 0.9 * pitch], upright: true };
   }

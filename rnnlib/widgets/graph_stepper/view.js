@@ -17,10 +17,10 @@ import { player } from "../ui/player.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
 import { buildGraph, GATE_WORDS, layOut, nameMath, nameText, showMove } from "./graph.js";
-import { MOST } from "./facts.js";
+import { DEFAULTS, MOST, NODES } from "./facts.js";
 
 
-const lastMove = (traits) => (lastStep(traits) ? 41 : 25); // of a text of two steps, or of one
+const lastMove = (traits) => 2 * NODES[lastStep(traits) + 1] - 1;
 
 const UNKNOWN = "·"; // in place of a number that the walk has not reached
 
@@ -228,7 +228,7 @@ function render({ model, el }) {
   turn.addEventListener("click", () => state && go(state.N));
   const unshare = shareRow({
     el, root, model, words, change, figure: "GraphStepper",
-    spec: { ...linkedNetwork(model, { ...LIMITS, ...MOST }), move: linkedWhole(0, lastMove, 0) },
+    spec: { ...linkedNetwork(model, { ...LIMITS, ...MOST }), move: linkedWhole(0, lastMove, DEFAULTS.move) },
     shown: () => state && { ...shownNetwork(state), move: state.move },
     said: () => words("graph_picture", state),
     place: () => `move${state.move + 1}`,

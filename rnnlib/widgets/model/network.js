@@ -2,6 +2,7 @@
  * From the traits of a figure to the network it shows: checked, run, and kept as long as the traits stay the same.
  */
 
+import { unflatten } from "../engine/flat.js";
 import { stepLosses } from "../engine/loss.js";
 import { initParams } from "../engine/params.js";
 import { forward } from "../engine/rnn.js";
@@ -39,13 +40,7 @@ export function checkWhole(control, key, value, low, limit) {
 /** The arrays of Params that Python sent one after the other as float64. */
 function unpack(bytes, V, H) {
   const numbers = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-  const params = { V, H };
-  let start = 0;
-  for (const [name, size] of [["Wxh", V * H], ["Whh", H * H], ["Why", H * V], ["bh", H], ["by", V]]) {
-    params[name] = numbers.subarray(start, start + size);
-    start += size;
-  }
-  return params;
+  return unflatten(numbers, V, H);
 }
 
 /** The traits that say which network it is. */

@@ -21,6 +21,7 @@ import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
 import { DIALECTS, OURS, SIZES, SYMBOL_KEYS } from "./dialects.js";
 import { asStored, factorShape, translate } from "./equations.js";
+import { DEFAULTS } from "./facts.js";
 
 const [HEAD_ROOM, ROW_ROOM] = [48, 26]; // px: the head of a matrix, its frame and a scroll bar; one row
 
@@ -245,7 +246,7 @@ function render({ model, el }) {
     const net = fields.guard(() => network(model, state?.net));
     if (!net) return;
     const chosen = model.get("names");
-    const picked = Object.hasOwn(DIALECTS, chosen) ? chosen : "rnnlib";
+    const picked = Object.hasOwn(DIALECTS, chosen) ? chosen : DEFAULTS.names;
     const dialect = DIALECTS[picked];
     const layout = model.get("layout") === "column" ? "column" : "row";
     const reduction = model.get("reduction") === "sum" ? "sum" : "mean";
@@ -292,7 +293,7 @@ function render({ model, el }) {
   const unshare = shareRow({
     el, root, model, words, change, figure: "Rosetta",
     spec: {
-      ...linkedNetwork(model, { ...LIMITS, ...SIZES }), names: linkedChoice(Object.keys(DIALECTS), "rnnlib"),
+      ...linkedNetwork(model, { ...LIMITS, ...SIZES }), names: linkedChoice(Object.keys(DIALECTS), DEFAULTS.names),
       layout: linkedChoice(Object.keys(VECTORS)), reduction: linkedChoice(["sum", "mean"]),
     },
     shown: () => state && { ...shownNetwork(state), names: state.names, layout: state.layout, reduction: state.reduction },

@@ -5,12 +5,12 @@ import re
 import numpy as np
 import traitlets
 
-from ... import _check
-from ...optim import SGD, Adagrad, Adam, Momentum, RMSprop, views
+from ... import _check, _flat
+from ...optim import SGD, Adagrad, Adam, Momentum, RMSprop, unflatten
 from ...train import sample, train
 from .._bundle import bundle, constants, style
 from .._network import NetworkWidget
-from .._traits import MAX_HIDDEN, MAX_SEED, Choice, InvalidType, InvalidValue, Number, Text, Whole
+from .._traits import MAX_HIDDEN, MAX_SEED, Choice, InvalidType, InvalidValue, Number, Text, Whole, defaults
 
 MAX_CHARACTERS = 2000
 MAX_WINDOW = 64
@@ -63,13 +63,16 @@ def write_rates(entries):
     return ",".join(f"{start}:{repr(rate).removesuffix('.0')}{'*' * anew}" for start, rate, anew in entries)
 
 
-def facts():
-    """Limits and constants as JavaScript."""
+def facts(initial):
+    """Limits, constants and the default values `initial` of the traits as JavaScript."""
     limits = {
         "text": MAX_CHARACTERS, "hidden": MAX_HIDDEN, "steps": MAX_WINDOW, "clip": MAX_CLIP, "updates": MAX_UPDATES,
         "seed": MAX_SEED, "rate": RATES, "temperature": TEMPERATURES,
     }  # fmt: skip
-    values = constants(LAB=limits, LAB_NETWORK=RUN_TRAITS, MOST_RATES=MAX_RATES, SAMPLE=SAMPLE)
+    optimizers = {key: {"name": type(each).__name__, "words": f"lab_{key}"} for key, each in OPTIMIZERS.items()}
+    values = constants(
+        LAB=limits, LAB_NETWORK=RUN_TRAITS, MOST_RATES=MAX_RATES, SAMPLE=SAMPLE, OPTIMIZERS=optimizers, DEFAULTS=initial
+    )
     return {"training_lab/facts.js": values}
 
 
@@ -96,9 +99,6 @@ class TrainingLab(NetworkWidget):
     value of another type; both name the trait, what came and what was expected.
     """
 
-    _esm = bundle("training_lab/view.js", facts())
-    _css = style("ui/base.css", "ui/network.css", "training_lab/style.css")
-
     text = Text(MAX_CHARACTERS, default_value="I am learning RNN").tag(sync=True)
     hidden_size = Whole(1, MAX_HIDDEN, default_value=16).tag(sync=True)
     learning_rate = Number(*RATES, default_value=0.01).tag(sync=True)
@@ -110,6 +110,9 @@ class TrainingLab(NetworkWidget):
     _rates = Rates(default_value="").tag(sync=True)  # the learning rates of the run, where it had more than one
     # The page's weights after `updates` updates, as float64; else empty. What it sends comes as a view of a message.
     _trained = traitlets.Bytes().tag(sync=True, from_json=lambda value, _: bytes(value))
+
+    _esm = bundle("training_lab/view.js", facts(defaults(vars())))
+    _css = style("ui/base.css", "ui/network.css", "training_lab/style.css")
 
     def __init__(self, **traits):
         self._settled = self._known = None
@@ -131,7 +134,7 @@ class TrainingLab(NetworkWidget):
         """The `Params` after `updates` updates: the page's, where it has trained, else those of `run`."""
         if not self._trained:
             return self.run.params
-        return views(np.frombuffer(self._trained, "<f8").astype(np.float64), len(self.vocab), self.hidden_size)
+        return unflatten(np.frombuffer(self._trained, "<f8").astype(np.float64), len(self.vocab), self.hidden_size)
 
     @property
     def run(self):
@@ -198,8 +201,7 @@ class TrainingLab(NetworkWidget):
 
     @traitlets.validate("_trained")
     def _whole(self, proposal):
-        V, H = len(self.vocab), self.hidden_size
-        expected = 8 * (2 * V * H + H * H + H + V)
+        expected = 8 * _flat.size(len(self.vocab), self.hidden_size)
         if len(proposal["value"]) not in (0, expected):
             raise InvalidValue(f"_trained: expected {expected} bytes or none, got {len(proposal['value'])}")
         return proposal["value"]

@@ -2,16 +2,11 @@
  * The controls of TrainingLab: its text with some to choose from, its settings, and messages beside them.
  */
 
-import { OPTIMIZERS } from "../engine/optim.js";
 import { checkText, checkWhole, Problem } from "../model/network.js";
 import { make, setText } from "../ui/dom.js";
 import { field, slider } from "../ui/fields.js";
 import { PRESETS } from "./presets.js";
-import { LAB } from "./facts.js";
-
-export const OPTIMIZER_NAMES = {
-  sgd: "lab_sgd", momentum: "lab_momentum", adagrad: "lab_adagrad", rmsprop: "lab_rmsprop", adam: "lab_adam",
-};
+import { LAB, OPTIMIZERS } from "./facts.js";
 
 /** Values of two digits from low to high, `each` of them a decade. */
 function decades(low, high, each) {
@@ -46,7 +41,7 @@ export function labControls({ model, words, begin, tune }) {
     preset: field(words, "lab_preset", make("select", {}, ...options)),
     text: field(words, "text", make("textarea", { rows: 3, spellcheck: false, autocomplete: "off", maxLength: 20 * LAB.text })),
     optimizer: field(words, "lab_optimizer", make("select", {},
-      ...OPTIMIZERS.map((name) => make("option", { value: name }, words(OPTIMIZER_NAMES[name]))))),
+      ...Object.entries(OPTIMIZERS).map(([value, each]) => make("option", { value }, words(each.words))))),
     seed: field(words, "seed", make("input", { type: "number", min: 0, max: LAB.seed, step: 1, inputMode: "numeric" })),
   };
   for (const [name, { label, values }] of Object.entries(SLIDERS)) fields[name] = slider(words, label, 0, values.length - 1);

@@ -2,7 +2,7 @@
  * What the network of TrainingLab makes of its text: the characters with their predictions, the states, the weights.
  */
 
-import { PARAMETERS } from "../engine/params.js";
+import { PARAMETERS } from "../engine/flat.js";
 import { forward } from "../engine/rnn.js";
 import { number, percent, visible } from "../model/format.js";
 import { colour, drawPixels, extent } from "../ui/colour.js";

@@ -3,13 +3,12 @@
  * goes on update by update. No drawing here.
  */
 
-import { OPTIMIZERS } from "../engine/optim.js";
 import { initParams } from "../engine/params.js";
 import { encode, vocabulary } from "../engine/text.js";
 import { beginRun, resume, update } from "../engine/train.js";
 import { checkText, checkWhole, network, Problem } from "../model/network.js";
 import { DecimatedCurve } from "./downsampled_curve.js";
-import { LAB, MOST_RATES } from "./facts.js";
+import { LAB, MOST_RATES, OPTIMIZERS } from "./facts.js";
 
 
 function checkNumber(control, value, low, high, whole = false) {
@@ -23,7 +22,8 @@ export function labSettings(model) {
   const text = checkText(model.get("text"), known, LAB.text - 1).join("");
   const H = checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, LAB.hidden);
   const optimizer = model.get("optimizer");
-  if (!OPTIMIZERS.includes(optimizer)) throw new Problem("optimizer", "lab_bad_optimizer", { names: OPTIMIZERS.join(", ") });
+  const names = Object.keys(OPTIMIZERS);
+  if (!names.includes(optimizer)) throw new Problem("optimizer", "lab_bad_optimizer", { names: names.join(", ") });
   return {
     text, H, known, optimizer,
     vocab: known.length ? known : vocabulary(text),

@@ -2,8 +2,7 @@
  * The view of TrainingLab: a network that learns its text while the reader watches, and turns the learning rate.
  */
 
-import { OPTIMIZERS } from "../engine/optim.js";
-import { PARAMETERS } from "../engine/params.js";
+import { flatten } from "../engine/flat.js";
 import { generator } from "../engine/random.js";
 import { sample } from "../engine/train.js";
 import { number, slight, visible } from "../model/format.js";
@@ -15,10 +14,10 @@ import { figure } from "../ui/keys.js";
 import { wordsFor } from "../ui/messages.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
-import { labControls, OPTIMIZER_NAMES } from "./controls.js";
+import { labControls } from "./controls.js";
 import { buildStates, buildText, buildWeights, drawStates, drawText, drawWeights, panel, readText } from "./panels.js";
 import { buildLosses, buildNorms, drawLosses, drawNorms } from "./plots.js";
-import { LAB, LAB_NETWORK, MOST_RATES, SAMPLE } from "./facts.js";
+import { DEFAULTS, LAB, LAB_NETWORK, MOST_RATES, OPTIMIZERS, SAMPLE } from "./facts.js";
 import {
   beginLab, goOn, labSettings, labUpdate, parseRates, printRates, withRate,
 } from "./run.js";
@@ -75,11 +74,9 @@ function buildKept(words) {
   return { node: panel(words("lab_kept_title"), "", note, list), list, note };
 }
 
-const OPTIMIZER_CLASSES = { sgd: "SGD", momentum: "Momentum", adagrad: "Adagrad", rmsprop: "RMSprop", adam: "Adam" };
-
 /** The lines of Python that train what the lab has trained up to so many updates, and write what it writes. */
 function pythonOfRun({ settings: { steps, clip, optimizer, seed, rate }, rates }, updates, temperature) {
-  const name = OPTIMIZER_CLASSES[optimizer];
+  const name = OPTIMIZERS[optimizer].name;
   const entries = rates.filter(({ from }, i) => !i || from < updates);
   const lines = entries.flatMap((entry, i) => [
     ...(entry.anew ? ["run = run._replace(slots={name: 0 * slot for name, slot in run.slots.items()}, t=0)"] : []),
@@ -188,13 +185,7 @@ function render({ model, el }) {
   /** Write into the traits what was trained. */
   function tell() {
     const { run, rates } = lab;
-    const arrays = run.count ? PARAMETERS.map((name) => run.params[name]) : [];
-    const all = new Float64Array(arrays.reduce((size, array) => size + array.length, 0));
-    let at = 0;
-    for (const array of arrays) {
-      all.set(array, at);
-      at += array.length;
-    }
+    const all = run.count ? flatten(run.params) : new Float64Array(0);
     seen = run.count;
     told = performance.now();
     change({ updates: seen, _rates: rates.length > 1 ? printRates(rates) : "", _trained: new DataView(all.buffer) });
@@ -277,7 +268,7 @@ function render({ model, el }) {
     const short = [...settings.text].slice(0, 12).map((c) => (c === " " ? c : visible(c))).join("");
     const said = words("lab_kept", {
       letter, n: count(run.count), loss: slight(run.losses.at(run.count - 1)), H: settings.H, rate, steps: settings.steps,
-      optimizer: words(OPTIMIZER_NAMES[settings.optimizer]), clip: settings.clip || words("lab_clip_off"), seed: settings.seed,
+      optimizer: words(OPTIMIZERS[settings.optimizer].words), clip: settings.clip || words("lab_clip_off"), seed: settings.seed,
       text: `“\u2068${short}${[...settings.text].length > 12 ? "…" : ""}\u2069”`,
     });
     const remove = make("button", { type: "button", className: "rnn-button rnn-lab-remove" }, words("lab_remove"));
@@ -421,10 +412,12 @@ function render({ model, el }) {
   const unshare = shareRow({
     el, root, model, words, change, figure: "TrainingLab",
     spec: {
-      ...linkedNetwork(model, { ...LAB, steps: LAB.text - 1 }), steps: linkedWhole(1, LAB.steps, 16), clip: linkedNumber(0, LAB.clip, 5),
-      optimizer: linkedChoice(OPTIMIZERS, "adam"), learning_rate: linkedNumber(...LAB.rate, 0.01),
-      temperature: linkedNumber(...LAB.temperature, 1), updates: linkedWhole(0, LAB.updates, 0),
-      _rates: { read: (value) => (parseRates(value) ? value : undefined), initial: "" },
+      ...linkedNetwork(model, { ...LAB, steps: LAB.text - 1 }), steps: linkedWhole(1, LAB.steps, DEFAULTS.steps),
+      clip: linkedNumber(0, LAB.clip, DEFAULTS.clip), optimizer: linkedChoice(Object.keys(OPTIMIZERS), DEFAULTS.optimizer),
+      learning_rate: linkedNumber(...LAB.rate, DEFAULTS.learning_rate),
+      temperature: linkedNumber(...LAB.temperature, DEFAULTS.temperature),
+      updates: linkedWhole(0, LAB.updates, DEFAULTS.updates),
+      _rates: { read: (value) => (parseRates(value) ? value : undefined), initial: DEFAULTS._rates },
     },
     shown() {
       if (!lab) return undefined;
