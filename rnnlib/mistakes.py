@@ -20,28 +20,118 @@ from .rnn import Params
 
 
 class Mistake(NamedTuple):
-    """One change to the source of the library that makes it wrong."""
+    """One change to the source of the library that makes it wrong; the rest shows it in the widget `GradientDetective`.
+
+    What the widget says about a mistake stands in its words as `mistake_<name>`.
+    """
 
     name: str
     line: str  # the step of the computation that is at fault; see `GradientDetective` for the ten of them
     file: str  # of the library: rnn.py holds forward, bptt.py holds backward
     right: str  # occurs exactly once in that file
     wrong: str
+    case: int = 0  # its number in the widget
+    code: str = ""  # the line at fault as the widget shows it
+    right_js: str = ""  # the same change in the function of rnn.js or bptt.js, where this occurs exactly once
+    wrong_js: str = ""
 
+
+_SLOPE = "dh[t] * (1 - trace.h[t] ** 2)"
+_SLOPE_JS = "dht[j] * (1 - ht[j] * ht[j])"
+_SUMS_JS = "addProductGradients(dhPrevious, dWhh, dat, hPrevious, Whh)"
+_TRANSPOSED_JS = "t ? Whh.map((_, i) => Whh[(i % H) * H + Math.floor(i / H)]) : Whh"
+_FUTURE_JS = "dht = dh.subarray(t * H, (t + 1) * H)"
 
 MISTAKES = (
-    Mistake("no_tanh", "state", "rnn.py", "h[t] = np.tanh(a[t])", "h[t] = a[t]"),
-    Mistake("lost_state", "before", "bptt.py", "([trace.h0[None], ", "([np.zeros_like(trace.h0)[None], "),
-    Mistake("not_transposed", "back", "bptt.py", "dh_next = da[t] @ Whh.T", "dh_next = da[t] @ Whh"),
-    Mistake("late", "dWhh", "bptt.py", "Whh=h_prev.T @ da_rows", "Whh=h.T @ da_rows"),
-    Mistake("no_mean", "mean", "bptt.py", "do /= y.size", "do /= 1"),
-    Mistake("slope_of_a", "slope", "bptt.py", "dh[t] * (1 - trace.h[t] ** 2)", "dh[t] * (1 - trace.a[t] ** 2)"),
-    Mistake("slope_inverse", "slope", "bptt.py", "dh[t] * (1 - trace.h[t] ** 2)", "dh[t] / (1 - trace.h[t] ** 2)"),
-    Mistake("no_future", "future", "bptt.py", "do[t] @ Why.T + dh_next", "do[t] @ Why.T"),
-    Mistake("whole_softmax", "softmax", "rnn.py", "softmax(o))", "softmax(o.reshape(-1)).reshape(o.shape))"),
-    Mistake("clipped", "dWhh", "bptt.py", "Whh=h_prev.T @ da_rows", "Whh=(h_prev.T @ da_rows).clip(-0.01, 0.01)"),
-    Mistake("one_step_bias", "dbh", "bptt.py", "bh=da_rows.sum(axis=0)", "bh=da[0].reshape(-1, H).sum(axis=0)"),
-)
+    Mistake(
+        name="no_tanh", line="state", file="rnn.py",
+        right="h[t] = np.tanh(a[t])",
+        wrong="h[t] = a[t]",
+        case=10, code="    h[t] = a[t]",
+        right_js="ht[j] = Math.tanh(at[j])",
+        wrong_js="ht[j] = at[j]",
+    ),
+    Mistake(
+        name="lost_state", line="before", file="bptt.py",
+        right="([trace.h0[None], ",
+        wrong="([np.zeros_like(trace.h0)[None], ",
+        case=3, code="h_prev = np.vstack([0 * h0, h[:-1]])",
+        right_js="t * H) : h0;",
+        wrong_js="t * H) : new Float64Array(H);",
+    ),
+    Mistake(
+        name="not_transposed", line="back", file="bptt.py",
+        right="dh_next = da[t] @ Whh.T",
+        wrong="dh_next = da[t] @ Whh",
+        case=8, code="    dh_next = da[t] @ Whh",
+        right_js=_SUMS_JS,
+        wrong_js=_SUMS_JS.replace("Whh)", f"{_TRANSPOSED_JS})"),
+    ),
+    Mistake(
+        name="late", line="dWhh", file="bptt.py",
+        right="Whh=h_prev.T @ da_rows",
+        wrong="Whh=h.T @ da_rows",
+        case=6, code="dWhh = h.T @ da",
+        right_js=_SUMS_JS,
+        wrong_js=_SUMS_JS.replace(" hPrevious", " ht"),
+    ),
+    Mistake(
+        name="no_mean", line="mean", file="bptt.py",
+        right="do /= y.size",
+        wrong="do /= 1",
+        case=2, code="# do /= y.size",
+        right_js="dO[i] /= T",
+        wrong_js="dO[i] /= 1",
+    ),
+    Mistake(
+        name="slope_of_a", line="slope", file="bptt.py",
+        right=_SLOPE,
+        wrong="dh[t] * (1 - trace.a[t] ** 2)",
+        case=11, code="    da[t] = dh[t] * (1 - a[t] ** 2)",
+        right_js=_SLOPE_JS,
+        wrong_js="dht[j] * (1 - trace.a[t * H + j] ** 2)",
+    ),
+    Mistake(
+        name="slope_inverse", line="slope", file="bptt.py",
+        right=_SLOPE,
+        wrong="dh[t] / (1 - trace.h[t] ** 2)",
+        case=7, code="    da[t] = dh[t] / (1 - h[t] ** 2)",
+        right_js=_SLOPE_JS,
+        wrong_js="dht[j] / (1 - ht[j] * ht[j])",
+    ),
+    Mistake(
+        name="no_future", line="future", file="bptt.py",
+        right="do[t] @ Why.T + dh_next",
+        wrong="do[t] @ Why.T",
+        case=4, code="    dh[t] = do[t] @ Why.T",
+        right_js=_FUTURE_JS,
+        wrong_js=f"{_FUTURE_JS}.fill(0)",
+    ),
+    Mistake(
+        name="whole_softmax", line="softmax", file="rnn.py",
+        right="softmax(o))",
+        wrong="softmax(o.reshape(-1)).reshape(o.shape))",
+        case=5, code="yhat = np.exp(o) / np.exp(o).sum()",
+        right_js="softmax(o, V)",
+        wrong_js="softmax(o, o.length)",
+    ),
+    Mistake(
+        name="clipped", line="dWhh", file="bptt.py",
+        right="Whh=h_prev.T @ da_rows",
+        wrong="Whh=(h_prev.T @ da_rows).clip(-0.01, 0.01)",
+        case=9, code="dWhh = (h_prev.T @ da).clip(-0.01, 0.01)",
+        right_js="Whh: dWhh,",
+        wrong_js="Whh: dWhh.map((x) => Math.max(-0.01, Math.min(0.01, x))),",
+    ),
+    Mistake(
+        name="one_step_bias", line="dbh", file="bptt.py",
+        right="bh=da_rows.sum(axis=0)",
+        wrong="bh=da[0].reshape(-1, H).sum(axis=0)",
+        case=1, code="dbh = da[0]",
+        right_js="dbh[j] += dat[j]",
+        wrong_js="dbh[j] = dat[j]",
+    ),
+)  # fmt: skip
 
 
 @cache

@@ -7,7 +7,7 @@ import pytest
 from pages import set_range, slight
 
 from rnnlib.widgets._bundle import words
-from rnnlib.widgets.gradient_detective import CASES, FAULTS, LINES, GradientDetective
+from rnnlib.widgets.gradient_detective import CASES, LINES, GradientDetective
 
 PAGE = "chapters/checking.html"
 KEYS = [*CASES]
@@ -97,7 +97,7 @@ def test_every_case_shows_the_numbers_of_python(view, text, size, seed):
 
 def test_every_line_picked_in_every_case_gets_an_answer_that_is_true(view):
     for case, key in enumerate(KEYS, 1):
-        fault = FAULTS[key].line
+        fault = CASES[key].line
         choose(view, case)
         wrong = {name for name, (word, _, _) in maps(view).items() if word == "wrong"}
         for number, line in enumerate(LINES, 1):
@@ -123,7 +123,7 @@ def test_every_line_picked_in_every_case_gets_an_answer_that_is_true(view):
             assert not view.locator(".rnn-diff").is_visible()
         pick(view, fault)
         assert f"is at fault: {TITLES[key]}." in verdict(view)
-        assert view.locator("del").inner_text() == CASES[key].strip()
+        assert view.locator("del").inner_text() == CASES[key].code.strip()
         assert view.locator("ins").inner_text() == LINES[fault].strip()
         told = view.locator(".rnn-verdict-panel").inner_text()
         assert words()["en"][key].split("\n")[3] in told and not re.search(r"[{}]|undefined|NaN", told)

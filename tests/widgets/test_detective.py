@@ -10,14 +10,12 @@ from models import make_case
 
 from rnnlib import Grads, backward, check_gradients, forward, one_hot, softmax
 from rnnlib.gradcheck import NAMES, TOLERANCES
-from rnnlib.mistakes import descend, patched
+from rnnlib.mistakes import MISTAKES, gradient_descent, mutant
 from rnnlib.widgets._bundle import bundle, words
 from rnnlib.widgets.gradient_detective import (
     CASES,
-    FAULTS,
     LINES,
     LOOPS,
-    PATCHES,
     TRAINING,
     GradientDetective,
     facts,
@@ -30,7 +28,7 @@ each_case = pytest.mark.parametrize("number, key", [*enumerate(CASES, 1)], ids=C
 
 
 def test_every_mistake_is_a_case_and_every_case_explained():
-    assert set(CASES) == set(PATCHES) == set(FAULTS) and len(CASES) == 11
+    assert {*CASES.values()} == {*MISTAKES} and [mistake.case for mistake in CASES.values()] == [*range(1, 12)]
     for key in CASES:
         title, *parts = words()["en"][key].split("\n")
         assert title[-1] not in "." and len(parts) == 3 and all(part.endswith(".") for part in parts)
@@ -43,12 +41,12 @@ def test_the_report_and_the_losses_are_those_of_the_case():
     assert np.array_equal(widget.h0, h0) and np.abs(h0).min() > 0
     for case, key in enumerate([None, *CASES]):
         widget.case = case
-        run_, back = patched(FAULTS[key]) if key else (forward, backward)
+        run_, back = mutant(CASES[key]) if key else (forward, backward)
         assert widget.functions == (run_, back)
         options = {"h0": h0, "forward": run_, "backward": back, "method": "central"}
         assert str(widget.report) == str(check_gradients(widget.params, ids[:-1], ids[1:], **options))
         assert widget.report.ok == (case == 0)
-        expected = descend(widget.params, ids[:-1], ids[1:], h0, **TRAINING, forward=run_, backward=back)[0]
+        expected = gradient_descent(widget.params, ids[:-1], ids[1:], h0, **TRAINING, forward=run_, backward=back)[0]
         np.testing.assert_array_equal(widget.losses, expected)
         assert len(widget.losses) == 201
 
@@ -138,8 +136,8 @@ def walked(lines, params, x, y, h0):
 
 @pytest.mark.parametrize("key", ["", *CASES])
 def test_the_lines_as_shown_give_the_gradient_of_the_library_or_of_the_mistake(key):
-    lines = {**LINES, FAULTS[key].line: CASES[key]} if key else LINES
-    run_, back = patched(FAULTS[key]) if key else (forward, backward)
+    lines = {**LINES, CASES[key].line: CASES[key].code} if key else LINES
+    run_, back = mutant(CASES[key]) if key else (forward, backward)
     for seed in range(5):
         case = make_case(seed, T=6, B=None, V=5, H=4)
         expected = back(case.params, run_(case.params, case.x, case.h0), case.y)
@@ -148,8 +146,8 @@ def test_the_lines_as_shown_give_the_gradient_of_the_library_or_of_the_mistake(k
 
 
 def test_the_wrong_line_is_another_one_in_the_same_place():
-    for key, code in CASES.items():
-        right = LINES[FAULTS[key].line]
+    for mistake in CASES.values():
+        code, right = mistake.code, LINES[mistake.line]
         assert code != right and (code[:4].isspace(), len(code.strip()) > 0) == (right[:4].isspace(), True)
 
 
@@ -207,7 +205,7 @@ def test_a_case_in_javascript_gives_the_numbers_of_its_python(page, number, key,
         }})""",
         [as_data(*model) for model in models],
     )
-    wrong_forward, wrong_backward = patched(FAULTS[key])
+    wrong_forward, wrong_backward = mutant(CASES[key])
     errors, wrong = {}, 0
     for i, ((params, ids, h0, y, reduction), result) in enumerate(zip(models, got, strict=True)):
         trace = wrong_forward(params, ids, h0)
@@ -257,7 +255,7 @@ def test_the_check_and_the_training_in_javascript_are_those_of_python(page, numb
 
 @pytest.mark.parametrize("right", ["no such text", "dat"])
 def test_a_case_whose_place_is_not_there_once_is_refused_by_name(right, monkeypatch):
-    monkeypatch.setitem(PATCHES, "mistake_late", ("backward", right, "anything"))
+    monkeypatch.setitem(CASES, "mistake_late", CASES["mistake_late"]._replace(right_js=right))
     message = f"mistake_late: expected {right!r} once in backward of engine/bptt.js, found it"
     with pytest.raises(RuntimeError, match=message):
         facts()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ... import bptt, rnn
 from ...gradcheck import check_gradients
-from ...mistakes import MISTAKES, descend, patched
+from ...mistakes import MISTAKES, gradient_descent, mutant
 from .._bundle import HERE, bundle, constants, style
 from .._network import NetworkWidget
 from .._traits import Choice, Text, Whole, defaults
@@ -30,41 +30,9 @@ LINES = {
 }
 LOOPS = {"state": "for t in range(T):", "future": "for t in reversed(range(T)):"}  # stand before these lines
 
-# The cases from 1 on, easy ones and hard ones in turn: the key of the words on a mistake, and how its line was written.
-CASES = {
-    "mistake_one_step_bias": "dbh = da[0]",
-    "mistake_no_mean": "# do /= y.size",
-    "mistake_lost_state": "h_prev = np.vstack([0 * h0, h[:-1]])",
-    "mistake_no_future": "    dh[t] = do[t] @ Why.T",
-    "mistake_whole_softmax": "yhat = np.exp(o) / np.exp(o).sum()",
-    "mistake_late": "dWhh = h.T @ da",
-    "mistake_slope_inverse": "    da[t] = dh[t] / (1 - h[t] ** 2)",
-    "mistake_not_transposed": "    dh_next = da[t] @ Whh",
-    "mistake_clipped": "dWhh = (h_prev.T @ da).clip(-0.01, 0.01)",
-    "mistake_no_tanh": "    h[t] = a[t]",
-    "mistake_slope_of_a": "    da[t] = dh[t] * (1 - a[t] ** 2)",
-}
-FAULTS = {f"mistake_{mistake.name}": mistake for mistake in MISTAKES}
-
-# The same mistakes in JavaScript: what is exactly once in forward or backward, and what takes its place.
-FILES = {"forward": "rnn", "backward": "bptt"}
-FUTURE = "dht = dh.subarray(t * H, (t + 1) * H)"
-SUMS = "addProductGradients(dhPrevious, dWhh, dat, hPrevious, Whh)"
-TRANSPOSED = "t ? Whh.map((_, i) => Whh[(i % H) * H + Math.floor(i / H)]) : Whh"
-SLOPE = "dht[j] * (1 - ht[j] * ht[j])"
-PATCHES = {
-    "mistake_one_step_bias": ("backward", "dbh[j] += dat[j]", "dbh[j] = dat[j]"),
-    "mistake_no_mean": ("backward", "dO[i] /= T", "dO[i] /= 1"),
-    "mistake_lost_state": ("backward", "t * H) : h0;", "t * H) : new Float64Array(H);"),
-    "mistake_no_future": ("backward", FUTURE, f"{FUTURE}.fill(0)"),
-    "mistake_whole_softmax": ("forward", "softmax(o, V)", "softmax(o, o.length)"),
-    "mistake_late": ("backward", SUMS, SUMS.replace(" hPrevious", " ht")),
-    "mistake_slope_inverse": ("backward", SLOPE, "dht[j] / (1 - ht[j] * ht[j])"),
-    "mistake_not_transposed": ("backward", SUMS, SUMS.replace("Whh)", f"{TRANSPOSED})")),
-    "mistake_clipped": ("backward", "Whh: dWhh,", "Whh: dWhh.map((x) => Math.max(-0.01, Math.min(0.01, x))),"),
-    "mistake_no_tanh": ("forward", "ht[j] = Math.tanh(at[j])", "ht[j] = at[j]"),
-    "mistake_slope_of_a": ("backward", SLOPE, "dht[j] * (1 - trace.a[t * H + j] ** 2)"),
-}
+# The cases from 1 on, easy ones and hard ones in turn, by the key of the words on them.
+CASES = {f"mistake_{mistake.name}": mistake for mistake in sorted(MISTAKES, key=lambda mistake: mistake.case)}
+FUNCTIONS = {"rnn.py": "forward", "bptt.py": "backward"}  # in engine/rnn.js and engine/bptt.js
 
 
 def facts():
@@ -75,17 +43,16 @@ def facts():
     Raises RuntimeError naming the case whose right text is not exactly once in its function.
     """
     modules, imports, cases = {}, [], []
-    for key, code in CASES.items():
-        name, right, wrong = PATCHES[key]
-        file = f"engine/{FILES[name]}.js"
-        function = source_of(file, name)
-        if function.count(right) != 1:
-            times = function.count(right)
-            raise RuntimeError(f"{key}: expected {right!r} once in {name} of {file}, found it {times} times")
-        path = f"engine/{FILES[name]}_{key}.js"
-        modules[path] = function.replace(right, wrong)
-        imports.append(f'import {{ {name} as {key} }} from "../{path}";')
-        shown = json.dumps({"words": key, "fault": FAULTS[key].line, "code": code})
+    for key, mistake in CASES.items():
+        name, module = FUNCTIONS[mistake.file], f"engine/{Path(mistake.file).stem}"
+        function = source_of(f"{module}.js", name)
+        found = function.count(mistake.right_js)
+        if found != 1:
+            expected = f"expected {mistake.right_js!r} once in {name} of {module}.js"
+            raise RuntimeError(f"{key}: {expected}, found it {found} times")
+        modules[f"{module}_{key}.js"] = function.replace(mistake.right_js, mistake.wrong_js)
+        imports.append(f'import {{ {name} as {key} }} from "../{module}_{key}.js";')
+        shown = json.dumps({"words": key, "fault": mistake.line, "code": mistake.code})
         cases.append(f"{{ ...{shown}, {name}: {key} }}")
     lines = [{"key": key, "code": code, "loop": LOOPS.get(key, "")} for key, code in LINES.items()]
     listed = ",\n".join(cases)
@@ -140,7 +107,7 @@ class GradientDetective(NetworkWidget):
     @property
     def functions(self):
         """(forward, backward) of the case."""
-        return patched([*map(FAULTS.get, CASES)][self.case - 1]) if self.case else (rnn.forward, bptt.backward)
+        return mutant([*CASES.values()][self.case - 1]) if self.case else (rnn.forward, bptt.backward)
 
     @property
     def h0(self):
@@ -156,10 +123,10 @@ class GradientDetective(NetworkWidget):
 
     @property
     def losses(self):
-        """The losses before and after 200 updates with the gradient of the case; see `rnnlib.mistakes.descend`."""
+        """The losses before and after 200 updates of `rnnlib.mistakes.gradient_descent` with the gradient of the case."""
         forward, backward = self.functions
         options = {**TRAINING, "forward": forward, "backward": backward}
-        return descend(self.params, self.trace.x, self.targets, self.h0, **options)[0]
+        return gradient_descent(self.params, self.trace.x, self.targets, self.h0, **options)[0]
 
     def _said(self):
         key = "detective_picture" if self.case else "detective_picture_healthy"
