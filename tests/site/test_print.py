@@ -1,21 +1,23 @@
 """The book on paper: what the browser prints, and the one file that is made of it."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pypdf import PdfReader
 
 
-@pytest.fixture(scope="module")
-def pdf(specimen, load_ext, tmp_path_factory):
-    path = tmp_path_factory.mktemp("pdf") / "book.pdf"
-    from concurrent.futures import ThreadPoolExecutor
-
+def printed(make, folder, path, **options):
     with ThreadPoolExecutor(1) as pool:  # Playwright runs once in a thread, and here the tests' browser does
-        sheets = pool.submit(load_ext("pdf").make, specimen, path).result()
+        sheets = pool.submit(make, folder, path, **options).result()
     reader = PdfReader(path)
     assert len(reader.pages) == sheets
     return reader
+
+
+@pytest.fixture(scope="module")
+def pdf(specimen, load_ext, tmp_path_factory):
+    return printed(load_ext("pdf").make, specimen, tmp_path_factory.mktemp("pdf") / "book.pdf")
 
 
 def outline(reader, items=None, depth=0):
@@ -77,3 +79,12 @@ def test_dark_pages_are_printed_light_with_their_answers_open_and_then_are_as_be
     page.emulate_media(media="print")
     assert page.locator("html").get_attribute("data-theme") == "light"
     assert page.evaluate("[...document.images].every((image) => image.loading === 'eager')")
+
+
+def test_the_student_edition_has_no_solutions(pdf, specimen, load_ext, tmp_path):
+    def text(reader):
+        return "".join(sheet.extract_text() for sheet in sheets_of(reader, "Plain notebook"))
+
+    student = printed(load_ext("pdf").make, specimen, tmp_path / "student.pdf", edition="student")
+    assert "the solution" in text(pdf) and "the solution" not in text(student)
+    assert "More words." in text(student)
