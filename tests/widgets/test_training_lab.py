@@ -14,6 +14,7 @@ from rnnlib import Params, Vocabulary, init_params, plots
 from rnnlib.optim import SGD, Adam, RMSprop
 from rnnlib.train import sample, train
 from rnnlib.widgets import TrainingLab
+from rnnlib.widgets.training_lab import State, settled
 
 TEXT = "I am learning RNN"
 LONGEST = "ab" * 999 + "cd"
@@ -345,3 +346,46 @@ def test_without_matplotlib_only_the_picture_is_missing(monkeypatch):
     data, _ = TrainingLab(text="hello")._repr_mimebundle_()
     assert set(data) == {"text/plain", "application/vnd.jupyter.widget-view+json"}
     assert "“hello”" in data["text/plain"]
+
+
+# --- what follows from a change -------------------------------------------------------------------------------------
+
+A, B = ("a",), ("b",)  # two networks
+W = b"weights"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        # nothing of a run is changed
+        ((A, 0.1, 0, "", b""), (A, 0.1, 0, "", b""), (0, "", b"")),
+        ((A, 0.1, 5, "", W), (A, 0.1, 5, "", W), (5, "", W)),
+        # the page trains on
+        ((A, 0.1, 5, "", W), (A, 0.1, 9, "", b"more"), (9, "", b"more")),
+        # another number of updates is another state of the same run; the start has no rates but its own
+        ((A, 0.1, 5, "", W), (A, 0.1, 9, "", W), (9, "", b"")),
+        ((A, 0.1, 5, "0:0.1,3:0.2", W), (A, 0.1, 9, "0:0.1,3:0.2", W), (9, "0:0.1,3:0.2", b"")),
+        ((A, 0.1, 5, "0:0.1,3:0.2", W), (A, 0.1, 0, "0:0.1,3:0.2", W), (0, "", b"")),
+        # a rate that is turned is written down, but for a run that has not begun
+        ((A, 0.1, 0, "", b""), (A, 0.2, 0, "", b""), (0, "", b"")),
+        ((A, 0.1, 5, "", W), (A, 0.2, 5, "", W), (5, "0:0.1,5:0.2", W)),
+        ((A, 0.1, 5, "0:0.4,3:0.1", W), (A, 0.2, 5, "0:0.4,3:0.1", W), (5, "0:0.4,3:0.1,5:0.2", W)),
+        ((A, 0.1, 5, "0:0.4,7:0.1", W), (A, 0.2, 5, "0:0.4,7:0.1", W), (5, "0:0.4,5:0.2", W)),
+        ((A, 0.1, 5, "0:0.4,5:0.1*", W), (A, 0.2, 5, "0:0.4,5:0.1*", W), (5, "0:0.4,5:0.2*", W)),
+        # rates that are given stand
+        ((A, 0.1, 5, "", W), (A, 0.2, 5, "0:0.3,4:0.2", W), (5, "0:0.3,4:0.2", W)),
+        ((A, 0.1, 0, "", b""), (A, 0.1, 0, "0:0.3,4:0.2", b""), (0, "", b"")),
+        # another network begins another run
+        ((A, 0.1, 5, "0:0.4,3:0.1", W), (B, 0.1, 5, "0:0.4,3:0.1", W), (0, "", b"")),
+        # unless what it has come to is given with it
+        ((A, 0.1, 5, "", W), (B, 0.1, 9, "", W), (9, "", b"")),
+        ((A, 0.1, 5, "", W), (B, 0.1, 5, "", b"more"), (5, "", b"more")),
+        ((A, 0.1, 5, "", W), (B, 0.2, 9, "0:0.3,4:0.2", b"more"), (9, "0:0.3,4:0.2", b"more")),
+        ((A, 0.1, 5, "0:0.4,3:0.1", W), (B, 0.1, 9, "0:0.4,3:0.1", W), (9, "", b"")),
+    ],
+)
+def test_what_follows_from_a_change(before, now, expected):
+    before, now = State(*before), State(*now)
+    assert settled(before, now) == State(now.network, now.rate, *expected)
+    after = settled(before, now)
+    assert settled(after, after) == after

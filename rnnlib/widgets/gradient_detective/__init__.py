@@ -123,7 +123,7 @@ class GradientDetective(NetworkWidget):
 
     @property
     def losses(self):
-        """The losses before and after 200 updates of `rnnlib.mistakes.gradient_descent` with the gradient of the case."""
+        """The losses of 200 updates with the gradient of the case; see `rnnlib.mistakes.gradient_descent`."""
         forward, backward = self.functions
         options = {**TRAINING, "forward": forward, "backward": backward}
         return gradient_descent(self.params, self.trace.x, self.targets, self.h0, **options)[0]

@@ -1,6 +1,7 @@
 """TrainingLab: a network learns its text while one watches."""
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 import traitlets
@@ -61,6 +62,42 @@ def read_rates(text):
 def write_rates(entries):
     """The text of such entries, digit for digit as the page writes it."""
     return ",".join(f"{start}:{repr(rate).removesuffix('.0')}{'*' * anew}" for start, rate, anew in entries)
+
+
+class State(NamedTuple):
+    """What a run is, then what it has come to: what belongs to another run can be told from it."""
+
+    network: tuple  # the values of RUN_TRAITS
+    rate: float
+    updates: int
+    rates: str  # as the trait `_rates` holds them
+    trained: bytes
+
+
+def settled(before: State, now: State) -> State:
+    """`now` without what belongs to another run, and with the learning rates of a run whose rate was turned.
+
+    before: the state from which traits were changed to `now`. What the page, or `hold_trait_notifications`, changes at
+    one time belongs together: updates, rates or weights that come with another network are those of its run.
+    """
+    other = now.network != before.network
+    fresh_rates, fresh_trained = now.rates != before.rates, now.trained != before.trained
+    updates = 0 if other and now.updates == before.updates and not fresh_trained else now.updates
+    trained = now.trained if fresh_trained or (not other and updates == before.updates) else b""
+    rates = before.rates
+    if fresh_rates and updates:
+        rates = now.rates
+    elif other or not updates:
+        rates = ""
+    elif before.updates and now.rate != before.rate:
+        rates = _turned(read_rates(rates) or [(0, before.rate, False)], before.updates, now.rate)
+    return now._replace(updates=updates, rates=rates, trained=trained)
+
+
+def _turned(entries, updates, rate):
+    """The text of such entries with another rate after so many updates; what was said for later is gone."""
+    forgets = any(start == updates and anew for start, _, anew in entries)
+    return write_rates([entry for entry in entries if entry[0] < updates] + [(updates, rate, forgets)])
 
 
 def facts(initial):
@@ -139,7 +176,7 @@ class TrainingLab(NetworkWidget):
     @property
     def run(self):
         """The `Run` of as many updates in NumPy, computed when it is asked for; a diverged one ends before."""
-        traits = self._state()[:4]
+        traits = self._state()._replace(trained=b"")
         if self._known is None or self._known[0] != traits:
             run = self._train()
             if run.stopped.startswith("interrupted"):
@@ -171,32 +208,17 @@ class TrainingLab(NetworkWidget):
         return read_rates(self._rates) or [(0, self.learning_rate, False)]
 
     def _state(self):
-        """What a run is, then what it has come to: what belongs to another run can be told from it."""
         network = tuple(getattr(self, name) for name in RUN_TRAITS)
-        return network, self.learning_rate, self.updates, self._rates, self._trained
+        return State(network, self.learning_rate, self.updates, self._rates, self._trained)
 
     @traitlets.observe(*RUN_TRAITS, "learning_rate", "updates", "_rates", "_trained")
     def _settle(self, change):
-        """Let go of what belongs to another run, or write down that the learning rate was turned.
-
-        What the page, or `hold_trait_notifications`, changes at one time belongs together.
-        """
+        """Set what follows from a change: `settled` says what."""
         if self._settled is None:
             return
-        (network, rate, updates, rates, trained), now = self._settled, self._state()
-        other, fresh_rates, fresh_trained = now[0] != network, now[3] != rates, now[4] != trained
-        wanted = 0 if other and now[2] == updates and not fresh_trained else now[2]
-        trained = now[4] if fresh_trained or (not other and wanted == updates) else b""
-        if fresh_rates and wanted:
-            rates = now[3]
-        elif other or not wanted:
-            rates = ""
-        elif updates and now[1] != rate:
-            entries = read_rates(rates) or [(0, rate, False)]
-            forgets = any(start == updates and anew for start, _, anew in entries)
-            rates = write_rates([e for e in entries if e[0] < updates] + [(updates, now[1], forgets)])
+        state = settled(self._settled, self._state())
         self._settled = None  # what is set here need not be looked at
-        self.updates, self._rates, self._trained = wanted, rates, trained
+        self.updates, self._rates, self._trained = state.updates, state.rates, state.trained
         self._settled = self._state()
 
     @traitlets.validate("_trained")

@@ -3,36 +3,16 @@
  */
 
 import { PARAMETERS } from "../engine/flat.js";
-import { forward } from "../engine/rnn.js";
 import { number, percent, visible } from "../model/format.js";
-import { colour, drawPixels, extent } from "../ui/colour.js";
+import { colour, drawPixels, extent, ramp } from "../ui/colour.js";
 import { make, setText } from "../ui/dom.js";
+import { SAMPLE } from "./facts.js";
 
 const MAP_NAMES = { Wxh: "lab_Wxh", Whh: "lab_Whh", Why: "lab_Why" };
-
-export const SHOWN = 200; // characters of the text that are shown
 
 /** A panel with a title. */
 export function panel(title, className, ...children) {
   return make("section", { className: `rnn-panel ${className}` }, make("div", { className: "rnn-title" }, title), ...children);
-}
-
-/** The text as far as it is shown, read from a state of zeros; for each character but the first the probability that it
- * was given, and the likeliest one. */
-export function readText({ V, ids, run }) {
-  const n = Math.min(ids.length, SHOWN);
-  const { h, yhat } = forward(run.params, ids.slice(0, n - 1));
-  const [given, guesses] = [new Float64Array(n), new Int32Array(n)];
-  let right = 0;
-  for (let t = 1; t < n; t++) {
-    const from = (t - 1) * V;
-    let best = 0;
-    for (let i = 1; i < V; i++) if (yhat[from + i] > yhat[from + best]) best = i;
-    given[t] = yhat[from + ids[t]];
-    guesses[t] = best;
-    if (best === ids[t]) right += 1;
-  }
-  return { n, h, given, guesses, right };
 }
 
 export function buildText(words) {
@@ -40,7 +20,13 @@ export function buildText(words) {
   const box = make("div", { className: "rnn-letters", role: "img", tabIndex: 0 });
   const bar = make("span", { className: "rnn-ramp" });
   const note = make("p", { className: "rnn-note" }, `${words("lab_text_legend")} 0 `, bar, ` 1. ${words("lab_text_below")}`);
-  return { node: panel(words("lab_text_title"), "rnn-lab-text", box, note), box, bar, cells };
+  return {
+    node: panel(words("lab_text_title"), "rnn-lab-text", box, note),
+    draw({ lab, dark }) {
+      drawText({ box, cells }, lab.read, lab, words, dark);
+      bar.style.background = ramp(dark, true);
+    },
+  };
 }
 
 /** A sign in a narrow cell: one that takes more room is set smaller. */
@@ -51,7 +37,7 @@ function putSign(node, character) {
   node.classList.toggle("rnn-code", sign.length > 4);
 }
 
-export function drawText({ box, cells }, { n, given, guesses, right }, { ids, vocab }, words, dark) {
+function drawText({ box, cells }, { n, given, guesses, right }, { ids, vocab }, words, dark) {
   while (cells.length < n) {
     const [top, below] = [make("span"), make("span", { className: "rnn-letter-guess" })];
     const node = make("span", { className: "rnn-letter" }, top, below);
@@ -85,16 +71,17 @@ export function buildStates(words) {
   canvas.setAttribute("aria-hidden", "true"); // a picture of so many numbers is told by its note
   const signs = make("div", { className: "rnn-lab-signs", "aria-hidden": "true" });
   const note = make("p", { className: "rnn-note" });
-  return { node: panel(words("lab_states_title"), "", canvas, signs, note), canvas, signs, note };
-}
-
-export function drawStates({ canvas, signs, note }, { n, h }, { H, ids, vocab }, words, dark) {
-  drawPixels(canvas, H, n - 1, (j, t) => colour(h[t * H + j], 1, dark).bytes);
-  const few = n - 1 <= 40;
-  while (signs.children.length < (few ? n - 1 : 0)) signs.append(make("span"));
-  while (signs.children.length > (few ? n - 1 : 0)) signs.lastChild.remove();
-  [...signs.children].forEach((node, t) => putSign(node, vocab[ids[t]]));
-  setText(note, words("lab_states_note", { H, n: n - 1 }));
+  return {
+    node: panel(words("lab_states_title"), "", canvas, signs, note),
+    draw({ lab: { read: { n, h }, H, ids, vocab }, dark }) {
+      drawPixels(canvas, H, n - 1, (j, t) => colour(h[t * H + j], 1, dark).bytes);
+      const few = n - 1 <= 40;
+      while (signs.children.length < (few ? n - 1 : 0)) signs.append(make("span"));
+      while (signs.children.length > (few ? n - 1 : 0)) signs.lastChild.remove();
+      [...signs.children].forEach((node, t) => putSign(node, vocab[ids[t]]));
+      setText(note, words("lab_states_note", { H, n: n - 1 }));
+    },
+  };
 }
 
 export function buildWeights(words) {
@@ -104,16 +91,30 @@ export function buildWeights(words) {
     const note = make("span", { className: "rnn-note" });
     return { name, canvas, note, node: make("div", { className: "rnn-lab-weights" }, make("span", {}, words(MAP_NAMES[name])), canvas, note) };
   });
-  return { node: panel(words("lab_weights_title"), "", make("div", { className: "rnn-lab-maps" }, ...maps.map(({ node }) => node))), maps };
+  return {
+    node: panel(words("lab_weights_title"), "", make("div", { className: "rnn-lab-maps" }, ...maps.map(({ node }) => node))),
+    draw({ lab: { V, H, run }, dark }) {
+      const shapes = { Wxh: [V, H], Whh: [H, H], Why: [H, V] };
+      for (const { name, canvas, note } of maps) {
+        const values = run.params[name];
+        const [rows, columns] = shapes[name];
+        const limit = extent(values);
+        drawPixels(canvas, rows, columns, (i, j) => colour(values[i * columns + j], limit, dark).bytes);
+        setText(note, words("lab_weights_note", { rows, columns, limit: number(limit, 2) }));
+      }
+    },
+  };
 }
 
-export function drawWeights({ maps }, { V, H, run }, words, dark) {
-  const shapes = { Wxh: [V, H], Whh: [H, H], Why: [H, V] };
-  for (const { name, canvas, note } of maps) {
-    const values = run.params[name];
-    const [rows, columns] = shapes[name];
-    const limit = extent(values);
-    drawPixels(canvas, rows, columns, (i, j) => colour(values[i * columns + j], limit, dark).bytes);
-    setText(note, words("lab_weights_note", { rows, columns, limit: number(limit, 2) }));
-  }
+/** What the network writes. */
+export function buildSample(words) {
+  const text = make("p", { className: "rnn-lab-sample" });
+  const note = make("p", { className: "rnn-note" });
+  return {
+    node: panel(words("lab_sample_title"), "", text, note),
+    draw({ lab: { vocab, ids, sample, settings: { temperature, seed } } }) {
+      setText(text, [vocab[ids[0]], ...sample].map((c) => (c === " " ? c : visible(c))).join(""));
+      setText(note, words("lab_sample_note", { length: SAMPLE, temperature, seed }));
+    },
+  };
 }

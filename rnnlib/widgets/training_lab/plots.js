@@ -3,7 +3,9 @@
  * axes are logarithmic.
  */
 
+import { visible } from "../model/format.js";
 import { make, setText, svg } from "../ui/dom.js";
+import { panel } from "./panels.js";
 
 const LOWEST_LOSS = 1e-12; // and below it, where the logarithmic axis ends
 
@@ -39,7 +41,7 @@ function roundTicks(n) {
 }
 
 /** Axes that are as wide as the page lets them; `height` in px. */
-export function buildPlot(className, height, across, up, redraw) {
+function buildPlot(className, height, across, up, redraw) {
   const names = [svg("text", { "text-anchor": "middle" }), svg("text", { "text-anchor": "middle" })];
   names[0].textContent = across;
   names[1].textContent = up;
@@ -111,7 +113,12 @@ export function buildLosses(words, redraw) {
   plot.inner.append(uniform, kept, band, line, now);
   const letters = svg("g");
   plot.over.append(uniformName, letters);
-  return Object.assign(plot, { uniform, uniformName, kept, letters, band, line, now, shown: [] });
+  Object.assign(plot, { uniform, uniformName, kept, letters, band, line, now });
+  return {
+    node: panel(words("lab_losses_title"), "", plot.node, make("p", { className: "rnn-note" }, words("lab_loss_note"))),
+    draw: ({ lab: { curve, V }, kept: runs }) => drawLosses(plot, curve, runs, Math.log(V)),
+    dispose: () => plot.observer.disconnect(),
+  };
 }
 
 const put = (value) => value.toFixed(1);
@@ -124,7 +131,7 @@ function smoothPath(curve, x, y) {
 }
 
 /** Draw the curve of the run, and those that were kept: [{curve, letter, style}], style from 1 to 6. */
-export function drawLosses(plot, curve, kept, uniform) {
+function drawLosses(plot, curve, kept, uniform) {
   const all = [curve, ...kept.map((run) => run.curve)].filter((each) => each.length);
   // Of longer runs that were kept only the beginning is seen while this one is short: it has a quarter of the width.
   const longest = Math.max(20, ...all.map((each) => each.length));
@@ -182,11 +189,23 @@ export function buildNorms(words, redraw) {
   const plot = buildPlot("rnn-norms", 150, words("lab_axis_steps"), words("lab_axis_norm"), redraw);
   const bars = svg("path", { class: "rnn-norm-bars" });
   plot.inner.append(bars);
-  return Object.assign(plot, { bars });
+  plot.bars = bars;
+  const note = make("p", { className: "rnn-note" });
+  return {
+    node: panel(words("lab_norms_title"), "", plot.node, note),
+    draw({ lab: { run, ids, vocab } }) {
+      const norms = run.count ? run.stepNorms : [];
+      const read = ids.subarray(run.lastStart, run.lastStart + norms.length);
+      drawNorms(plot, norms, Array.from(read, (id) => visible(vocab[id])));
+      const flat = run.count > 0 && norms.every((norm) => norm === 0);
+      setText(note, words(flat ? "lab_norms_zero" : "lab_norms_note"));
+    },
+    dispose: () => plot.observer.disconnect(),
+  };
 }
 
 /** A bar for each step of the window, with the character that it read. */
-export function drawNorms(plot, norms, signs) {
+function drawNorms(plot, norms, signs) {
   const sizes = Array.from(norms, (norm) => (norm > 0 && norm < Infinity ? norm : 0));
   const high = Math.max(...sizes, 0) || 1;
   const low = Math.min(high / 10, ...sizes.filter((size) => size > high * 1e-8));

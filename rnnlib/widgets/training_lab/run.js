@@ -4,12 +4,15 @@
  */
 
 import { initParams } from "../engine/params.js";
+import { generator } from "../engine/random.js";
+import { forward } from "../engine/rnn.js";
 import { encode, vocabulary } from "../engine/text.js";
-import { beginRun, resume, update } from "../engine/train.js";
+import { beginRun, resume, sample, update } from "../engine/train.js";
 import { checkText, checkWhole, network, Problem } from "../model/network.js";
 import { DecimatedCurve } from "./downsampled_curve.js";
-import { LAB, MOST_RATES, OPTIMIZERS } from "./facts.js";
+import { LAB, MOST_RATES, OPTIMIZERS, SAMPLE } from "./facts.js";
 
+const SHOWN = 200; // characters of the text that are shown
 
 function checkNumber(control, value, low, high, whole = false) {
   if (typeof value === "number" && value >= low && value <= high && (!whole || Number.isInteger(value))) return value;
@@ -101,4 +104,33 @@ export function goOn(lab, rate) {
   resume(lab.run);
   lab.rates = withRate(lab.rates, lab.run.count, rate, true);
   lab.due = lab.rates.length - 1;
+}
+
+/** The text as far as it is shown, read from a state of zeros; for each character but the first the probability that it
+ * was given, and the likeliest one. */
+function readText({ V, ids, run }) {
+  const n = Math.min(ids.length, SHOWN);
+  const { h, yhat } = forward(run.params, ids.slice(0, n - 1));
+  const [given, guesses] = [new Float64Array(n), new Int32Array(n)];
+  let right = 0;
+  for (let t = 1; t < n; t++) {
+    const from = (t - 1) * V;
+    let best = 0;
+    for (let i = 1; i < V; i++) if (yhat[from + i] > yhat[from + best]) best = i;
+    given[t] = yhat[from + ids[t]];
+    guesses[t] = best;
+    if (best === ids[t]) right += 1;
+  }
+  return { n, h, given, guesses, right };
+}
+
+/** What the network makes of its text, as `lab.read`, and what it writes, as `lab.sample`; anew where they are others. */
+export function readLab(lab) {
+  const { run, ids, vocab, settings: { temperature, seed } } = lab;
+  if (lab.readAt !== run.count) lab.read = readText(lab);
+  if (lab.readAt !== run.count || lab.temperature !== temperature) {
+    const drawn = sample(run.params, [ids[0]], SAMPLE, temperature, generator(seed));
+    lab.sample = Array.from(drawn, (id) => vocab[id]);
+  }
+  Object.assign(lab, { readAt: run.count, temperature });
 }
