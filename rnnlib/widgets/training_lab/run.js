@@ -51,8 +51,8 @@ export function parseRates(text) {
     const [, from, rate, star] = RATE_ENTRY.exec(part) ?? [];
     return { from: Number(from), rate: Number(rate), anew: star === "*" };
   });
-  const good = entries.every(({ from, rate }, i) => rate >= LAB.rate[0] && rate <= LAB.rate[1] && from <= LAB.updates
-    && (i ? from > entries[i - 1].from : from === 0));
+  const good = entries.every(({ from, rate, anew }, i) => rate >= LAB.rate[0] && rate <= LAB.rate[1] && from <= LAB.updates
+    && (i ? from > entries[i - 1].from : from === 0 && !anew));
   return good && entries.length <= MOST_RATES ? entries : undefined;
 }
 
