@@ -84,10 +84,10 @@ def published(built_once, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def untrimmed(built_once, tmp_path_factory):
+def unpurged(built_once, tmp_path_factory):
     """The same with every rule of the theme's style sheets."""
-    folder = tmp_path_factory.mktemp("untrimmed-source")
-    return built_once("untrimmed", lambda: specimen_source(folder, book_trim=False))
+    folder = tmp_path_factory.mktemp("unpurged-source")
+    return built_once("unpurged", lambda: specimen_source(folder, book_purge=False))
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,22 @@
 """The Sphinx extension of this book: what jupyter-book does not do, or does too heavily.
 
 `maths` sets equations, `figures` draws widgets into pages and runs them there, `notebooks` makes notebooks, `theme` is
-the frame of a page, `pages` adds what a page leads to, and `postprocess` makes the built pages light.
+the frame of a page, `pages` adds what a page leads to, and `postprocess` makes the built pages light, in the order of
+its STEPS. Where other packages are patched, it is in `compat`.
 """
 
 EXTENSIONS = (
+    "minify",
     "execution",
     "maths.mathml",
     "maths.notation",
-    "maths.font",
     "figures.collect",
     "transforms",
     "notebooks.builder",
     "theme.pages",
     "pages.site_url",
-    "pages.not_found",
     "pages.launch_links",
+    "postprocess",
     "postprocess.pictures",
     "postprocess.fingerprint",
 )

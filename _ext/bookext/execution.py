@@ -18,12 +18,12 @@ import sys
 from pathlib import Path
 
 from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
-from myst_nb.core.execute import direct
-from myst_parser.mdit_to_docutils.sphinx_ import SphinxRenderer
 from nbformat import from_dict
 from sphinx.errors import ConfigError
 
 import rnnlib
+
+from . import compat
 
 STATE_MIME = "application/vnd.jupyter.widget-state+json"
 LIBRARY = Path(rnnlib.__file__).parent
@@ -158,13 +158,13 @@ def begin(app):
             "BOOK_CACHE needs `run_in_temp: true` in _config.yml: cells could read files it does not know"
         )
     kept = Kept(os.environ["BOOK_CACHE"])
-    direct.single_nb_execution = kept.run
+    compat.run_notebooks_with(kept.run)
     app.connect("build-finished", kept.forget)
 
 
 def setup(app):
-    SphinxRenderer._random_label = label_in_order
-    direct.single_nb_execution = run
+    compat.label_equations_with(label_in_order)
+    compat.run_notebooks_with(run)
     if os.environ.get("BOOK_CACHE"):
         app.connect("builder-inited", begin)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

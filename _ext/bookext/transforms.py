@@ -4,11 +4,11 @@ import re
 from html import escape
 
 from docutils import nodes
-from pybtex.plugin import find_plugin, register_plugin
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+from . import compat
 from .maths.notation import reading_order
 
 
@@ -113,8 +113,7 @@ def depart_citation(self, node):
 
 
 def setup(app):
-    # found once; sphinxcontrib-bibtex asks for it with every citation, and pybtex then looks through all packages
-    register_plugin("pybtex.backends", "plaintext", find_plugin("pybtex.backends", "plaintext"), force=True)
+    compat.find_plain_citations_once()
     app.add_node(fold, html=(visit_fold, depart_fold))
     app.add_post_transform(FoldBoxes)
     app.add_post_transform(KeepPunctuation)

@@ -7,8 +7,6 @@ from html.parser import HTMLParser
 
 import pytest
 from audit import THEMES, WIDTHS, cost, pages, violations
-from books import ROOT
-from rjsmin import jsmin
 
 
 def notebooks(folder):
@@ -114,7 +112,7 @@ def test_every_code_cell_ran_without_error(built):
             assert not [o for o in cell["outputs"] if o["output_type"] == "error"], where
 
 
-def test_every_module_is_stored_once_and_in_no_page(built):
+def test_every_module_is_stored_once_and_in_no_page(built, load_ext):
     modules = set()
     for path in notebooks(built):
         widgets = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("widgets", {})
@@ -122,7 +120,7 @@ def test_every_module_is_stored_once_and_in_no_page(built):
             modules |= {m["state"]["_esm"] for m in state["state"].values() if "_esm" in m["state"]}
     stored = [path.read_text(encoding="utf-8") for path in built.glob("_static/widgets/*.js")]
     assert len(set(stored)) == len(stored)
-    assert set(stored) <= set(map(jsmin, modules))
+    assert set(stored) <= set(map(load_ext("bookext.minify").script, modules))
     for path in pages(built):
         html = (built / path).read_text(encoding="utf-8")
         assert '"_esm"' not in html and '"_css"' not in html, path
@@ -420,7 +418,7 @@ def test_the_frame_names_the_language_the_book_and_its_author(book):
     assert html.count('name="viewport"') == 1
 
 
-def test_the_trimmed_style_sheet_paints_the_same_pages(specimen, untrimmed, visit):
+def test_the_purged_style_sheet_paints_the_same_pages(specimen, unpurged, visit):
     """Of 1,000 pixels at most one may differ by more than eye or encoder see; a lost rule moves whole lines."""
     import io
 
@@ -432,11 +430,11 @@ def test_the_trimmed_style_sheet_paints_the_same_pages(specimen, untrimmed, visi
         page.context.close()
         return Image.open(io.BytesIO(picture)).convert("L")
 
-    sizes = [(folder / "_static" / "book.css").stat().st_size for folder in (specimen, untrimmed)]
+    sizes = [(folder / "_static" / "book.css").stat().st_size for folder in (specimen, unpurged)]
     assert sizes[0] < sizes[1] / 2
     for path in ("pages/plain.html", "pages/equations.html", "pages/stepper.html"):
         for width, theme in zip(WIDTHS, THEMES, strict=True):
-            one, other = (painted(folder, path, width=width, theme=theme) for folder in (specimen, untrimmed))
+            one, other = (painted(folder, path, width=width, theme=theme) for folder in (specimen, unpurged))
             assert one.size == other.size, (path, width)
             unlike = ImageChops.difference(one, other).point(lambda level: level > 16)
             assert sum(unlike.histogram()[1:]) <= one.width * one.height / 1000, (path, width, theme)
@@ -445,8 +443,8 @@ def test_the_trimmed_style_sheet_paints_the_same_pages(specimen, untrimmed, visi
 # The parts
 
 
-def test_trimming_keeps_what_the_pages_can_match(load_ext):
-    trim = load_ext("bookext.postprocess.purge").trim
+def test_purging_keeps_what_the_pages_can_match(load_ext):
+    purge = load_ext("bookext.postprocess.purge").purge
     css = """
     .used, .unused > p { color: red }
     .unused { color: blue }
@@ -457,7 +455,7 @@ def test_trimming_keeps_what_the_pages_can_match(load_ext):
     @font-face { font-family: "Font Awesome 6 Free"; src: url(x) }
     .used::before { content: "} .unused {" }
     """
-    kept = trim(css, {"p", "used"})
+    kept = purge(css, {"p", "used"})
     assert kept == (
         '.used{color:red}p:not(.unused){margin:0}@media print{.used{color:black}}.used::before{content:"} .unused {"}'
     )
@@ -484,7 +482,7 @@ def test_fewer_colours_keep_areas_true_and_edges_close(load_ext):
     assert len(np.unique(small.reshape(-1, 3), axis=0)) < 100 < len(np.unique(pixels.reshape(-1, 3), axis=0))
 
 
-def test_a_slim_svg_paints_the_same(load_ext, browser):
+def test_a_minified_svg_paints_the_same(load_ext, browser):
     import io
 
     from PIL import Image, ImageChops, ImageStat
@@ -493,36 +491,21 @@ def test_a_slim_svg_paints_the_same(load_ext, browser):
 
     pictures, painted = load_ext("bookext.postprocess.pictures"), []
     svg = plots.plot_contributions([[1.0, 0], [0.5, 0.25]], "ab")._repr_svg_()
-    assert len(pictures.slim(svg)) < 0.9 * len(svg)
-    for text in (svg, pictures.slim(svg), svg.replace("<use", "<unused")):
+    assert len(pictures.minify_svg(svg)) < 0.9 * len(svg)
+    for text in (svg, pictures.minify_svg(svg), svg.replace("<use", "<unused")):
         page = browser.new_page()
         page.goto("data:image/svg+xml;base64," + base64.b64encode(text.encode()).decode())
         painted.append(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
         page.close()
     assert painted[0].getextrema() != ((255, 255),) * 3
     unlike = [max(ImageStat.Stat(ImageChops.difference(painted[0], other)).rms) for other in painted[1:]]
-    assert unlike[0] < 1.5 < 5 < unlike[1], "slim is hardly another picture, and without letters and ticks it is"
+    assert unlike[0] < 1.5 < 5 < unlike[1], "minified it is hardly another picture, and without letters and ticks it is"
 
 
 def test_a_path_told_in_steps_goes_through_the_same_points(load_ext):
     steps = load_ext("bookext.postprocess.pictures").steps
     path = "M 10 20 \nL 10.5 18 \nL 10.75 18 \nQ 11 19 12 20 \nC 12 21 11 22 10.25 22 \nz \nM -3 0.5 \nL -3 0 \nz"
     assert steps(path) == "m 10 20 0.5-2 0.25 0q 0.25 1 1.25 2c 0 1-1 2-1.75 2zm-13-19.5 0-0.5z"
-
-
-def test_minified_scripts_say_what_their_sources_say():
-    from pygments.lexers import JavascriptLexer
-    from pygments.token import Comment, String
-
-    def words(text):
-        tokens = JavascriptLexer(stripnl=False).get_tokens(text)
-        return "".join(w if kind in String else "".join(w.split()) for kind, w in tokens if kind not in Comment)
-
-    for path in [*ROOT.rglob("rnnlib/widgets/**/*.js"), *ROOT.glob("_ext/bookext/*/static/*.js")]:
-        source = path.read_text(encoding="utf-8")
-        assert words(jsmin(source)) == words(source), path.name
-        # the minifier takes the inner one for code, and its spaces away
-        assert not re.search(r"`[^`]*\$\{[^}`]*`", source), f"{path.name}: a template inside a template"
 
 
 def test_the_font_has_every_sign_of_every_equation(built, load_ext):

@@ -33,10 +33,10 @@ def two_builds(specimen, load_ext, tmp_path_factory):
     """The specimen, and the same after its counter's module and the frame's style sheet were changed."""
     new = tmp_path_factory.mktemp("builds") / "new"
     shutil.copytree(specimen, new)
-    offline = load_ext("bookext.postprocess.fingerprint")
+    fingerprint, site = load_ext("bookext.postprocess.fingerprint"), load_ext("bookext.postprocess.site")
     module = next(path for path in new.glob("_static/widgets/*.js") if "Add to " in path.read_text(encoding="utf-8"))
     text = module.read_text(encoding="utf-8").replace("Add to ", "Increase ")
-    renamed = module.with_name(f"{offline.digest(text.encode())[:12]}.js")
+    renamed = module.with_name(f"{fingerprint.digest(text.encode())[:12]}.js")
     module.unlink()
     renamed.write_text(text, encoding="utf-8")
     for path in new.rglob("*.html"):
@@ -44,8 +44,10 @@ def two_builds(specimen, load_ext, tmp_path_factory):
         path.write_text(html.replace(">Specimen</h1>", ">New specimen</h1>"), encoding="utf-8")
     with (new / "_static/book.css").open("a", encoding="utf-8") as style:
         style.write("html { --build: new; }\n")
-    offline.stamp(new)
-    offline.write_worker(new)
+    built = site.Site(new)
+    fingerprint.name_contents(built, None)
+    fingerprint.add_worker(built, None)
+    built.save()
     return specimen, new
 
 
@@ -262,7 +264,7 @@ def test_every_file_that_a_page_loads_is_named_by_its_content(specimen, load_ext
             assert content.startswith(version or re.search(r"/(\w{12})\.\w+$", file)[1]), (path.name, address)
             named += 1
     for path in [*specimen.glob("_static/*.css"), *specimen.glob("_static/*.js")]:
-        for address in re.findall(r'\b(?:url|new URL)\("([^":#]+)"', path.read_text(encoding="utf-8")):
+        for address in re.findall(r"""\b(?:url|new URL)\(["']?([^"'():#]+)["')]""", path.read_text(encoding="utf-8")):
             file, _, version = address.partition("?v=")
             if (path.parent / file).is_file():
                 assert version and digest((path.parent / file).read_bytes()).startswith(version), (path.name, address)
@@ -271,12 +273,18 @@ def test_every_file_that_a_page_loads_is_named_by_its_content(specimen, load_ext
 
 
 def test_the_worker_changes_with_any_file_and_with_nothing_else(specimen, load_ext, tmp_path):
-    write_worker = load_ext("bookext.postprocess.fingerprint").write_worker
+    fingerprint, site = load_ext("bookext.postprocess.fingerprint"), load_ext("bookext.postprocess.site")
+
+    def write_worker():
+        built = site.Site(tmp_path)
+        fingerprint.add_worker(built, None)
+        built.save()
+
     shutil.copytree(specimen, tmp_path, dirs_exist_ok=True)
     worker = tmp_path / "sw.js"
     before = worker.read_text(encoding="utf-8")
-    write_worker(tmp_path)
+    write_worker()
     assert worker.read_text(encoding="utf-8") == before
     (tmp_path / "_sources/pages/plain.ipynb").write_text("{}", encoding="utf-8")
-    write_worker(tmp_path)
+    write_worker()
     assert worker.read_text(encoding="utf-8") != before

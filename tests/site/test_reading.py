@@ -234,9 +234,10 @@ def test_with_a_base_address_the_missing_page_leads_to_the_book(load_ext, tmp_pa
     templates = Environment(loader=FileSystemLoader(ROOT / "_ext" / "bookext" / "theme" / "templates"))
     render = SimpleNamespace(render=lambda name, context: templates.get_template(name).render(context))
     config = SimpleNamespace(html_baseurl="https://example.org/book", html_title="A & B", language="en")
-    app = SimpleNamespace(config=config, outdir=tmp_path, builder=SimpleNamespace(format="html", templates=render))
-    load_ext("bookext.pages.not_found").write(app, None)
-    html = (tmp_path / "404.html").read_text(encoding="utf-8")
+    app = SimpleNamespace(config=config, builder=SimpleNamespace(templates=render))
+    site = load_ext("bookext.postprocess.site").Site(tmp_path)
+    load_ext("bookext.pages.not_found").add_page(site, app)
+    html = site.text("404.html")
     assert 'href="https://example.org/book/">A &amp; B</a>' in html and 'href="../"' not in html
 
 

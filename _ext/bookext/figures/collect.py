@@ -7,7 +7,8 @@ every model it made. From these this extension writes, per page,
   of reach until the live view takes its place, and the stand-in picture for readers without scripts,
 - one JSON block with the models that the views can reach, and nothing else,
 
-and, per book, each distinct ``_esm`` and ``_css`` text once, in a file named by its hash. ``static/host.js`` then
+and, per book, each distinct ``_esm`` and ``_css`` text once, minified, in a file named by its hash: first states are
+drawn from the very text that is served. ``static/host.js`` then
 reads the JSON and runs the widgets' own modules.
 """
 
@@ -20,18 +21,23 @@ from html import escape, unescape
 from pathlib import Path
 
 from docutils import nodes
-from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
 from rnnlib.widgets import words
 
+from .. import compat, minify
 from .prerender import CannotDraw, first_state
 
 VIEW_MIME = "application/vnd.jupyter.widget-view+json"
 STATE_MIME = "application/vnd.jupyter.widget-state+json"
 WIDGET_DIR = "_static/widgets"
 FIRST = re.compile(r"<!-- first state of ([\w-]+) ([\w-]+) -->")
+MARKUP = re.compile(r"<(?:((?:script|style)\b|!--)|[/!a-z])", re.I)
+MARKUP_END = {
+    name: re.compile(end, re.I)
+    for name, end in {"script": r"</script\s*>", "style": r"</style\s*>", "!--": "-->", "": ">"}.items()
+}
 LINKS = {"LinkModel", "DirectionalLinkModel"}
 
 # What holds other widgets and can show them on a page, as static/host.js draws it
@@ -78,7 +84,7 @@ def plain_text(by_mime):
 
 
 def visit_widget_view(self, node):
-    state = page_state(self.builder.env, self.builder.current_docname)
+    state = compat.widget_state(self.builder.env, self.builder.current_docname)
     name = view_name(state.get(node["model_id"], {}))
     picture = next(node.findall(nodes.image), None)
     said = host_words(self.config.language)
@@ -122,16 +128,19 @@ def host_words(language):
     return {key: text for key, text in table.items() if key.startswith("host_")}
 
 
-def page_state(env, docname):
-    """All widget models that the page's notebook left, by id."""
-    _, attributes = NbMetadataCollector.get_js_files(env, docname).get("ipywidgets_state", (None, {}))
-    return json.loads(attributes["body"])["state"] if attributes else {}
-
-
 def html_words(html):
     """The words of some HTML; a browser that took them out would complain of the scripts that it may not run."""
-    html = re.sub(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[/!a-z][^>]*>", "", html, flags=re.S | re.I)
-    return unescape(html)
+    kept, at, endless = [], 0, set()
+    for match in MARKUP.finditer(html):
+        for kind in ((match[1] or "").lower(), "") if match.start() >= at else ():
+            if kind in endless:
+                continue
+            if end := MARKUP_END[kind].search(html, match.end()):
+                kept.append(html[at : match.start()])
+                at = end.end()
+                break
+            endless.add(kind)  # nor will any later one find its end
+    return unescape("".join([*kept, html[at:]]))
 
 
 def references(value):
@@ -200,6 +209,17 @@ def store(app, text, suffix):
     return address
 
 
+def minified(pagename, entry, trait, change):
+    """A model's module or style sheet as it is served, and drawn from; as it came where it cannot be minified."""
+    text = entry["state"].get(trait)
+    try:
+        return text and change(text)
+    except minify.CannotMinify as problem:
+        told = ("%s of %s is served as it is: %s", trait, view_name(entry), problem)
+        logger.warning(*told, location=pagename, type="widget_host", subtype="minify")
+        return text
+
+
 def page_widgets(app, pagename, templatename, context, doctree):
     """Give the page's template what it links and embeds: modules, style sheets and the models' JSON."""
     context.update(widget_modules=[], widget_styles=[], widget_state=None)
@@ -208,24 +228,24 @@ def page_widgets(app, pagename, templatename, context, doctree):
     shown = [node["model_id"] for node in doctree.findall(widget_view)]
     if not shown:
         return
-    models = page_state(app.env, pagename)
+    models = compat.widget_state(app.env, pagename)
     keep = needed(models, shown)
     pathto, entries, modules = context["pathto"], {}, {}
     for model_id in sorted(keep, key=list(models).index):
         entry = models[model_id]
         warn_of_lost(pagename, entry)
-        slim = {"model_name": entry["model_name"], "state": live_traits(entry)}
+        kept = {"model_name": entry["model_name"], "state": live_traits(entry)}
         if entry["model_name"] == "HTMLModel":
-            slim["state"]["value"] = html_words(slim["state"].get("value", ""))
+            kept["state"]["value"] = html_words(kept["state"].get("value", ""))
         if entry.get("buffers"):
-            slim["buffers"] = entry["buffers"]
-        if entry["state"].get("_esm"):
-            slim["esm"] = pathto(store(app, entry["state"]["_esm"], "js"), resource=True)
-            modules[slim["esm"]] = entry["state"]["_esm"]
-        if entry["state"].get("_css"):
-            style = pathto(store(app, entry["state"]["_css"], "css"), resource=True)
+            kept["buffers"] = entry["buffers"]
+        if module := minified(pagename, entry, "_esm", minify.script):
+            kept["esm"] = pathto(store(app, module, "js"), resource=True)
+            modules[kept["esm"]] = module
+        if sheet := minified(pagename, entry, "_css", minify.style):
+            style = pathto(store(app, sheet, "css"), resource=True)
             context["widget_styles"] += [style] * (style not in context["widget_styles"])
-        entries[model_id] = slim
+        entries[model_id] = kept
     # "<" could end the script element or open a comment in it, in any spelling
     text = json.dumps(
         {"words": host_words(app.config.language), "state": entries}, ensure_ascii=False, separators=(",", ":")

@@ -38,13 +38,20 @@ function atob(data) {
   return out;
 }
 
-/** A module as a function of `exports`; only what modules of widgets have: no import, and exports at the start of a line. */
+/** A module as a function of `exports`; only what modules of widgets have: no import, and exports at the start of a line
+ * or, as in a minified module, after a statement.
+ */
 function moduleBody(source) {
   const names = [];
   const body = source
-    .replace(/(^|;)[ \t]*export default\b/m, "$1exports.default =")
-    .replace(/^[ \t]*export (?=(?:async function|function|const|let|class)\s+(\w+))/gm, (_, name) => (names.push(name), ""));
-  return `"use strict";${body}\n;${names.map((name) => `exports.${name} = ${name};`).join("")}`;
+    .replace(/(^|[;}])[ \t]*export default\b/m, "$1;exports.default =")
+    .replace(/(^|[;}])[ \t]*export (?=(?:async function|function|const|let|class)\b\*?\s*([\w$]+))/gm,
+      (_, before, name) => (names.push([name]), before))
+    .replace(/(^|[;}])[ \t]*export ?\{([\w$\s,]*)\}/gm, (_, before, list) => {
+      for (const item of list.split(",").filter((item) => item.trim())) names.push(item.trim().split(/\s+as\s+/));
+      return before;
+    });
+  return `"use strict";${body}\n;${names.map(([name, outside = name]) => `exports.${outside} = ${name};`).join("")}`;
 }
 
 /** Start the widget of one view; `dark` is what its style sheet would say of the page. */

@@ -1,6 +1,6 @@
 """The first state of a widget as HTML, drawn at build time by the widget's own module.
 
-The page's host and the module run in an embedded V8, on nodes that are only written down (``first/nodes.js``), once for
+The page's host and the module run in an embedded V8, on nodes that are only written down (``dom_shim.js``), once for
 a light page and once for a dark one. No browser and no Node are needed.
 """
 
@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from py_mini_racer import MiniRacer
+
+from .. import minify
 
 HERE = Path(__file__).parent
 MOST = 800  # bytes of a picture that stands for a moment
@@ -30,6 +32,12 @@ def engine():
     return v8
 
 
+@cache
+def host():
+    """The page's host as it is served, but for the versions in addresses."""
+    return minify.script((HERE / "static" / "host.js").read_text(encoding="utf-8"))
+
+
 def first_state(state, modules, language, *, view_id, name):
     """The HTML that a view shows first, as static/host.js and the widgets' modules draw it.
 
@@ -43,7 +51,7 @@ def first_state(state, modules, language, *, view_id, name):
         CannotDraw: with what went wrong.
     """
     page = {
-        "host": (HERE / "static" / "host.js").read_text(encoding="utf-8"),
+        "host": host(),
         "state": state,
         "modules": modules,
         "language": language,

@@ -9,6 +9,7 @@ Debian has the whole font in the package fonts-lmodern. The MATH table stays, an
 stretchy pieces of brackets, sums, roots and accents.
 """
 
+import io
 import re
 import sys
 from html import unescape
@@ -16,9 +17,12 @@ from pathlib import Path
 
 from fontTools import subset
 
+from ..spans import TAG, spans, without
+
 SOURCE = "/usr/share/texmf/fonts/opentype/public/lm-math/latinmodern-math.otf"
 TARGET = Path(__file__).parent / "static" / "latin-modern-math.woff2"
 
+MATH, ANNOTATION = re.compile(r"<math\b"), re.compile(r"<annotation\b")
 OPERATORS = "+-−±×÷·∗∘⊙⊗⊕∕/\\=≠≈≡∼∝<>≤≥≪≫∈∉⊂⊆∪∩∅∀∃¬∧∨∣⊥⊤!?,.:;'′″∂∇∞∫∑∏√…⋯⋮⋱←→↔⇐⇒⇔↦↑↓|‖()[]{}⟨⟩⌈⌉⌊⌋%&#@*†‡ℓ⏞⏟"
 ACCENTS = "^~`´¯˙¨ˆ˜ˇ˘_\u0302\u0303\u0304\u0305\u0307\u0308\u0332\u20d7"
 DOUBLE_STRUCK = "ℝℕℤ𝔼𝟙"
@@ -43,8 +47,8 @@ ITALIC |= dict(zip(letters(0x3B1, 25) + "∂ϵ", letters(0x1D6FC, 27), strict=Tr
 
 def in_equations(html):
     """Every character of a page's MathML, and its italic form where it has one: a lone letter is set so."""
-    equations = re.sub(r"<annotation.*?</annotation>", "", " ".join(re.findall(r"<math\b.*?</math>", html, re.S)))
-    return with_italics(unescape(re.sub(r"<[^>]*>", "", equations)))
+    equations = " ".join(html[start:end] for start, end in spans(html, MATH, "</math>"))
+    return with_italics(unescape(TAG.sub("", without(equations, ANNOTATION, "</annotation>"))))
 
 
 def with_italics(text):
@@ -52,6 +56,7 @@ def with_italics(text):
 
 
 def cut(source, target, text):
+    """Write to `target`, a path or a file, the part of the font `source` that a text needs."""
     options = subset.Options()
     options.flavor = "woff2"
     options.layout_features = ["dtls"]  # dotless i and j under accents; script sizes are scaled by the browser
@@ -63,25 +68,22 @@ def cut(source, target, text):
     subsetter = subset.Subsetter(options)
     subsetter.populate(text=text)
     subsetter.subset(font)
-    subset.save_font(font, str(target), options)
+    subset.save_font(font, target, options)
 
 
-def finish(app, exception):
+def subset_font(site, app):
     """Latin letters, digits and common signs stay for the equations that figures write; the rest is what pages show."""
-    static = Path(app.outdir, "_static")
-    if exception or app.builder.format != "html" or not (static / TARGET.name).exists():
+    name = f"_static/{TARGET.name}"
+    if name not in site:
         return
     used = with_italics(letters(0x41, 26) + letters(0x61, 26) + "0123456789+−=()[]|^~.,")
-    for path in static.glob("widgets/*.js"):
-        used |= with_italics(re.sub(r"[\x00-\x7f]", "", path.read_text(encoding="utf-8")))
-    for path in Path(app.outdir).rglob("*.html"):
-        used |= in_equations(path.read_text(encoding="utf-8"))
-    cut(TARGET, static / TARGET.name, "".join(sorted(used)))
-
-
-def setup(app):
-    app.connect("build-finished", finish, priority=850)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    for module in site.find("_static/widgets/*.js"):
+        used |= with_italics(re.sub(r"[\x00-\x7f]", "", site.text(module)))
+    for html in site.pages().values():
+        used |= in_equations(html)
+    made = io.BytesIO()
+    cut(TARGET, made, "".join(sorted(used)))
+    site.write(name, made.getvalue())
 
 
 def main(source=SOURCE):

@@ -5,7 +5,6 @@
 """
 
 import json
-from pathlib import Path
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -96,20 +95,19 @@ def reading_order(env, docname=None):
         yield from reading_order(env, child)
 
 
-def write(app, exception):
-    if exception or app.builder.format != "html" or app.config.notation_page not in app.env.all_docs:
+def add_tips(site, app):
+    """Write ``_static/symbols.json``, where the book has a page of notation."""
+    if app.config.notation_page not in app.env.all_docs:
         return
     tips = {name: meaning(name, app.config.language) for name in symbols()}
     page = app.builder.get_target_uri(app.config.notation_page)
     said = {key: word(key, app.config.language) for key in ("notation", "gradient")}
     text = {"page": page, **said, "symbols": tips}
-    path = Path(app.outdir, "_static", "symbols.json")
-    path.write_text(json.dumps(text, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+    site.write("_static/symbols.json", json.dumps(text, ensure_ascii=False, separators=(",", ":")))
 
 
 def setup(app):
     app.add_node(first_place)
     app.add_directive("notation", Notation)
     app.add_post_transform(FirstPlaces)
-    app.connect("build-finished", write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

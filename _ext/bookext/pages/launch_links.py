@@ -7,8 +7,8 @@
 """
 
 import re
-import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -97,27 +97,30 @@ def lead_on(app, pagename, templatename, context, doctree):
     context["onward_label"] = word("onward", config.language)
 
 
-def put_beside(app, exception):
+def add_sources(site, app):
     """Each page's source and notebook, to be downloaded and to be run elsewhere."""
-    if exception or app.builder.format != "html":
-        return
-    config, out = app.config, Path(app.outdir)
-    wheel = ""
-    if config.html_baseurl and not config.book_repository and (name := build_wheel(Path(app.srcdir), out)):
-        wheel = f"{config.html_baseurl}{name}"
-
-    def at(*parts):
-        path = out.joinpath(*parts)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
+    config = app.config
+    wheel = add_wheel(site, app) if config.html_baseurl and not config.book_repository else ""
     for docname in app.env.all_docs:
         source = source_of(app, docname)
-        shutil.copyfile(Path(app.srcdir) / source, at("_sources", source))
+        site.write(f"_sources/{source}", Path(app.srcdir, source).read_bytes())
     for docname, doctree, builder in resolved(app):
-        nbformat.write(builder.notebook(docname, doctree, wheel, outputs=True), at("_sources", f"{docname}.ipynb"))
+        site.write(f"_sources/{docname}.ipynb", as_json(builder.notebook(docname, doctree, wheel, outputs=True)))
         if config.book_repository:
-            nbformat.write(builder.notebook(docname, doctree, wheel), at("_notebooks", f"{docname}.ipynb"))
+            site.write(f"_notebooks/{docname}.ipynb", as_json(builder.notebook(docname, doctree, wheel)))
+
+
+def add_wheel(site, app):
+    """The address of rnnlib's wheel in the built book; "" where the source is not that of the library."""
+    with tempfile.TemporaryDirectory() as folder:
+        name = build_wheel(Path(app.srcdir), Path(folder))
+        if name:
+            site.write(name, Path(folder, name).read_bytes())
+    return name and f"{app.config.html_baseurl}{name}"
+
+
+def as_json(notebook):
+    return nbformat.writes(notebook).rstrip("\n") + "\n"
 
 
 def resolved(app):
@@ -140,5 +143,4 @@ def setup(app):
     app.add_config_value("book_hub", "", "html", str)
     app.connect("config-inited", configure)
     app.connect("html-page-context", lead_on)
-    app.connect("build-finished", put_beside)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

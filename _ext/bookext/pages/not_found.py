@@ -4,23 +4,14 @@ So no relative link to a style sheet could hold. With ``html_baseurl`` all addre
 stands by itself, and leads to the folder that was asked for and to the one above: one of them holds the book.
 """
 
-from pathlib import Path
-
 from ..words import word
 
 
-def write(app, exception):
-    if exception or app.builder.format != "html":
-        return
+def add_page(site, app):
     config = app.config
     base = config.html_baseurl and config.html_baseurl.rstrip("/") + "/"
     said = {key: word(f"not_found_{key}", config.language) for key in ("title", "words", "here", "above")}
     page = app.builder.templates.render(
         "404.html", {"base": base, "said": said, "title": config.html_title, "language": config.language}
     )
-    Path(app.outdir, "404.html").write_text(page, encoding="utf-8")
-
-
-def setup(app):
-    app.connect("build-finished", write, priority=400)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    site.write("404.html", page)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from sphinx.errors import ConfigError
 
+from .. import compat
 from ..theme.pages import summary
 
 FEED = "changes.xml"
@@ -45,11 +46,8 @@ def configure(app, config):
     config.ogp_site_name = config.html_title
     config.ogp_enable_meta_description = False  # the page has its own
     config.ogp_social_cards = {"font": card_fonts(), "image_mini": ICON, "line_color": "#1f5f8b"}
-
-    from sphinxext import opengraph
-
-    # one summary for all who ask for it; theirs takes LaTeX for prose. It is to be HTML but for its quotation marks.
-    opengraph.get_description = lambda doctree, length, titles: escape(summary(doctree), quote=False)
+    # one summary for all who ask for it; theirs takes LaTeX for prose
+    compat.describe_pages_with(lambda doctree: escape(summary(doctree), quote=False))
 
 
 def card_fonts():
@@ -96,20 +94,18 @@ def feed(text, base, title, author, language):
     return made.writeString("utf-8")
 
 
-def finish(app, exception):
-    config = app.config
-    if exception or app.builder.format != "html" or not config.html_baseurl:
+def add_feed(site, app):
+    """Write ``robots.txt`` and the feed, where the book has an address."""
+    config, base = app.config, app.config.html_baseurl
+    if not base:
         return
-    out, base = Path(app.outdir), config.html_baseurl
-    (out / "robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {base}sitemap.xml\n", encoding="utf-8")
+    site.write("robots.txt", f"User-agent: *\nAllow: /\nSitemap: {base}sitemap.xml\n")
     text = Path(app.srcdir, "CHANGELOG.md").read_text(encoding="utf-8")
-    atom = feed(text, base, config.html_title, config.author, config.language)
-    (out / FEED).write_text(atom, encoding="utf-8")
+    site.write(FEED, feed(text, base, config.html_title, config.author, config.language))
 
 
 def setup(app):
     app.setup_extension("sphinx.ext.githubpages")  # or GitHub hides the folders whose names begin with _
     app.connect("config-inited", configure)
     app.connect("html-page-context", tell)
-    app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

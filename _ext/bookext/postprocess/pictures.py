@@ -7,6 +7,7 @@ PNG as WebP of fewer colours, a quarter of its size. The notebook to download ke
 import gzip
 import io
 import os
+import posixpath
 import re
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,10 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-IMG = re.compile(r'<img (?![^>]*\bstyle=)([^>]*?)src="([^":]+?)\.(png|webp|svg)"([^>]*?)\s*/?>')
+from ..spans import without
+
+IMG = re.compile(r"<img [^<>]*>")
+SOURCE = re.compile(r'\bsrc="([^":]+)\.(png|webp|svg)"')
 SVG_SIZE = re.compile(r'<svg [^>]*?\bwidth="([\d.]+)pt" height="([\d.]+)pt"')
 PIXELS_PER_POINT = 100 / 72  # as large as the PNG of a figure of matplotlib's usual resolution
 # What every kernel of this build reads before it starts, and matplotlib in it: a picture is the same with every build.
@@ -25,6 +29,7 @@ MATPLOTLIB = """svg.hashsalt: book
 path.simplify_threshold: 0.4  # of a pixel
 """
 
+NOT_DRAWN = [(re.compile(o), c) for o, c in (("<!--", "-->"), ("<metadata>", "</metadata>"), ("<!DOCTYPE", ">"))]
 PATH = re.compile(r' d="([MLQCz\d.\s-]+)"')
 GLYPH = re.compile(r'(<path id="[^"]*" d=")([^"]*)(" transform="scale\()0\.015625\)')  # 2048 units to the em
 # How much any colour of any pixel may change, of 255: in areas, of so many pixels, less than the eye sees, so that a
@@ -66,16 +71,17 @@ def webp(png):
 
 
 @cache
-def slim(svg):
+def minify_svg(svg):
     """Matplotlib's SVG without comments, metadata, names of groups, line breaks and hundredths of points."""
-    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<!DOCTYPE[^>]*>", "", svg, flags=re.S)
+    for opening, closing in NOT_DRAWN:
+        svg = without(svg, opening, closing)
     svg = re.sub(r'<g id="\w+">', "<g>", svg)
     svg = re.sub(r"\b\d\d+\.\d\d+", lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), svg)
     svg = GLYPH.sub(
         lambda m: m[1] + re.sub(r"-?[\d.]+", lambda n: str(round(float(n[0]) / 8)), m[2]) + m[3] + "0.125)", svg
     )
     svg = PATH.sub(lambda m: f' d="{steps(m[1])}"', svg)
-    return re.sub(r"\s*\n\s*", " ", svg).replace("> <", "><")
+    return " ".join(filter(None, map(str.strip, svg.splitlines()))).replace("> <", "><")
 
 
 def steps(path):
@@ -107,31 +113,35 @@ class ShowTheLighter(SphinxPostTransform):
             png, svg = by_mime.get("image/png"), by_mime.get("image/svg+xml")
             if png and svg:
                 png_file, svg_file = (Path(self.env.srcdir, next(n.findall(nodes.image))["uri"]) for n in (png, svg))
-                vector = gzip.compress(slim(svg_file.read_text(encoding="utf-8")).encode())
+                vector = gzip.compress(minify_svg(svg_file.read_text(encoding="utf-8")).encode())
                 bundle.remove(png if len(vector) < len(webp(png_file.read_bytes())) else svg)
 
 
-def size(path):
+def size(site, name):
     """Width and height in CSS pixels; None for an SVG that gives none in points."""
     from PIL import Image
 
-    if path.suffix == ".svg":
-        found = SVG_SIZE.search(path.read_text(encoding="utf-8"))
+    if name.endswith(".svg"):
+        found = SVG_SIZE.search(site.text(name))
         return found and tuple(round(float(points) * PIXELS_PER_POINT) for points in found.groups())
-    with Image.open(path) as picture:
+    with Image.open(io.BytesIO(site.data(name))) as picture:
         return picture.size
 
 
-def shown(page, html):
+def shown(site, page, html):
     """The page's HTML with the WebP for each PNG that has one, and with width, height and lazy loading."""
 
     def attributes(match):
-        before, name, suffix, after = match.groups()
-        path = page.parent / f"{name}.{suffix.replace('png', 'webp')}"
-        if not path.exists():
-            return match[0]
-        said = f'<img {before}src="{name}{path.suffix}"{after}'
-        if "width=" not in said and (found := size(path)):
+        tag = match[0]
+        source = SOURCE.search(tag)
+        if not source or re.search(r"\bstyle=", tag):
+            return tag
+        address = f"{source[1]}.{source[2].replace('png', 'webp')}"
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(page), address))
+        if name not in site:
+            return tag
+        said = tag[: source.start(1)] + address + tag[source.end(2) :].removesuffix(">").removesuffix("/").rstrip()
+        if "width=" not in said and (found := size(site, name)):
             said += ' width="{}" height="{}"'.format(*found)
         if "loading=" not in said:
             said += ' loading="lazy" decoding="async"'
@@ -149,25 +159,21 @@ def configure(app, config):
     os.environ |= {"IPYTHONDIR": str(folder), "MATPLOTLIBRC": str(folder / "matplotlibrc")}
 
 
-def finish(app, exception):
-    if exception or app.builder.format != "html":
-        return
-    out = Path(app.outdir)
-    for path in (out / "_images").glob("*.png"):
-        path.with_suffix(".webp").write_bytes(webp(path.read_bytes()))
-    for path in (out / "_images").glob("*.svg"):
-        path.write_text(slim(path.read_text(encoding="utf-8")), encoding="utf-8")
-    pages = {path: shown(path, path.read_text(encoding="utf-8")) for path in out.rglob("*.html")}
-    for path, html in pages.items():
-        path.write_text(html, encoding="utf-8")
-    text = " ".join(pages.values())
-    for path in (out / "_images").glob("*.png"):
-        if path.name not in text:  # nothing links to it, say as the picture of a social card
-            path.unlink()
+def shrink(site, app):
+    pngs = site.find("_images/*.png")
+    for name in pngs:
+        site.write(f"{name.removesuffix('.png')}.webp", webp(site.data(name)))
+    for name in site.find("_images/*.svg"):
+        site.write(name, minify_svg(site.text(name)))
+    for page, html in site.pages().items():
+        site.write(page, shown(site, page, html))
+    text = " ".join(site.pages().values())
+    for name in pngs:
+        if name.removeprefix("_images/") not in text:  # nothing links to it, say as the picture of a social card
+            site.remove(name)
 
 
 def setup(app):
     app.add_post_transform(ShowTheLighter)
     app.connect("config-inited", configure)
-    app.connect("build-finished", finish, priority=800)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

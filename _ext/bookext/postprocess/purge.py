@@ -62,7 +62,8 @@ def can_match(selector, used):
     return all(name.replace("\\", "") in used for name in names) and all(name in used for name in elements)
 
 
-def trim(css, used):
+def purge(css, used):
+    """The style sheet without rules, animations and icon fonts that pages with the words `used` cannot match."""
     css = COMMENT.sub("", css)
     text = prune(css, used | {"html", "body", "from", "to"})
     names = " ".join(re.findall(r"animation(?:-name)?:([^;}]*)", text))
@@ -91,17 +92,49 @@ def prune(css, used):
     return "".join(kept)
 
 
-VARIABLE = re.compile(r"""(--[\w-]+):((?:"[^"]*"|'[^']*'|\([^()]*(?:\([^()]*\)[^()]*)*\)|[^;{}"'()])*)(?:;|(?=\}))""")
+VARIABLE = re.compile(r"--[\w-]+")
+ASKED = re.compile(r"var\(\s*(--[\w-]+)")
+# What a declaration begins with or ends at, and strings, in which no such sign counts; an open one goes on to the end.
+DECLARATION_SIGN = re.compile(r"""(?:(?<=[{};])|^)\s*(--[\w-]+):|"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?|[{};()]""", re.S)
+
+
+def declarations(css):
+    """(start, end, name) of each custom property that is set; its end is after the semicolon, or before the brace."""
+    depth, start, name = 0, 0, None
+    for match in DECLARATION_SIGN.finditer(css):
+        sign = match[0]
+        if match[1]:
+            start, name, depth = match.start(), match[1], 0
+        elif sign in "()":
+            depth += 1 if sign == "(" else -1
+        elif name and sign == "{":
+            name = None
+        elif name and (sign == "}" or (sign == ";" and depth <= 0)):
+            yield start, match.end() if sign == ";" else match.start(), name
+            name = None
 
 
 def drop_variables(css, elsewhere=""):
-    """The minified sheet without the custom properties that no var() of it asks for and nothing `elsewhere` names."""
-    named, before = set(re.findall(r"--[\w-]+", elsewhere)), None
-    while css != before:
-        before, asked = css, named.union(re.findall(r"var\(\s*(--[\w-]+)", css))
-        css = VARIABLE.sub(lambda m, asked=asked: m[0] if m[1] in asked else "", css)
-        css = re.sub(r"(?<=[{}])[^{}@]+\{\}", "", css)
-    return css
+    """The sheet without the custom properties that no var() of what stays asks for and nothing `elsewhere` names."""
+    rest, at, values = [], 0, {}
+    places = list(declarations(css))
+    for start, end, name in places:
+        values.setdefault(name, []).append(css[start:end])
+        rest.append(css[at:start])
+        at = end
+    asked = [*ASKED.findall("\0".join([*rest, css[at:]])), *VARIABLE.findall(elsewhere)]
+    needed = set()
+    while asked:
+        name = asked.pop()
+        if name not in needed:
+            needed.add(name)
+            asked += ASKED.findall("\0".join(values.get(name, ())))
+    kept, at = [], 0
+    for start, end, name in places:
+        if name not in needed:
+            kept.append(css[at:start])
+            at = end
+    return re.sub(r"(?<=[{}])[^{}@]+\{\}", "", "".join([*kept, css[at:]]))
 
 
 def tidy(body):

@@ -1,0 +1,60 @@
+"""Smaller scripts and style sheets that do the same, by tdewolff-minify.
+
+It parses what it is given: a text that is no JavaScript is refused, not mangled. There are no wheels of it for Macs
+with Apple's processors; a book that is built there without it is the same, only not minified, and the build says so.
+"""
+
+from functools import cache
+
+from sphinx.util import logging
+
+try:
+    import minify as tdewolff
+except ImportError:
+    tdewolff = None
+
+logger = logging.getLogger(__name__)
+
+
+class CannotMinify(ValueError):
+    """A text that the minifier does not understand; says where."""
+
+
+def script(text):
+    """A script or module, minified: names of a module's own scope and its exports stay.
+
+    Raises:
+        CannotMinify: where the text is no JavaScript, or holds a NUL, at which the minifier would cut it off.
+    """
+    return _minified("application/javascript", text)
+
+
+def style(text):
+    """A style sheet, minified.
+
+    Raises:
+        CannotMinify: where the text holds a NUL, at which the minifier would cut it off.
+    """
+    return _minified("text/css", text)
+
+
+@cache  # the same modules stand on many pages
+def _minified(kind, text):
+    if "\0" in text:
+        raise CannotMinify(f"{kind}: a NUL character at position {text.index(chr(0))}")
+    if tdewolff is None or not text.strip():
+        return text
+    try:
+        return tdewolff.string(kind, text)
+    except ValueError as problem:
+        raise CannotMinify(f"{kind}: {problem}") from None
+
+
+def tell(app):
+    if tdewolff is None:
+        logger.info("bookext: without the package tdewolff-minify scripts and style sheets are not minified")
+
+
+def setup(app):
+    app.connect("builder-inited", tell)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
