@@ -1,4 +1,4 @@
-"""From the repository to readers: what Binder makes of it, what the publishing workflow does, how it is cited."""
+"""From the repository to readers: what Binder makes of it, what the workflows do, how it is cited."""
 
 import os
 import re
@@ -16,7 +16,7 @@ except ImportError:  # Python 3.10
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKFLOW = ROOT / ".github" / "workflows" / "publish.yml"
+WORKFLOWS = {path.stem: path for path in sorted((ROOT / ".github" / "workflows").iterdir())}
 
 
 def project():
@@ -25,7 +25,10 @@ def project():
 
 @pytest.mark.parametrize(
     ("schema", "file"),
-    [("vendor.citation-file-format", ROOT / "CITATION.cff"), ("vendor.github-workflows", WORKFLOW)],
+    [
+        ("vendor.citation-file-format", ROOT / "CITATION.cff"),
+        *(("vendor.github-workflows", path) for path in WORKFLOWS.values()),
+    ],
 )
 def test_files_for_other_people_s_programs_keep_to_their_schema(schema, file):
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, file]
@@ -70,35 +73,53 @@ def test_in_binder_the_repository_s_own_library_runs(dockerfile):
     assert "--no-deps -e ." in (ROOT / "postBuild").read_text(encoding="utf-8")
 
 
-# The workflow
+# The workflows
 
 
-def jobs():
-    return yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]
+def workflow(name):
+    return yaml.safe_load(WORKFLOWS[name].read_text(encoding="utf-8"))
 
 
-def test_the_workflow_asks_for_targets_that_exist():
+def jobs(name):
+    return workflow(name)["jobs"]
+
+
+@pytest.mark.parametrize(
+    ("name", "job", "wanted"), [("publish", "build", ["html", "audit"]), ("test", "test", ["env", "check", "test"])]
+)
+def test_a_workflow_asks_for_targets_that_exist(name, job, wanted):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = re.findall(r"make (?:\w+=\S+ )*(\w+)", " ".join(s.get("run", "") for s in jobs()["build"]["steps"]))
-    assert targets == ["html", "audit"]
+    lines = " ".join(step.get("run", "") for step in jobs(name)[job]["steps"])
+    targets = re.findall(r"make (?:\w+=\S+ )*(\w+)", lines)
+    assert targets == wanted
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.M), target
 
 
-def test_what_runs_the_book_s_code_cannot_write_and_actions_have_versions():
-    workflow = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
-    assert workflow["permissions"] == {} and workflow["concurrency"]["cancel-in-progress"] is False
-    assert workflow["jobs"]["build"]["permissions"] == {"contents": "read"}
-    assert workflow["jobs"]["deploy"]["permissions"] == {"contents": "write"}
-    for job in workflow["jobs"].values():
-        for step in job["steps"]:
-            assert re.fullmatch(r"actions/[\w-]+@v\d+", step.get("uses", "actions/none@v0"))
-    assert not any("make" in step.get("run", "") for step in workflow["jobs"]["deploy"]["steps"])
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_actions_are_github_s_own_with_a_version(name):
+    used = [step["uses"] for job in jobs(name).values() for step in job["steps"] if "uses" in step]
+    assert used and not [action for action in used if not re.fullmatch(r"actions/[\w-]+@(v\d+|[0-9a-f]{40})", action)]
+
+
+def test_what_runs_the_book_s_code_cannot_write():
+    publish = workflow("publish")
+    assert publish["permissions"] == {} and publish["concurrency"]["cancel-in-progress"] is False
+    assert publish["jobs"]["build"]["permissions"] == {"contents": "read"}
+    assert publish["jobs"]["deploy"]["permissions"] == {"contents": "write"}
+    assert not any("make" in step.get("run", "") for step in publish["jobs"]["deploy"]["steps"])
+
+
+def test_a_pull_request_is_tested_with_nothing_that_it_could_abuse():
+    test = workflow("test")
+    assert {"pull_request"} <= {*test[True]} <= {"pull_request", "workflow_dispatch"}  # YAML 1.1 reads `on` as true
+    assert test["permissions"] == {} and test["jobs"]["test"]["permissions"] == {"contents": "read"}
+    assert "secrets." not in WORKFLOWS["test"].read_text(encoding="utf-8")
 
 
 def test_deploying_leaves_the_built_book_and_nothing_else_in_gh_pages(tmp_path):
     """The very lines of the workflow, twice, with a folder for the repository at GitHub."""
-    lines = "".join(step.get("run", "") for step in jobs()["deploy"]["steps"])
+    lines = "".join(step.get("run", "") for step in jobs("publish")["deploy"]["steps"])
     origin, seen = tmp_path / "origin.git", []
     subprocess.run(["git", "clone", "-q", "--bare", ROOT, origin], check=True)
     for round_ in ("first", "second"):
