@@ -15,6 +15,7 @@ from pathlib import Path
 from ._traits import LIMITS
 
 HERE = Path(__file__).parent
+GIVEN: dict[str, str] = {}  # path -> text of the modules without a file in all bundles: tools look at them, too
 _STATEMENT = re.compile(r"^(?:import|export)\b", re.M)
 _IMPORT = re.compile(r'import \{([^}]*)\} from "([^"]+)";')
 _DECLARED = re.compile(r"export (?=(?:async function\*?|function\*?|class|const) ([\w$]+))")
@@ -61,7 +62,9 @@ def bundle(entry: str, modules: Mapping[str, str] | None = None, *, folder: Path
     Raises BundleError naming file and line for a form of import or export that is not known, a file or a name that is
     not there, and imports in a circle.
     """
-    return Bundle(modules or {}, folder).write(entry)
+    made = Bundle(modules or {}, folder)
+    GIVEN.update({path: text for path, text in made.given.items() if isinstance(text, str)})
+    return made.write(entry)
 
 
 class Bundle:

@@ -34,7 +34,8 @@ const yhat = () => sub(math("mover", "y", "^"), "t");
 
 const grown = (left, ...right) => formula(left, math("mo", "+="), ...right);
 
-/** The equations of each move, and its line of Python, in which do, dh, da are those of step t. */
+/** The equations of each move, and its line of Python, in which do, dh, da are those of step t.
+ * @returns {[any[], string][]} */
 function movesOf(reduction) {
   const mean = reduction === "mean";
   return [
@@ -175,7 +176,7 @@ function buildSums(words, choose) {
 }
 
 function drawSums(sums, state, words, dark) {
-  const { V, H, T, t, move, params, trace, grads, parameter, vocab } = state;
+  const { T, t, move, params, trace, grads, parameter, vocab } = state;
   // The output's weights take step t in at the fourth move, the state's at the fifth.
   const collected = (name) => move >= (name === "Why" || name === "by" ? 3 : 4);
   const now = sums.now(() => sumsFrom(params, trace, grads, t), grads, t);
@@ -224,7 +225,8 @@ function say({ V, H, T, t, move, y, vocab, trace, grads, out, future, reduction 
 
 function render({ model, el }) {
   const words = wordsFor(el);
-  let state;
+  /** @type {any} */
+  let state; // what is shown
   const schedule = batchUpdates(draw);
   const own = ["t", "move", "loss_t", "s", "truncate", "reduction", "parameter"];
   const { change, forget } = bindModel(model, [...NETWORK, ...own], schedule);

@@ -11,7 +11,9 @@
  *   of Params; h0 (H); per step do (T, V), dh and da (T, H)
  * @typedef {{error: Float64Array, jacobians: Float64Array[], along: Float64Array[], slope: Float64Array,
  *   state: Float64Array, share: Float64Array}} Path  jacobians (H, H), one for each step on the way; all else (H)
- * @typedef {"mean" | "sum"} Reduction
+ * @typedef {import("./params.js").Params} Params
+ * @typedef {import("./rnn.js").Trace} Trace
+ * @typedef {import("./loss.js").Reduction} Reduction
  */
 
 import {
@@ -125,7 +127,7 @@ export function backward(params, trace, y, reduction = "mean", truncate = null) 
  *
  * @returns {Float64Array}
  */
-export function shares(params, trace, y, reduction = "mean") {
+export function shares(params, trace, y, /** @type {Reduction} */ reduction = "mean") {
   const { do: dO } = backward(params, trace, y, reduction);
   const { H } = params;
   const { T, h } = trace;
@@ -146,7 +148,7 @@ export function shares(params, trace, y, reduction = "mean") {
  *
  * @returns {Float64Array}
  */
-export function contributions(params, trace, y, reduction = "mean") {
+export function contributions(params, trace, y, /** @type {Reduction} */ reduction = "mean") {
   const array = shares(params, trace, y, reduction);
   const { H } = params;
   return Float64Array.from({ length: trace.T ** 2 }, (_, cell) => {
@@ -207,7 +209,7 @@ export function path(params, trace, y, t, s, reduction = "mean") {
  * @param {Trace} trace
  * @param {Grads} grads  what `backward` returned
  * @param {number} from  from zero; zero gives the whole gradient, T no step at all
- * @returns {{Wxh: Float64Array, Whh: Float64Array, Why: Float64Array, bh: Float64Array, by: Float64Array}}
+ * @returns {Object<string, Float64Array>}  by the names of the parameters
  */
 export function sumsFrom(params, trace, grads, from) {
   checkParams(params);

@@ -11,8 +11,10 @@ export const PARAMETERS = Object.keys(sizes(1, 1));
 /** The numbers in all of them. */
 export const size = (V, H) => Object.values(sizes(V, H)).reduce((sum, each) => sum + each, 0);
 
-/** Parameters whose arrays are views of the vector: writing to one writes to the other. */
+/** Parameters whose arrays are views of the vector: writing to one writes to the other.
+ * @returns {import("./params.js").Params} */
 export function unflatten(vector, V, H) {
+  /** @type {any} */
   const params = { V, H };
   let start = 0;
   for (const [name, length] of Object.entries(sizes(V, H))) {

@@ -27,7 +27,11 @@ const plus = (one, other) => entrywise((p, q) => p + q, one, other);
 /** A node: its data, the gate and the parents that it was computed from, and, after `backward`, its gradient. */
 export class TapeNode {
   constructor(data, name = "", operation = "", parents = []) {
-    Object.assign(this, { data, name, operation, parents, grad: null });
+    this.data = data;
+    this.name = name;
+    this.operation = operation;
+    this.parents = parents;
+    this.grad = null;
   }
 
   /** The gradients that this node hands to its parents, one for each, when its own is dz. */
@@ -120,7 +124,7 @@ export const GATES = {
     },
     backward({ entries: [dz] }, z, o, { entries: [y] }) {
       const { powers, sum } = shiftedSum(o);
-      return [tensor(o.shape, powers.map((power, i) => dz * (power / sum - (i === y)))), null];
+      return [tensor(o.shape, powers.map((power, i) => dz * (power / sum - Number(i === y)))), null];
     },
   },
 };

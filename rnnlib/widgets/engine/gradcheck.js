@@ -1,6 +1,9 @@
 /**
  * The checks of gradcheck.py in the page, and a few steps of gradient descent: what a gradient is worth, told by the
- * loss alone. `run` and `back` are the functions under test, called as `forward` and `backward` of engine.js are.
+ * loss alone. `run` and `back` are the functions under test, called as `forward` and `backward` are.
+ *
+ * @typedef {import("./params.js").Params} Params
+ * @typedef {import("./loss.js").Reduction} Reduction
  */
 
 import { backward } from "./bptt.js";
@@ -39,8 +42,7 @@ function mapParams(params, change) {
  * @param {ArrayLike<number> | null} [h0]
  * @param {Reduction} [reduction]
  * @param {typeof forward} [run]  called twice for every number
- * @returns {{Wxh: Float64Array, Whh: Float64Array, Why: Float64Array, bh: Float64Array, by: Float64Array,
- *   h0: Float64Array}}
+ * @returns {Object<string, Float64Array>}  by the names of the parameters, and h0
  */
 export function centralDifferences(params, ids, y, h0 = null, reduction = "mean", run = forward) {
   checkParams(params);
@@ -74,7 +76,7 @@ export function centralDifferences(params, ids, y, h0 = null, reduction = "mean"
  * of the array expected, at least a thousandth of the largest gradient and of the weight of one prediction in L.
  *
  * @param {Object<string, ArrayLike<number>>} given  some or all of what `backward` returns
- * @param {Object<string, ArrayLike<number>>} expected  the same from `centralDifferences`
+ * @param {Object<string, Float64Array>} expected  the same from `centralDifferences`
  * @param {Reduction} reduction
  * @param {number} T
  * @returns {Object<string, {errors: Float64Array, worst: number, error: number, scale: number}>}  error is
@@ -115,7 +117,7 @@ export function compare(given, expected, reduction, T) {
  * @param {ArrayLike<number>} ids
  * @param {ArrayLike<number>} y
  * @param {ArrayLike<number> | null} h0
- * @param {{updates: number, rate: number, run?: typeof forward, back?: typeof backward}} options
+ * @param {{updates?: number, rate?: number, run?: typeof forward, back?: typeof backward}} options
  * @returns {{losses: Float64Array, params: Params}}  losses before the first update and after each one
  */
 export function descend(params, ids, y, h0, { updates, rate, run = forward, back = backward } = {}) {

@@ -1,4 +1,8 @@
-/** Softmax and cross-entropy from logits: loss.py for one sequence. */
+/**
+ * Softmax and cross-entropy from logits: loss.py for one sequence.
+ *
+ * @typedef {"mean" | "sum"} Reduction
+ */
 
 import { checkLogits, checkReduction, checkTargets } from "./checks.js";
 

@@ -3,6 +3,7 @@
  *
  * @typedef {{T: number, ids: Int32Array, h0: Float64Array, a: Float64Array, h: Float64Array, o: Float64Array,
  *   yhat: Float64Array}} Trace  h0 (H); a, h (T, H); o, yhat (T, V)
+ * @typedef {import("./params.js").Params} Params
  */
 
 import { checkIds, checkInteger, checkLength, checkParams, checkTrace } from "./checks.js";

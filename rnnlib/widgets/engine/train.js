@@ -6,11 +6,12 @@
  * @typedef {{V: number, H: number, params: import("./params.js").Params, ids: Int32Array, steps: number,
  *   optimizer: string, clip: number, count: number, losses: Growing, norms: Growing, rates: Growing, window: number,
  *   epoch: number, h: Float64Array, t: number, stepNorms: Float64Array, lastStart: number,
- *   stopped: null | {update: number, loss: number, norm: number, rate: number}}} TrainingRun
+ *   stopped: null | {update: number, loss: number, norm: number, rate: number}, space: any}} TrainingRun
  *   params: the weights after the last good update; count: updates done; losses, norms, rates: of each of them, the
  *   mean loss of its window just before it, the length of its gradient before clipping, its rate; window: windows of
  *   this reading done; epoch: readings done; h (H): the state that the next window starts from; t: updates that the
- *   optimiser remembers; stepNorms (T): |dL/da_t| at each step of the last window, which begins at id `lastStart`
+ *   optimiser remembers; stepNorms (T): |dL/da_t| at each step of the last window, which begins at id `lastStart`;
+ *   space: buffers
  */
 
 import { checkIds, checkInteger, checkParams, wrongArgument } from "./checks.js";
@@ -21,7 +22,8 @@ import { gradientOfWindow, lossOfWindow, rowProduct } from "./workspace.js";
 /** Numbers that become more: `length`, `at(i)`, and all of them as `values()`, a view until the next one comes. */
 class Growing {
   constructor() {
-    [this.numbers, this.length] = [new Float64Array(256), 0];
+    this.numbers = new Float64Array(256);
+    this.length = 0;
   }
 
   push(value) {

@@ -204,7 +204,8 @@ function drawTerms(terms, state, words, dark) {
 
 function render({ model, el }) {
   const words = wordsFor(el);
-  let state;
+  /** @type {any} */
+  let state; // what is shown
   const schedule = batchUpdates(draw);
   const { change, forget } = bindModel(model, [...NETWORK, "t", "unit"], schedule);
   const go = (t) => change({ t });

@@ -194,7 +194,8 @@ function rowOfLastStep({ x, vocab }, words) {
 
 function render({ model, el }) {
   const words = wordsFor(el);
-  let state;
+  /** @type {any} */
+  let state; // what is shown
   let results = new Map(); // case -> what evaluate found, for the network of the state
   const [found, shown] = [new Set(), new Set()]; // cases whose line the reader picked, or asked for
   const schedule = batchUpdates(draw);

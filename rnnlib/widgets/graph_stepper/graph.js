@@ -59,7 +59,8 @@ function brief(value) {
   return `${value < 0 ? "−" : ""}${text.replace("+", "").replace("-", "−")}`;
 }
 
-/** The corners of the line of an edge, where its numbers stand, and whether the line is upright there. */
+/** The corners of the line of an edge, where its numbers stand, and whether the line is upright there.
+ * @returns {{points: number[][], middle: any, upright: boolean}} */
 function lineOf([x1, y1, height1], [x2, y2, height2], box, pitch, lane) {
   const width = box / 2;
   if (lane) { // around the edge from the state to its output

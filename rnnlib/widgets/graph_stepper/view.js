@@ -153,7 +153,8 @@ function say({ tape, edges, N, current, back, vocab }, words) {
 
 function render({ model, el }) {
   const words = wordsFor(el);
-  let state;
+  /** @type {any} */
+  let state; // what is shown
   const schedule = batchUpdates(draw);
   const { change, forget } = bindModel(model, [...NETWORK, "move"], schedule);
   const go = (move) => change({ move });

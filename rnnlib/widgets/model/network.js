@@ -14,7 +14,9 @@ import { LIMITS } from "./limits.js";
 export class Problem extends Error {
   constructor(control, key, values) {
     super(key);
-    Object.assign(this, { control, key, values });
+    this.control = control;
+    this.key = key;
+    this.values = values;
   }
 }
 

@@ -28,7 +28,7 @@ export function parseLink(fragment) {
 
 /** The traits that the fields of a link give. One that cannot be used makes the whole link broken: half of somebody's
  * settings would be a state that nobody has seen.
- * @returns {{traits: object} | {broken: string}}  broken: the first field that cannot be used */
+ * @returns {{traits?: any, broken?: string}}  broken: the first field that cannot be used */
 export function readLink({ fields, long }, spec, known) {
   if (long) return { broken: "length" };
   const traits = {};

@@ -211,7 +211,8 @@ function told(last, state, words) {
 
 function render({ model, el }) {
   const words = wordsFor(el);
-  let state;
+  /** @type {any} */
+  let state; // what is shown
   const schedule = batchUpdates(draw);
   const { change, forget } = bindModel(model, [...NETWORK, "names", "layout", "reduction"], schedule);
   const gradients = keep();

@@ -8,9 +8,14 @@ const PLACES = 1024; // more than a figure has pixels across, even after places 
 export class DecimatedCurve {
   /** @param {number} span  the values of one reading of the text: over these, hard windows and easy ones even out */
   constructor(span) {
-    for (const name of ["low", "high", "smooth"]) this[name] = new Float64Array(PLACES);
+    this.low = new Float64Array(PLACES);
+    this.high = new Float64Array(PLACES);
+    this.smooth = new Float64Array(PLACES);
     this.ring = new Float64Array(span);
-    Object.assign(this, { length: 0, size: 1, sum: 0, level: NaN }); // values added, values in a place, of the ring, the mean
+    this.length = 0; // values added
+    this.size = 1; // values in a place
+    this.sum = 0; // of the ring
+    this.level = NaN; // the mean
   }
 
   add(value) {

@@ -77,14 +77,16 @@ export function beginLab(settings, rates, model) {
   const ids = encode(vocab, text);
   const run = beginRun({ params, ids, steps, optimizer, clip });
   const windows = Math.ceil((ids.length - 1) / steps);
-  return { settings, vocab, V, H, ids, run, windows, curve: new DecimatedCurve(windows), rates, due: 0, rate: rates[0]?.rate ?? settings.rate };
+  /** @type {any} */
+  const lab = { settings, vocab, V, H, ids, run, windows, curve: new DecimatedCurve(windows), rates, due: 0, rate: rates[0]?.rate ?? settings.rate };
+  return lab;
 }
 
 /** The rate of the next update, and what goes with it. */
 function turnRate(lab) {
   const { run, rates } = lab;
   while (lab.due < rates.length && rates[lab.due].from <= run.count) {
-    const { rate, anew, from } = rates[lab.due];
+    const { rate, anew } = rates[lab.due];
     lab.due += 1;
     lab.rate = rate;
     if (anew) resume(run);

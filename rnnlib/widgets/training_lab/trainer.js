@@ -21,7 +21,13 @@ export class Trainer {
    * now(): the time in ms; later(): let `slice` be called as a task of its own; awake(): can the page be seen? write(traits):
    * set them; trained(now): a slice is done and another follows; rested(): something is to be shown at once */
   constructor(world) {
-    Object.assign(this, world);
+    this.model = world.model;
+    this.now = world.now;
+    this.later = world.later;
+    this.awake = world.awake;
+    this.write = world.write;
+    this.trained = world.trained;
+    this.rested = world.rested;
     this.inSight = true;
     this.waiting = false; // for a slice
     this.told = 0; // when the traits were told
@@ -30,6 +36,7 @@ export class Trainer {
 
   /** Nothing is trained any more; whatever the traits say next begins anew. */
   forget() {
+    /** @type {any} */
     this.lab = null; // the run that is shown
     this.target = 0; // updates up to which it is computed again, without being asked to play
     this.playing = false;

@@ -113,7 +113,9 @@ function shareLab({ el, root, model, words, change, trainer }) {
 class Frames {
   constructor(paint) {
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
-    [this.paint, this.frame, this.due] = [paint, 0, 0];
+    this.paint = paint;
+    this.frame = 0; // that was asked for
+    this.due = 0; // when the next may be
   }
 
   ask() {

@@ -108,6 +108,7 @@ export function networkFields({ model, words, change, settle = () => ({}), limit
     node,
     /** Compute what is to be drawn; where the traits cannot be shown, say why and return nothing. */
     guard(compute) {
+      /** @type {any} */
       let result;
       const good = attempt(() => {
         result = compute();

@@ -16,6 +16,7 @@ export function buildMatrix(name, rowWord) {
     return { node: row(head, skip), head, skip, values: [] };
   });
   const headSkip = parts.headRow.appendChild(skipped());
+  /** @type {any} */
   const matrix = { ...parts, headSkip, heads: [], first: 0, offset: 0, room: 600, column: 56, what: null };
   const again = () => matrix.what && show(matrix);
   matrix.scroller.addEventListener("scroll", () => {

@@ -112,6 +112,7 @@ export function shareRow({ el, root, model, words, change, figure, spec, shown, 
   /* Links: the address gives its traits to one figure of the page. */
 
   // Not what stands in for a view until it is drawn.
+  /** @type {() => any[]} */
   const figures = () => [...document.querySelectorAll("[data-figure]")].filter((node) => !node.closest(".rnn-widget-first"));
   let held; // the fragment that was opened, and its traits
 

@@ -20,8 +20,22 @@ export class VirtualList {
   /** @param {{view: HTMLElement, space: HTMLElement, across: boolean, size: number, room: number, head?: number, build: () => any}} parts
    * view scrolls, space inside it holds the nodes; size is that of one item and room that of the view, in px, until the
    * view can be measured; head is what covers the view's first px */
-  constructor(parts) {
-    Object.assign(this, { head: 0 }, parts, { n: 0, start: 0, offset: 0, all: [] });
+  constructor({ view, space, across, size, room, head = 0, build }) {
+    this.view = view;
+    this.space = space;
+    this.across = across;
+    this.size = size;
+    this.room = room;
+    this.head = head;
+    this.build = build;
+    /** @type {any[]} */
+    this.all = []; // the items that exist, in order
+    this.n = 0;
+    this.current = 0;
+    this.start = 0; // the first of them
+    this.offset = 0; // px scrolled
+    this.wanted = 0; // the item to be seen when there is room
+    this.draw = (_item, _i, _stop) => {};
     this.view.addEventListener("scroll", () => this.scrolled());
     this.observer = new ResizeObserver(([{ contentRect }]) => {
       const room = this.across ? contentRect.width : contentRect.height;
@@ -38,7 +52,9 @@ export class VirtualList {
    * the Tab key stops there: at the current one, or at the first in sight when that is scrolled away. */
   show(n, current, draw) {
     if (this.n !== n) this.space.style[this.across ? "width" : "height"] = `${n * this.size}px`;
-    Object.assign(this, { n, current, draw });
+    this.n = n;
+    this.current = current;
+    this.draw = draw;
     this.fill();
   }
 
