@@ -1,4 +1,4 @@
-"""Smaller scripts and style sheets that do the same, by tdewolff-minify.
+"""Smaller scripts, style sheets and SVG that do the same, by tdewolff-minify.
 
 It parses what it is given: a text that is no JavaScript is refused, not mangled. There are no wheels of it for Macs
 with Apple's processors; a book that is built there without it is the same, only not minified, and the build says so.
@@ -38,6 +38,15 @@ def style(text):
     return _minified("text/css", text)
 
 
+def svg(text):
+    """A picture as SVG, minified.
+
+    Raises:
+        CannotMinify: where the text holds a NUL, at which the minifier would cut it off.
+    """
+    return _minified("image/svg+xml", text)
+
+
 @cache  # the same modules stand on many pages
 def _minified(kind, text):
     if "\0" in text:
@@ -52,7 +61,7 @@ def _minified(kind, text):
 
 def tell(app):
     if tdewolff is None:
-        logger.info("bookext: without the package tdewolff-minify scripts and style sheets are not minified")
+        logger.info("bookext: without the package tdewolff-minify scripts, style sheets and SVG are not minified")
 
 
 def setup(app):

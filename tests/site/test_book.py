@@ -260,7 +260,7 @@ def test_binary_traits_arrive_as_data_views(live):
 def test_a_model_that_no_view_can_reach_is_left_out(specimen):
     html = (specimen / "pages/live.html").read_text(encoding="utf-8")
     state = json.loads(re.search(r"widget-state\+json\">(.*?)</script>", html, re.S)[1])["state"]
-    assert len(state) == 18  # twice 1, two in a box 4, three pairs with box and link 12, binary 1
+    assert len(state) == 22  # twice 1, two in a box 4, tab and accordion 4, three pairs with box and link 12, binary 1
     assert "never shown" not in json.dumps(state)
 
 

@@ -1,4 +1,4 @@
-/* A page with one widget on it, on which assets/host.js starts as it does in a browser. Observers never see anything and
+/* A page with one widget on it, on which static/host.js starts as it does in a browser. Observers never see anything and
  * timers never ring: what a view has drawn once render() is through is its first state.
  */
 

@@ -1,8 +1,8 @@
 """Notebooks for Jupyter, made from the book's sources with Sphinx's own knowledge of numbers and targets.
 
-Their text is plain Markdown (``notebook_markdown.py``); their cells are those of the sources, and what a tag means on a
+Their text is plain Markdown (``markdown.py``); their cells are those of the sources, and what a tag means on a
 page is told to JupyterLab in its own metadata. The builder ``notebooks`` writes a folder of them without running a cell
-(``make_notebooks.py`` starts it); ``onward.py`` makes the copies that a published page offers.
+(``make_notebooks.py`` starts it); ``pages/launch_links.py`` makes the copies that a published page offers.
 
 There are two editions: the full one holds the solutions, folded; in the student edition an empty cell with the checks
 of the solution takes the place of each.

@@ -15,6 +15,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+from .. import minify
 from ..spans import without
 
 IMG = re.compile(r"<img [^<>]*>")
@@ -81,7 +82,11 @@ def minify_svg(svg):
         lambda m: m[1] + re.sub(r"-?[\d.]+", lambda n: str(round(float(n[0]) / 8)), m[2]) + m[3] + "0.125)", svg
     )
     svg = PATH.sub(lambda m: f' d="{steps(m[1])}"', svg)
-    return " ".join(filter(None, map(str.strip, svg.splitlines()))).replace("> <", "><")
+    svg = " ".join(filter(None, map(str.strip, svg.splitlines()))).replace("> <", "><")
+    try:
+        return minify.svg(svg)
+    except minify.CannotMinify:  # a reader's own picture, with something that the minifier does not know
+        return svg
 
 
 def steps(path):

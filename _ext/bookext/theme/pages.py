@@ -18,7 +18,7 @@ UNUSED_SCRIPTS = re.compile(
     r"(documentation_options|doctools|sphinx_highlight|sphinx-thebe|togglebutton|clipboard\.min|copybutton|"
     r"sphinx-book-theme|scripts/bootstrap|pydata-sphinx-theme|fontawesome|translations)\.js"
 )
-# Extensions of jupyter-book whose work is done by assets/page.js, by <details>, or not at all: they stay silent.
+# Extensions of jupyter-book whose work is done by static/page.js, by <details>, or not at all: they stay silent.
 SILENCED = ("sphinx_thebe", "sphinx_togglebutton", "sphinx_copybutton")
 TABS_SCRIPT = "design-tabs.js"
 # Names, punctuation and spaces have the colour of plain code: a page is a tenth lighter without their elements.
