@@ -13,6 +13,8 @@ from hypothesis import settings
 settings.register_profile("book", deadline=None)  # no test is about time: machines are busy
 settings.load_profile("book")
 
+LIGHT = "core", "formulations", "plots", "engine", "widgets"  # folders, as in `make check`
+
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "browser: needs a browser; given to each test that asks for one")
@@ -22,6 +24,25 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if {"browser", "firefox"} & {*item.fixturenames}:
             item.add_marker("browser")
+    by_weight = [[], [], []]
+    for item in items:
+        by_weight[weight(item)].append(item)
+    whole_book, others, light = by_weight
+    middle = max(0, len(items) // 2 - len(whole_book))
+    items[:] = [*whole_book, *light[:middle], *others, *light[middle:]]
+
+
+def weight(item):
+    """What a test needs: 0 the whole book, whose build takes minutes, 1 a browser or a smaller build, 2 neither.
+
+    The processes of pytest-xdist begin with equal pieces of the list of tests, and who has done take from the ends of
+    the others' pieces. So one begins to build the book while another one does what takes long without it, and what
+    remains for the end is short.
+    """
+    params = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    if "book" in item.fixturenames or "book" in filter(lambda value: isinstance(value, str), params):
+        return 0
+    return 2 if item.path.parent.name in LIGHT and not item.get_closest_marker("browser") else 1
 
 
 @pytest.fixture(scope="session")
@@ -32,16 +53,21 @@ def load_ext():
 
 @pytest.fixture(scope="session")
 def built_once(tmp_path_factory, worker_id):
-    """built_once(name, source) -> the folder of a built book; tests that run in several processes build it once."""
+    """built_once(name, source) -> the folder of a built book; tests that run in several processes build it once.
 
-    def find(name, source):
+    With `cells_of`, the name of a book that was built before, cells that this one ran are not run again.
+    """
+
+    def find(name, source, cells_of=None):
         own = tmp_path_factory.getbasetemp()
         folder = (own if worker_id == "master" else own.parent) / name
         done = folder / "done"
         with FileLock(f"{folder}.lock"):
             if not folder.exists():
                 folder.mkdir()
-                build(source(), folder)
+                if cells_of:  # a copy: at its end a build deletes the cells that it had no use for
+                    shutil.copytree(folder.with_name(cells_of) / "cells", folder / "cells")
+                build(source(), folder, folder / "cells")
                 done.touch()
         if not done.exists():
             pytest.fail(f"the build of {name} has failed, see the first test that needed it", pytrace=False)
@@ -63,7 +89,7 @@ def specimen(built_once, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def published(built_once, tmp_path_factory):
+def published(built_once, specimen, tmp_path_factory):
     """A front and some pages of the specimen, in a book that has a repository, a hub and a base address."""
 
     def source():
@@ -80,14 +106,14 @@ def published(built_once, tmp_path_factory):
         (folder / "_toc.yml").write_text(toc)
         return folder
 
-    return built_once("published", source)
+    return built_once("published", source, cells_of="specimen")
 
 
 @pytest.fixture(scope="session")
-def unpurged(built_once, tmp_path_factory):
+def unpurged(built_once, specimen, tmp_path_factory):
     """The same with every rule of the theme's style sheets."""
     folder = tmp_path_factory.mktemp("unpurged-source")
-    return built_once("unpurged", lambda: specimen_source(folder, book_purge=False))
+    return built_once("unpurged", lambda: specimen_source(folder, book_purge=False), cells_of="specimen")
 
 
 @pytest.fixture(scope="session")
@@ -118,17 +144,21 @@ def browser():
 def visit(browser, serving):
     """visit(folder, "page.html", width=…, theme=…) -> (page, watch); the pages close with the test.
 
+    `before` is called with the page before it goes anywhere.
+
     Nothing is kept for reading offline: that would ask for the search's files beside every page.
     """
     contexts = []
 
-    def go(folder, path, *, width=1280, height=900, theme="light", **options):
+    def go(folder, path, *, width=1280, height=900, theme="light", before=None, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, **options)
         contexts.append(context)
         page = context.new_page()
         page.add_init_script("if (navigator.serviceWorker) navigator.serviceWorker.register = async () => {}")
         base = serving(folder)
         watch = Watch(page, base)
+        if before:
+            before(page)
         page.goto(f"{base}/{path}")
         if options.get("java_script_enabled", True):
             page.wait_for_function(STARTED)

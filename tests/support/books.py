@@ -1,5 +1,6 @@
 """The book and the small book of the tests: where their sources are, and how they are built."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,13 +12,14 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def build(source, target):
-    """Build a book from nothing, as CI does; fails with the end of the log."""
+def build(source, target, cache=None):
+    """Build a book from nothing, as CI does; fails with the end of the log. `cache` keeps the outputs of its cells."""
     command = [
         *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(source)),
         *("--path-output", str(target), "-W", "-n", "--keep-going"),
     ]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = os.environ | ({"BOOK_CACHE": str(cache)} if cache else {})
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if run.returncode:
         pytest.fail("\n".join((run.stdout + run.stderr).splitlines()[-60:]), pytrace=False)
 
