@@ -35,6 +35,10 @@ STILL = "*, ::before, ::after { animation: none !important; transition: none !im
 WATCH_SHIFTS = """window.shifted = 0;
 new PerformanceObserver((list) => list.getEntries().forEach((e) => { shifted += e.hadRecentInput ? 0 : e.value; }))
   .observe({ type: "layout-shift", buffered: true });"""
+# two frames on, when what the last pictures moved has been told
+SHIFTED = """() => new Promise((done) =>
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(shifted)))))"""
+COLOURS = ["color-contrast", "link-in-text-block"]  # the rules of axe that ask for colours
 
 
 class Cost(NamedTuple):
@@ -58,34 +62,45 @@ def pages(folder):
     return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*.html"))
 
 
+class Meter:
+    """What a first visit of a page takes, gzipped as a host would send it; made before the page goes anywhere."""
+
+    def __init__(self, page):
+        self.page, self.sizes, self.asked = page, [], []
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.on("Network.loadingFinished", lambda event: self.sizes.append(event["encodedDataLength"]))
+        session.on("Network.requestWillBeSent", lambda event: self.asked.append(event["request"]["url"]))
+        page.add_init_script(WATCH_SHIFTS)
+
+    def read(self):
+        """The cost with the pictures further down. Those of live figures are not shown, and never asked for."""
+        self.page.wait_for_load_state("networkidle")
+        self.page.evaluate("document.querySelectorAll('img').forEach((i) => i.offsetParent && (i.loading = 'eager'))")
+        self.page.wait_for_function("() => [...document.images].every((i) => i.complete || !i.offsetParent)")
+        shift = self.page.evaluate(SHIFTED)
+        asked = [url for url in self.asked if urlsplit(url).scheme not in ("data", "blob")]
+        foreign = [url for url in asked if urlsplit(url).netloc != urlsplit(self.page.url).netloc]
+        return Cost(int(sum(self.sizes)), len(asked), foreign, shift)
+
+
 def cost(browser, address, width=360):
-    """What a first visit takes, gzipped as a host would send it, with the pictures further down.
-
-    Those of live figures are not shown, and never asked for.
-    """
+    """What a first visit takes, at a width."""
     context = browser.new_context(viewport={"width": width, "height": 800}, service_workers="block")
-    page, sizes, asked = context.new_page(), [], []
-    session = context.new_cdp_session(page)
-    session.send("Network.enable")
-    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
-    session.on("Network.requestWillBeSent", lambda event: asked.append(event["request"]["url"]))
-    page.add_init_script(WATCH_SHIFTS)
-    page.goto(address, wait_until="networkidle")
+    page = context.new_page()
+    meter = Meter(page)
+    page.goto(address)
     page.wait_for_function(STARTED)
-    page.evaluate("document.querySelectorAll('img').forEach((i) => i.offsetParent && (i.loading = 'eager'))")
-    page.wait_for_timeout(300)
-    page.wait_for_load_state("networkidle")
-    shift = page.evaluate("shifted")
+    found = meter.read()
     context.close()
-    asked = [url for url in asked if urlsplit(url).scheme not in ("data", "blob")]
-    foreign = [url for url in asked if urlsplit(url).netloc != urlsplit(address).netloc]
-    return Cost(int(sum(sizes)), len(asked), foreign, shift)
+    return found
 
 
-def violations(page):
-    """What axe finds on an open page, one line each."""
+def violations(page, leave_out=None, **options):
+    """What axe finds on an open page, one line each; outside of the selector `leave_out`, with axe's own options."""
     page.evaluate("rule => document.styleSheets[0]?.insertRule(rule)", STILL)
-    found = Axe().run(page).response["violations"]
+    context = leave_out and {"exclude": [[leave_out]]}
+    found = Axe().run(page, context=context, options={"resultTypes": ["violations"], **options}).response["violations"]
     return [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:200]}" for v in found]
 
 

@@ -26,6 +26,17 @@ REFUSALS = """addEventListener("securitypolicyviolation", (event) =>
 STARTED = "() => [...document.querySelectorAll('.rnn-widget')].every((view) => view.dataset.state)"
 
 
+FRAMES = """(n) => new Promise((done) => {
+  const next = () => (n-- > 0 ? requestAnimationFrame(next) : setTimeout(done));
+  next();
+})"""
+
+
+def painted(page, frames=2):
+    """Wait until the page has painted some frames; what was asked for before is drawn in the first."""
+    page.evaluate(FRAMES, frames)
+
+
 class Watch:
     """What a page said and asked for, since it was opened."""
 
