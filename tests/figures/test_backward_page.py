@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from browsing import painted
 from pages import code_of_moves, matrix, rows, set_range, shown, slight, snapshot
 from PIL import Image
 
@@ -447,7 +448,7 @@ def test_the_keyboard_alone_reaches_and_moves_everything(stepper):
         before = snapshot(stepper), page.evaluate(PLACE)
         if key:  # a table that is shown whole has nowhere to scroll
             page.keyboard.press(key)
-            page.wait_for_timeout(60)  # a scroller takes its time
+            painted(page, 4)  # a scroller takes its time
             if before == (snapshot(stepper), page.evaluate(PLACE)):
                 unmoved.append((focused["name"], key))
         if kind == "rnn-play":
@@ -703,11 +704,11 @@ def test_dark_mode_repaints_at_once(stepper):
 
     light = looks()
     stepper.page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    stepper.page.wait_for_timeout(100)
+    painted(stepper.page)
     dark = looks()
     assert len(light) == 12 and not set(light) & set(dark)
     stepper.page.evaluate("document.documentElement.dataset.theme = 'light'")
-    stepper.page.wait_for_timeout(100)
+    painted(stepper.page)
     assert looks() == light
 
 
@@ -741,7 +742,7 @@ def test_axe_finds_nothing_in_the_midst_of_the_walk_and_nothing_is_wider_than_th
     for width, theme in ((1280, "dark"), (360, "light")):  # as it starts, every page is looked at in all four
         page.set_viewport_size({"width": width, "height": 900})
         page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-        page.wait_for_timeout(100)
+        painted(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         violations = Axe().run(page, context=".looked-at").response["violations"]
         found |= {(width, theme, v["id"]): v["nodes"][0]["html"][:200] for v in violations}

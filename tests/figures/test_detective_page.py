@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from browsing import painted
 from pages import set_range, slight
 
 from rnnlib.widgets._bundle import words
@@ -252,5 +253,5 @@ def test_a_longer_text_is_cut_with_a_message(view):
 def test_dark_mode_repaints_at_once(view):
     pixels = view.locator("canvas").first.evaluate("n => n.toDataURL()")
     view.page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    view.page.wait_for_timeout(100)
+    painted(view.page)
     assert view.locator("canvas").first.evaluate("n => n.toDataURL()") != pixels

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from browsing import painted
 from matplotlib.patches import FancyBboxPatch
 from pages import change, set_range, shown, slight, snapshot
 
@@ -253,7 +254,7 @@ def test_nothing_in_the_picture_covers_anything_else(book, visit, width, room):
     page, _ = visit(book, PAGE, width=width)
     view = page.locator(".rnn-grapher").first
     view.evaluate("(view, room) => { view.style.width = room; view.style.maxWidth = 'none'; }", room)
-    page.wait_for_timeout(100)
+    painted(page)
     for text, H in (("aba", 2), ("abc", 3), ("ab", 3), ("aa", 1), ("aba", 3), ("abc", 1)):
         show(view, text, H, 0)
         go(view, 100)
@@ -539,5 +540,5 @@ def test_dark_mode_repaints_at_once(view):
 
     before = fills()
     view.page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    view.page.wait_for_timeout(100)
+    painted(view.page)
     assert fills() != before

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import painted
 from pages import shown, slight, snapshot
 
 from rnnlib import Vocabulary, backward, forward, init_params
@@ -215,9 +216,9 @@ def test_out_of_sight_nothing_is_trained(view):
     page = view.page
     page.evaluate("document.body.append(Object.assign(document.createElement('div'), { style: 'height: 9000px' }))")
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-    page.wait_for_timeout(300)
+    painted(page, 20)
     before = view.evaluate(STATE)["update"]
-    page.wait_for_timeout(300)
+    painted(page, 20)
     assert view.evaluate(STATE)["update"] == before
     view.scroll_into_view_if_needed()
     page.wait_for_function(
@@ -305,7 +306,7 @@ def test_every_example_can_be_chosen_and_the_classic_is_that_of_the_book(view):
     texts = []
     for i in range(4):
         choice.select_option(index=i)
-        view.page.wait_for_timeout(50)
+        painted(view.page)
         texts.append(field.input_value())
     assert len(set(texts)) == 4
     assert texts[0] == "I am learning RNN"
@@ -334,7 +335,7 @@ def test_a_text_too_long_is_cut_with_a_message(view):
 def test_it_turns_dark_at_once(view):
     before = view.locator(".rnn-lab-map").first.evaluate("n => n.toDataURL()")
     view.page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    view.page.wait_for_timeout(100)
+    painted(view.page)
     assert view.locator(".rnn-lab-map").first.evaluate("n => n.toDataURL()") != before
 
 
@@ -430,7 +431,7 @@ def test_after_the_clean_up_nothing_is_left_running(bare):
     page.wait_for_function("traits.updates > 0")
     page.evaluate("cleanup()")
     n = page.evaluate("traits.updates")
-    page.wait_for_timeout(700)
+    painted(page, 40)
     assert page.evaluate("traits.updates") == n and page.evaluate("heard.length") == 0
 
 

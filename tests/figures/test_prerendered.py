@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from browsing import painted
 
 VOID = {"br", "hr", "img", "input"}
 
@@ -300,12 +301,12 @@ def started(page, path):
 def at_rest(page, look):
     """look() once it gives the same twice: sizes are told late on a busy machine, and side bars glide."""
     last = look()
-    for _ in range(20):
-        page.wait_for_timeout(150)
+    for _ in range(200):
+        painted(page, 10)
         last, before = look(), last
         if last == before:
-            break
-    return last
+            return last
+    raise AssertionError("the page never came to rest")
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -383,9 +384,9 @@ def test_nothing_on_a_page_jumps_while_scripts_are_slow(built, held, width, caps
         if "broken" in path:
             continue  # pictures come back
         page, release = held(built, path, width, watch=WATCH_SHIFTS, slower=4)
-        page.wait_for_timeout(300)
+        painted(page, 10)
         release()
-        page.wait_for_timeout(300)
+        painted(page, 10)
         shifts[path] = page.evaluate("() => window.jumped")
         page.context.close()
     with capsys.disabled():

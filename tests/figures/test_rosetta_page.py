@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from browsing import painted
 from pages import change, matrix, set_range, slight, snapshot
 
 from rnnlib import cross_entropy
@@ -219,7 +220,7 @@ def test_every_control_changes_what_is_shown(view):
     for control in controls:
         before = snapshot(view)
         change(view.page, control)
-        view.page.wait_for_timeout(50)
+        painted(view.page)
         assert snapshot(view) != before
         check_numbers(view)
 
@@ -275,7 +276,7 @@ def test_dark_mode_repaints_at_once(view):
     cell = view.locator(".rnn-rosetta-weights [role=cell]").first
     fill = cell.evaluate("n => n.style.backgroundColor")
     view.page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    view.page.wait_for_timeout(100)
+    painted(view.page)
     assert cell.evaluate("n => n.style.backgroundColor") != fill
 
 

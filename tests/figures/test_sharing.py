@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
 import pytest
+from browsing import painted
 from figure_pages import write_page
 from pages import SNAPSHOT, rows, shown
 from PIL import Image
@@ -108,7 +109,7 @@ def ready(page, n):
     page.locator(f":nth-match(.rnn-widget[data-state=live], {n})").wait_for()
     for view in page.locator(".rnn-lab").all():
         view.get_by_role("button", name="Play", exact=True).wait_for()  # it has computed what it begins with
-    page.wait_for_timeout(100)
+    painted(page)
 
 
 def press(view, name):
@@ -297,7 +298,7 @@ def test_what_is_changed_after_a_link_lets_go_of_it(opens):
     assert "figure=forward-stepper" in page.url
     kept = view.bounding_box()["height"]
     press(view, "Next step")
-    page.wait_for_timeout(100)
+    painted(page)
     assert "#" not in page.url and view.locator(".rnn-opened").text_content() == ""
     assert view.bounding_box()["height"] == kept
     page.reload()
@@ -332,14 +333,14 @@ def test_without_a_clipboard_the_text_is_shown_and_selected(opens):
     for key, start in (("share_link", "http://"), ("share_python", "import numpy")):
         press(view, WORDS[key])
         field.wait_for()
-        page.wait_for_timeout(50)
+        painted(page)
         assert said(view) == WORDS["share_by_hand"]
         assert field.input_value().startswith(start)
         assert field.evaluate(
             "n => n === document.activeElement && n.value.slice(n.selectionStart, n.selectionEnd) === n.value"
         )
     press(view, "Next step")
-    page.wait_for_timeout(50)
+    painted(page)
     assert not field.is_visible() and said(view) == ""
 
 

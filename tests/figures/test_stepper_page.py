@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from browsing import painted
 from pages import SNAPSHOT, change, rows, set_range, shown, snapshot
 
 from rnnlib import Vocabulary, forward, init_params, step_losses
@@ -219,7 +220,7 @@ def test_dark_mode_repaints_at_once(stepper):
     before = cell.evaluate("n => getComputedStyle(n).backgroundColor")
     pixels = stepper.locator("canvas").evaluate("n => n.toDataURL()")
     stepper.page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    stepper.page.wait_for_timeout(100)
+    painted(stepper.page)
     assert cell.evaluate("n => getComputedStyle(n).backgroundColor") != before
     assert stepper.locator("canvas").evaluate("n => n.toDataURL()") != pixels
 
@@ -304,7 +305,7 @@ def test_arrow_keys_find_their_way_after_the_choice_was_scrolled_away(stepper):
         stepper.locator(scroller).evaluate(
             "n => { const view = n.matches('.rnn-track') ? n : n.parentElement; view.scrollTo(0, 0); }"
         )
-        page.wait_for_timeout(100)
+        painted(page)
         assert chosen.count() == 1  # the Tab key still has a place to stop
         chosen.focus()
         page.keyboard.press("Home")

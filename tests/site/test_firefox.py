@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 from audit import pages
-from browsing import STARTED
+from browsing import FRAMES, STARTED
 from hostile import HOSTILE, INTRUDERS, MARKUP, PASTE, TYPED, code_units, kind_of
 from pages import SNAPSHOT, shown, slight
 from switched_host import Host
@@ -86,8 +86,16 @@ def test_what_the_policy_forbids_does_not_happen(session, specimen, serving):
     for name, intrude in INTRUDERS.items():
         opened(session, f"{serving(specimen)}/index.html")
         session.log.clear()
-        session.evaluate(intrude)
-        assert session.evaluate("() => new Promise((done) => setTimeout(() => done(!window.intruded), 100))"), name
+        intruded = session.evaluate(
+            f"""async () => {{
+              const refused = new Promise((done) => addEventListener("securitypolicyviolation", done));
+              await ({intrude})();
+              await refused;
+              await ({FRAMES})(2);
+              return !!window.intruded;
+            }}"""
+        )
+        assert not intruded, name
         assert [told for told in session.log if "refused: " in told], name
         session.log.clear()
 

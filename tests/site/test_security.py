@@ -1,11 +1,12 @@
 """What the pages allow nobody to do: run other scripts, ask other hosts, turn words into markup."""
 
+import contextlib
 import re
 from urllib.parse import quote
 
 import pytest
 from audit import pages
-from browsing import STARTED
+from browsing import STARTED, painted
 from hostile import HOSTILE, INTRUDERS, MARKUP, PASTE, TYPED, code_units, kind_of
 
 import rnnlib.widgets
@@ -27,29 +28,26 @@ def test_every_page_states_its_policy_before_it_loads_anything(request, folder):
         assert "<style" not in html, path
 
 
-def refused(page, watch):
-    """The page's policy said so."""
-    for _ in range(100):
-        if any("refused: " in told for told in watch.console):
-            break
-        page.wait_for_timeout(50)
-    assert any("refused: " in told for told in watch.console)
-    page.wait_for_timeout(50)
+@contextlib.contextmanager
+def refused(page):
+    """The page's policy says so of what is done in the block."""
+    with page.expect_console_message(lambda message: "refused: " in message.text):
+        yield
+    painted(page)
 
 
 @pytest.mark.parametrize("intruder", INTRUDERS)
 def test_what_the_policy_forbids_does_not_happen(specimen, visit, intruder):
-    page, watch = visit(specimen, "index.html")
-    page.evaluate(INTRUDERS[intruder])
-    refused(page, watch)
+    page, _ = visit(specimen, "index.html")
+    with refused(page):
+        page.evaluate(INTRUDERS[intruder])
     assert not page.evaluate("window.intruded")
 
 
 def test_no_text_of_a_page_is_run_as_a_script(specimen, visit):
-    page, watch = visit(specimen, "index.html")
-    # a timer, since what a test evaluates stands above the policy
-    page.evaluate("setTimeout('window.intruded = true')")
-    refused(page, watch)
+    page, _ = visit(specimen, "index.html")
+    with refused(page):  # a timer, since what a test evaluates stands above the policy
+        page.evaluate("setTimeout('window.intruded = true')")
     assert not page.evaluate("window.intruded")
 
 
