@@ -78,9 +78,9 @@ def run(folder, program, *rest):
 
 # What asks something of every figure, word and module, without a build of the whole book. `-k` takes the recipe's own
 # test too: the small book is built once.
-SITE = ("tests/site/test_security.py", "tests/site/test_firefox.py", "tests/site/test_book.py")
+SITE = ("tests/site/test_security.py", "tests/site/test_firefox.py", "tests/site/test_postprocess.py")
 ASKING = ("-v", "tests/widgets/test_stepper.py", *SITE, "-k")
-ASKED = "LossBars or the_bars or every_word or every_figure or minified"
+ASKED = "LossBars or the_bars or every_word or every_figure"
 
 
 def test_the_recipe_for_a_figure_leaves_the_tests_green(copy):
@@ -90,5 +90,5 @@ def test_the_recipe_for_a_figure_leaves_the_tests_green(copy):
     run(folder, "ruff", "check", ".")
     run(folder, "ruff", "format", "--check", ".")
     told = run(folder, *commands[1].split(), *ASKING, ASKED)
-    for test in ("hostile_page", "becomes_markup", "control_changes", "every_word", "minified"):
+    for test in ("hostile_page", "becomes_markup", "control_changes", "every_word", "minified_figure"):
         assert test in told
