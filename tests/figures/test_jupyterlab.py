@@ -35,18 +35,11 @@ w.VBox([stepper, linked, front, told])
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder that holds one notebook of text."""
-    folder = tmp_path_factory.mktemp("notebooks")
-    (folder / "note.md").write_text(NOTEBOOK, encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def lab(folder):
-    """The address of a JupyterLab in the folder."""
-    with jupyterlab(folder) as address:
+@pytest.fixture
+def lab(tmp_path):
+    """The address of a JupyterLab in a folder that holds one notebook of text."""
+    (tmp_path / "note.md").write_text(NOTEBOOK, encoding="utf-8")
+    with jupyterlab(tmp_path) as address:
         yield address
 
 
@@ -70,8 +63,8 @@ def test_the_figure_python_and_sliders_move_together(browser, lab):
     page.close()
 
 
-def test_a_chapter_s_notebook_reads_as_the_page_and_runs(browser, lab, folder):
-    command = [sys.executable, ROOT / "tools" / "make_notebooks.py", folder / "notebooks"]
+def test_a_chapter_s_notebook_reads_as_the_page_and_runs(browser, lab, tmp_path):
+    command = [sys.executable, ROOT / "tools" / "make_notebooks.py", tmp_path / "notebooks"]
     subprocess.run(command, check=True, capture_output=True)
     page = run_all(browser, f"{lab}/lab/tree/notebooks/intro.ipynb?token=t")
     page.locator(".jp-OutputArea-output").get_by_text("V = 12 characters, T = 16 steps").wait_for()
