@@ -17,6 +17,49 @@ function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
+/** The figures of the page, but for what stands in for a view until it is drawn.
+ * @returns {any[]} */
+const figures = () => [...document.querySelectorAll("[data-figure]")].filter((node) => !node.closest(".rnn-widget-first"));
+
+/** Open the links that the address holds for the figure, now and whenever it is another one: of all figures of the page, one
+ * gets their traits, and says so in the node `opened`.
+ * @returns {{letGo: () => void, forget: () => void}} letGo: traits have changed */
+function followLinks({ el, root, model, words, spec, open, opened }) {
+  let held; // the fragment that was opened, and its traits
+
+  function openLink() {
+    const fragment = globalThis.location?.hash ?? "";
+    const asked = parseLink(fragment);
+    if (!asked) return;
+    const all = figures();
+    const same = all.filter((node) => linkName(node.dataset.figure) === asked.figure);
+    const meant = same[asked.n - 1];
+    if ((meant ?? same[0] ?? all[0]) !== el) return; // a link for no figure of the page is answered by the first
+    const known = Object.fromEntries(["hidden_size", ...Object.keys(spec)].map((key) => [key, model.get(key)]));
+    const { traits, broken } = meant ? readLink(asked, spec, known) : { broken: same.length ? "n" : "figure" };
+    held = undefined;
+    if (traits) {
+      open(traits);
+      held = { fragment, traits };
+    }
+    opened.classList.add("rnn-opened-kept"); // its line stays when its words go
+    setText(opened, words(traits ? "share_opened" : "share_broken", { field: broken }));
+    requestAnimationFrame(() => root.scrollIntoView({ block: "start" })); // it may be drawn out of sight at first
+  }
+
+  /** Something is another: what was said of the state before is no longer true. */
+  function letGo() {
+    if (!held || Object.entries(held.traits).every(([key, value]) => model.get(key) === value)) return;
+    if (location.hash === held.fragment) history.replaceState(history.state, "", location.pathname + location.search);
+    held = undefined;
+    setText(opened, "");
+  }
+
+  globalThis.addEventListener?.("hashchange", openLink);
+  openLink();
+  return { letGo, forget: () => globalThis.removeEventListener?.("hashchange", openLink) };
+}
+
 /** Put the row into `root`, below all that is there, and open the link that the address holds for the figure.
  * @param {{el: HTMLElement, root: HTMLElement, model: any, words: any, change: (traits: object) => void, figure: string,
  *   spec: object, shown: () => object | undefined, said: () => string, place: () => string,
@@ -109,48 +152,15 @@ export function shareRow({ el, root, model, words, change, figure, spec, shown, 
     }
   }
 
-  /* Links: the address gives its traits to one figure of the page. */
-
-  // Not what stands in for a view until it is drawn.
-  /** @type {() => any[]} */
-  const figures = () => [...document.querySelectorAll("[data-figure]")].filter((node) => !node.closest(".rnn-widget-first"));
-  let held; // the fragment that was opened, and its traits
-
-  function openLink() {
-    const fragment = globalThis.location?.hash ?? "";
-    const asked = onPage && parseLink(fragment);
-    if (!asked) return;
-    const all = figures();
-    const same = all.filter((node) => linkName(node.dataset.figure) === asked.figure);
-    const meant = same[asked.n - 1];
-    if ((meant ?? same[0] ?? all[0]) !== el) return; // a link for no figure of the page is answered by the first
-    const known = Object.fromEntries(["hidden_size", ...Object.keys(spec)].map((key) => [key, model.get(key)]));
-    const { traits, broken } = meant ? readLink(asked, spec, known) : { broken: same.length ? "n" : "figure" };
-    held = undefined;
-    if (traits) {
-      open(traits);
-      held = { fragment, traits };
-    }
-    opened.classList.add("rnn-opened-kept"); // its line stays when its words go
-    setText(opened, words(traits ? "share_opened" : "share_broken", { field: broken }));
-    requestAnimationFrame(() => root.scrollIntoView({ block: "start" })); // it may be drawn out of sight at first
-  }
-
-  /** Something is another: what was said of the state before is no longer true. */
-  function letGo() {
+  const links = onPage && followLinks({ el, root, model, words, spec, open, opened });
+  const changed = () => {
     tell();
-    if (!held || Object.entries(held.traits).every(([key, value]) => model.get(key) === value)) return;
-    if (location.hash === held.fragment) history.replaceState(history.state, "", location.pathname + location.search);
-    held = undefined;
-    setText(opened, "");
-  }
-
+    if (links) links.letGo();
+  };
   const events = Object.keys(spec).map((key) => `change:${key}`).join(" ");
-  model.on(events, letGo);
-  globalThis.addEventListener?.("hashchange", openLink);
-  openLink();
+  model.on(events, changed);
   return () => {
-    model.off(events, letGo);
-    globalThis.removeEventListener?.("hashchange", openLink);
+    model.off(events, changed);
+    if (links) links.forget();
   };
 }
