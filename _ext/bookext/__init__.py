@@ -13,7 +13,7 @@ EXTENSIONS = (
     "figures.collect",
     "transforms",
     "notebooks.builder",
-    "theme.pages",
+    "theme.frame",
     "pages.site_url",
     "pages.launch_links",
     "postprocess",

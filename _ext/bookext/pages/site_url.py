@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from sphinx.errors import ConfigError
 
 from .. import compat
-from ..theme.pages import summary
+from ..theme.frame import summary
 
 FEED = "changes.xml"
 ICON = str(Path(__file__).parents[1] / "theme" / "icon.png")  # icon.svg as pixels

@@ -24,12 +24,12 @@ def minify_scripts(site, app):
 
 def style_names(app):
     """Addresses below ``_static`` of all style sheets that a page of the theme would link, in their order."""
-    return [*THEME_STYLES, *(name for name in app.book_styles if name not in THEME_STYLES)]
+    return [*THEME_STYLES, *(name for name in app.linked_sheets if name not in THEME_STYLES)]
 
 
 def build_style_sheet(site, app):
     """Write ``book.css``: of the theme's rules those that a page can match, and then the book's own."""
-    if not app.book_styles:  # no page was written
+    if not app.linked_sheets:  # no page was written
         return
     sheets = [site.text(f"_static/{name}") for name in style_names(app) if f"_static/{name}" in site]
     css, own = "\n".join(sheets), BOOK_STYLE.read_text(encoding="utf-8")
@@ -46,12 +46,12 @@ def build_style_sheet(site, app):
 
 def copy_front_page(site, app):
     """The book opens at once, not through a redirecting page."""
-    if app.book_styles and app.config.root_doc != "index":
+    if app.linked_sheets and app.config.root_doc != "index":
         site.write("index.html", site.text(f"{app.config.root_doc}.html"))
 
 
 def drop_unused(site, app):
-    if not app.book_styles:  # no page was written
+    if not app.linked_sheets:  # no page was written
         return
     for pattern in [*UNUSED, *style_names(app)]:
         for name in site.find(f"_static/{pattern}"):

@@ -1,4 +1,4 @@
-"""Light pages: the theme's looks without its scripts, icon fonts, unused styles and other people's hosts.
+"""The frame of a page: the theme's looks without its scripts, its icon fonts and other hosts.
 
 - The page's frame and its small scripts are ours (``templates/``, ``static/``), so that they are the same with each
   version of the theme; of the scripts that extensions add, only those that the page uses stay.
@@ -41,7 +41,7 @@ def configure(app, config):
 def lighten(app, pagename, templatename, context, doctree):
     """Copies of Sphinx's lists, never the lists themselves: it shares them between pages."""
     body = context.get("body", "")
-    styles = app.book_styles
+    styles = app.linked_sheets
     for sheet in context.get("css_files", []):
         name = str(getattr(sheet, "filename", sheet)).split("?")[0]
         if name.startswith("_static/"):
@@ -71,7 +71,7 @@ def summary(doctree, limit=160):
 
 
 def setup(app):
-    app.book_styles = {}  # the addresses of all pages' style sheets; a dict for its order
+    app.linked_sheets = {}  # the addresses of all pages' style sheets; a dict for its order
     app.connect("config-inited", configure, priority=100)
     app.connect("html-page-context", lighten, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": False}
