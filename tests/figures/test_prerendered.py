@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -376,6 +377,8 @@ new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.jumped += entry.value;
 }).observe({ type: "layout-shift", buffered: true });"""
 
+HEIGHT = "() => [document.documentElement.scrollHeight, window.jumped]"
+
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_on_a_page_jumps_while_scripts_are_slow(built, held, width, capsys):
@@ -384,9 +387,9 @@ def test_nothing_on_a_page_jumps_while_scripts_are_slow(built, held, width, caps
         if "broken" in path:
             continue  # pictures come back
         page, release = held(built, path, width, watch=WATCH_SHIFTS, slower=4)
-        painted(page, 10)
+        at_rest(page, partial(page.evaluate, HEIGHT))
         release()
-        painted(page, 10)
+        at_rest(page, partial(page.evaluate, HEIGHT))
         shifts[path] = page.evaluate("() => window.jumped")
         page.context.close()
     with capsys.disabled():
