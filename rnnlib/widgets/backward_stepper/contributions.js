@@ -27,7 +27,8 @@ function shade(value, most) {
   return value > 0 ? Math.max(0, 1 + Math.log10(value / most) / DECADES) : 0;
 }
 
-export function buildContributions({ words, model, change, state }) {
+/** The matrix, what it adds up to, and the cut. */
+function buildMap({ words, change, state }) {
   const canvas = make("canvas", { className: "rnn-square-cells" });
   const total = make("canvas", { className: "rnn-total-cells" });
   const [chosen, column, edge] = ["chosen", "current", "edge"].map((name) => make("span", { className: `rnn-mark rnn-mark-${name}` }));
@@ -49,33 +50,7 @@ export function buildContributions({ words, model, change, state }) {
   const dashed = make("p", { className: "rnn-scale" });
   const map = make("section", { className: "rnn-panel rnn-map" }, title, picture, cut.node, lost, dashed, legend);
 
-  const [from, to] = [slider(words, "back_loss_t", 0, 1), slider(words, "back_s", 0, 1)];
-  const share = make("p", { className: "rnn-share", role: "status" });
-  const factors = table("factors", [
-    [words("back_factor"), "rnn-col-factor"], [words("back_length"), "rnn-number"], [words("back_ratio"), "rnn-number"],
-  ], () => {
-    const pick = make("button", { type: "button", className: "rnn-pick" });
-    const [reached, ratio] = [cell("cell", "rnn-plain"), cell("cell", "rnn-plain")];
-    return { node: row(cell("rowheader", "rnn-col-factor", pick), reached, ratio), pick, reached, ratio };
-  });
-  // In pieces, so that a narrow page can break the line.
-  const slope = (step) => ["(", "1", "−", math("msubsup", "h", step, "2"), ")"];
-  factors.node.insertBefore(make("div", { className: "rnn-formula rnn-equations" },
-    formula(math("mfrac", math("mrow", "∂", sub("L", "t")), math("mrow", "∂", sub("a", "s"))), "="),
-    formula(d("o", "t"), transposed("W", "h", "y")),
-    formula(math("munder", math("mo", "∏"), math("mrow", "r", "=", "t", "…", "s", "+", "1")),
-      "diag", ...slope("r"), transposed("W", "h", "h")),
-    formula("⊙", ...slope("s"))), factors.scroller);
-  const numbers = buildMatrix("factor", words("back_row"));
-  const chain = make("section", { className: "rnn-panel rnn-chain" },
-    make("div", { className: "rnn-title" }, words("back_cell")), from.node, to.node, share, factors.node, numbers.node);
-
-  const [keptMap, keptPicture, keptPath] = [keep(), keep(), keep()];
-  let factor = 0;
-  const choose = (i) => {
-    factor = i;
-    change({});
-  };
+  const [keptMap, keptPicture] = [keep(), keep()];
   const pickCell = ({ clientX, clientY }) => {
     const box = canvas.getBoundingClientRect();
     const at = (offset, size) => Math.max(0, Math.min(state().T - 1, Math.floor((state().T * offset) / size)));
@@ -84,27 +59,8 @@ export function buildContributions({ words, model, change, state }) {
   };
   canvas.addEventListener("click", pickCell);
   canvas.addEventListener("pointermove", (event) => event.pointerType === "mouse" && event.buttons === 1 && pickCell(event));
-  from.control.addEventListener("input", ({ target }) => {
-    const loss_t = Number(target.value);
-    change({ loss_t, s: Math.min(model.get("s"), loss_t) });
-  });
-  to.control.addEventListener("input", ({ target }) => change({ s: Number(target.value) }));
   cut.control.addEventListener("input", ({ target }) => change({ truncate: Number(target.value) }));
-  factors.body.addEventListener("click", ({ target }) => {
-    const item = factors.rows.all.find(({ node }) => node.contains(target));
-    if (item) choose(item.index);
-  });
-  factors.body.addEventListener("keydown", arrowKeys(
-    factors.rows, "ArrowDown", "ArrowUp", () => [factor, factors.count], choose, ({ pick }) => pick));
-
-  return {
-    nodes: [map, chain],
-    observers: [factors.rows.observer, numbers.rows.observer, numbers.observer],
-    draw(state, dark) {
-      drawMap(state, dark);
-      drawCell(state, dark);
-    },
-  };
+  return { node: map, observers: [], draw: drawMap };
 
   function drawMap({ T, H, t, params, trace, y, reduction, grads, matrix, truncate, loss_t, s }, dark) {
     const cutting = truncate < T;
@@ -141,6 +97,50 @@ export function buildContributions({ words, model, change, state }) {
     setText(low, slight(most * 10 ** -DECADES));
     setText(high, slight(most));
   }
+}
+
+/** One cell of the matrix: the factors it is a product of, and the numbers of one of them. */
+function buildCell({ words, model, change }) {
+  const [from, to] = [slider(words, "back_loss_t", 0, 1), slider(words, "back_s", 0, 1)];
+  const share = make("p", { className: "rnn-share", role: "status" });
+  const factors = table("factors", [
+    [words("back_factor"), "rnn-col-factor"], [words("back_length"), "rnn-number"], [words("back_ratio"), "rnn-number"],
+  ], () => {
+    const pick = make("button", { type: "button", className: "rnn-pick" });
+    const [reached, ratio] = [cell("cell", "rnn-plain"), cell("cell", "rnn-plain")];
+    return { node: row(cell("rowheader", "rnn-col-factor", pick), reached, ratio), pick, reached, ratio };
+  });
+  // In pieces, so that a narrow page can break the line.
+  const slope = (step) => ["(", "1", "−", math("msubsup", "h", step, "2"), ")"];
+  factors.node.insertBefore(make("div", { className: "rnn-formula rnn-equations" },
+    formula(math("mfrac", math("mrow", "∂", sub("L", "t")), math("mrow", "∂", sub("a", "s"))), "="),
+    formula(d("o", "t"), transposed("W", "h", "y")),
+    formula(math("munder", math("mo", "∏"), math("mrow", "r", "=", "t", "…", "s", "+", "1")),
+      "diag", ...slope("r"), transposed("W", "h", "h")),
+    formula("⊙", ...slope("s"))), factors.scroller);
+  const numbers = buildMatrix("factor", words("back_row"));
+  const chain = make("section", { className: "rnn-panel rnn-chain" },
+    make("div", { className: "rnn-title" }, words("back_cell")), from.node, to.node, share, factors.node, numbers.node);
+
+  const keptPath = keep();
+  let factor = 0;
+  const choose = (i) => {
+    factor = i;
+    change({});
+  };
+  from.control.addEventListener("input", ({ target }) => {
+    const loss_t = Number(target.value);
+    change({ loss_t, s: Math.min(model.get("s"), loss_t) });
+  });
+  to.control.addEventListener("input", ({ target }) => change({ s: Number(target.value) }));
+  factors.body.addEventListener("click", ({ target }) => {
+    const item = factors.rows.all.find(({ node }) => node.contains(target));
+    if (item) choose(item.index);
+  });
+  factors.body.addEventListener("keydown", arrowKeys(
+    factors.rows, "ArrowDown", "ArrowUp", () => [factor, factors.count], choose, ({ pick }) => pick));
+
+  return { node: chain, observers: [factors.rows.observer, numbers.rows.observer, numbers.observer], draw: drawCell };
 
   function drawCell({ H, T, params, trace, y, reduction, grads, loss_t, s }, dark) {
     from.show(loss_t, words("of", { t: loss_t + 1, T }), T - 1);
@@ -177,4 +177,13 @@ export function buildContributions({ words, model, change, state }) {
       limit: extent(values), dark, rowName: jacobian ? unit : () => symbol, columnName: unit,
     });
   }
+}
+
+export function buildContributions(parts) {
+  const all = [buildMap(parts), buildCell(parts)];
+  return {
+    nodes: all.map(({ node }) => node),
+    observers: all.flatMap(({ observers }) => observers),
+    draw: (state, dark) => all.forEach((part) => part.draw(state, dark)),
+  };
 }

@@ -223,6 +223,43 @@ function say({ V, H, T, t, move, y, vocab, trace, grads, out, future, reduction 
   return `${words("back_where", { t: t + 1, move: move + 1, moves: MOVES })} ${words(key, values)}`;
 }
 
+/** The foot of the figure; shown() gives the state that is drawn. */
+function shareWalk({ el, root, model, words, change, shown }) {
+  return shareRow({
+    el, root, model, words, change, figure: "BackwardStepper",
+    spec: {
+      ...linkedNetwork(model, LIMITS),
+      reduction: linkedChoice(REDUCTIONS.map(([name]) => name), DEFAULTS.reduction),
+      t: linkedWhole(0, lastStep, lastStep), move: linkedWhole(0, MOVES - 1, DEFAULTS.move), parameter: linkedChoice(PARAMETERS, DEFAULTS.parameter),
+      loss_t: linkedWhole(0, lastStep, lastStep), s: linkedWhole(0, ({ loss_t }) => loss_t, ({ loss_t }) => Math.max(0, loss_t - BACK)),
+      truncate: linkedWhole(1, LIMITS.steps, DEFAULTS.truncate),
+    },
+    shown() {
+      const state = shown();
+      if (!state) return undefined;
+      const { reduction, t, move, parameter, loss_t, s, truncate } = state;
+      return { ...shownNetwork(state), reduction, t, move, parameter, loss_t, s, truncate: Math.min(LIMITS.steps, truncate) };
+    },
+    said: () => words("back_picture", shown()),
+    place: () => `t${shown().t + 1}`,
+    python() {
+      const { reduction, truncate, T } = shown();
+      const options = `reduction="${reduction}"`;
+      return {
+        plain: [
+          "x, y = vocab.encode(text[:-1]), vocab.encode(text[1:])",
+          "trace = forward(params, x)",
+          `loss = cross_entropy(trace.o, y, ${options})`,
+          `grads = backward(params, trace, y, ${options})`,
+          ...(truncate < T ? [`truncated = backward(params, trace, y, ${options}, truncate=${truncate})`] : []),
+          `matrix = contributions(params, trace, y, ${options})`,
+        ],
+        imports: { rnnlib: ["Vocabulary", "backward", "cross_entropy", "forward"], "rnnlib.bptt": ["contributions"] },
+      };
+    },
+  });
+}
+
 function render({ model, el }) {
   const words = wordsFor(el);
   /** @type {any} */
@@ -332,36 +369,7 @@ function render({ model, el }) {
     }
   }
 
-  const unshare = shareRow({
-    el, root, model, words, change, figure: "BackwardStepper",
-    spec: {
-      ...linkedNetwork(model, LIMITS),
-      reduction: linkedChoice(REDUCTIONS.map(([name]) => name), DEFAULTS.reduction),
-      t: linkedWhole(0, lastStep, lastStep), move: linkedWhole(0, MOVES - 1, DEFAULTS.move), parameter: linkedChoice(PARAMETERS, DEFAULTS.parameter),
-      loss_t: linkedWhole(0, lastStep, lastStep), s: linkedWhole(0, ({ loss_t }) => loss_t, ({ loss_t }) => Math.max(0, loss_t - BACK)),
-      truncate: linkedWhole(1, LIMITS.steps, DEFAULTS.truncate),
-    },
-    shown: () => state && {
-      ...shownNetwork(state), reduction: state.reduction, t: state.t, move: state.move, parameter: state.parameter,
-      loss_t: state.loss_t, s: state.s, truncate: Math.min(LIMITS.steps, state.truncate),
-    },
-    said: () => words("back_picture", state),
-    place: () => `t${state.t + 1}`,
-    python: () => {
-      const options = `reduction="${state.reduction}"`;
-      return {
-        plain: [
-          "x, y = vocab.encode(text[:-1]), vocab.encode(text[1:])",
-          "trace = forward(params, x)",
-          `loss = cross_entropy(trace.o, y, ${options})`,
-          `grads = backward(params, trace, y, ${options})`,
-          ...(state.truncate < state.T ? [`truncated = backward(params, trace, y, ${options}, truncate=${state.truncate})`] : []),
-          `matrix = contributions(params, trace, y, ${options})`,
-        ],
-        imports: { rnnlib: ["Vocabulary", "backward", "cross_entropy", "forward"], "rnnlib.bptt": ["contributions"] },
-      };
-    },
-  });
+  const unshare = shareWalk({ el, root, model, words, change, shown: () => state });
   const unthemed = onThemeChange(schedule);
   draw();
   return () => {
