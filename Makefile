@@ -49,8 +49,10 @@ test: $(VENV)/.test
 	$(LINT)
 	$(PYTEST) --dist worksteal
 
-# What every page of the built book costs, by Lighthouse and axe; fails when one breaks the budget.
+# What every page of the built book costs, by Lighthouse and axe, and the types and rules of the figures' JavaScript; fails
+# when a page breaks the budget or a rule is broken.
 audit: $(VENV)/.audit
+	$(BIN)/python tools/lint_js.py
 	@[ -d _build/html ] || $(MAKE) html
 	$(BIN)/python tools/audit.py _build/html
 

@@ -104,7 +104,7 @@ def test_the_limits_of_the_views_are_those_of_the_traits():
 def test_the_optimisers_of_the_page_are_those_of_python():
     entry = entry_of("engine/optim.js")
     with bundled("entry.js", {"entry.js": entry}) as engine:
-        slots = engine.call("({ STEPPERS }) => Object.entries(STEPPERS).map(([name, { slots }]) => [name, slots])")
+        slots = engine.call("({ RULES }) => Object.entries(RULES).map(([name, { slots }]) => [name, slots])")
     assert slots == [[name, len(optimizer.slots)] for name, optimizer in training_lab.OPTIMIZERS.items()]
     assert TrainingLab.optimizer.choices == tuple(training_lab.OPTIMIZERS)
 

@@ -115,8 +115,8 @@ function reveal(node, reached, value, limit, dark) {
   paint(node, reached ? value : 0, limit, dark, reached ? slight : () => HIDDEN);
 }
 
-/** The two roads into dh_t, unit by unit: from the output, and from the step after. */
-function roads({ V, H, T, t, params, grads }) {
+/** The two terms of dh_t, unit by unit: from the output, and from the step after. Their sum, `grads.dh`, is from engine/bptt.js. */
+function termsOfDh({ V, H, T, t, params, grads }) {
   const out = new Float64Array(H);
   const future = new Float64Array(H);
   for (let j = 0; j < H; j++) {
@@ -340,7 +340,7 @@ function render({ model, el }) {
       ...gradients(net), t, loss_t, parameter, move: inside(model.get("move"), MOVES), s: inside(model.get("s"), loss_t + 1),
       truncate: Math.max(1, Math.round(model.get("truncate")) || 1),
     };
-    Object.assign(state, roads(state));
+    Object.assign(state, termsOfDh(state));
     const { H, x, y, losses, vocab, grads } = state;
     const dark = isDark(root);
     fields.draw(state);

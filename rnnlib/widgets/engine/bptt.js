@@ -1,6 +1,6 @@
 /**
- * The numerics of every view: the vanilla recurrent network of text.py, rnn.py, loss.py and bptt.py, function by
- * function and in the same names, for one sequence at a time (B = 1). Nothing here touches the page.
+ * Backpropagation through time: bptt.py, function by function and in the same names, for one sequence (B = 1).
+ * Nothing in this folder touches the page.
  *
  * Matrices are row-major `Float64Array`s: entry (i, j) of Whh is `Whh[i * H + j]`, and row t of h starts at `t * H`.
  * Steps count from zero, as in Python. Wrong input throws a RangeError that names the argument, what was expected and

@@ -1,5 +1,5 @@
 /**
- * The checks of gradcheck.py in the page, and a few steps of gradient descent: what a gradient is worth, told by the
+ * The checks of the package gradcheck/ in the page, and a few steps of gradient descent: what a gradient is worth, told by the
  * loss alone. `run` and `back` are the functions under test, called as `forward` and `backward` are.
  *
  * @typedef {import("./params.js").Params} Params

@@ -1,5 +1,5 @@
 /** The vectors that each optimiser remembers, and its step, with the hyperparameters that optim.py has by default. */
-export const STEPPERS = {
+export const RULES = {
   sgd: { slots: 0, step: descend },
   momentum: { slots: 1, step: descendWithMomentum },
   adagrad: { slots: 1, step: descendWithAdagrad },
@@ -8,7 +8,7 @@ export const STEPPERS = {
 };
 
 /** The names of the optimisers. */
-export const OPTIMIZERS = Object.keys(STEPPERS);
+export const OPTIMIZERS = Object.keys(RULES);
 
 function descend(next, w, g, slots, rate) {
   for (let i = 0; i < w.length; i++) next[i] = w[i] - rate * g[i];

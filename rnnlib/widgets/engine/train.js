@@ -1,7 +1,6 @@
 /**
- * Training in the page: optim.py, workspace.py and train.py for one stream of text, the state carried from window to
- * window, update by update. An update makes no new array: whatever is the same from one to the next is made once.
- * Nothing here touches the page.
+ * Training in the page: the package train/ for one stream of text, the state carried from window to window, update by
+ * update. Buffers are allocated once and reused.
  *
  * @typedef {{V: number, H: number, params: import("./params.js").Params, ids: Int32Array, steps: number,
  *   optimizer: string, clip: number, count: number, losses: Growing, norms: Growing, rates: Growing, window: number,
@@ -16,7 +15,7 @@
 
 import { checkIds, checkInteger, checkParams, wrongArgument } from "./checks.js";
 import { flatten, size, unflatten } from "./flat.js";
-import { lengthOf, OPTIMIZERS, STEPPERS } from "./optim.js";
+import { lengthOf, OPTIMIZERS, RULES } from "./optim.js";
 import { gradientOfWindow, lossOfWindow, rowProduct } from "./workspace.js";
 
 /** Numbers that become more: `length`, `at(i)`, and all of them as `values()`, a view until the next one comes. */
@@ -67,7 +66,7 @@ export function beginRun({ params, ids, steps, optimizer, clip }) {
   const vectors = (count) => Array.from({ length: count }, () => new Float64Array(size(V, H)));
   const [gradient, next] = vectors(2);
   const space = {
-    weights, gradient, grads: unflatten(gradient, V, H), next, slots: vectors(STEPPERS[optimizer].slots),
+    weights, gradient, grads: unflatten(gradient, V, H), next, slots: vectors(RULES[optimizer].slots),
     h: new Float64Array((T + 1) * H), o: new Float64Array(T * V), row: new Float64Array(H),
     dh: new Float64Array(T * H), da: new Float64Array(T * H), norms: new Float64Array(T),
   };
@@ -106,7 +105,7 @@ export function update(run, rate) {
       const scale = clip / length;
       for (let i = 0; i < gradient.length; i++) gradient[i] *= scale;
     }
-    STEPPERS[run.optimizer].step(next, weights, gradient, slots, rate, run.t + 1);
+    RULES[run.optimizer].step(next, weights, gradient, slots, rate, run.t + 1);
     finite = Number.isFinite(lengthOf(next));
     for (const slot of slots) finite = finite && Number.isFinite(lengthOf(slot));
   }
