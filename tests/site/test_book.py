@@ -70,7 +70,7 @@ def test_every_page_is_in_order(built, visit, width, record_property):
     faults, meters = {}, []
     for path, page, watch in tour(visit, built, width=width, before=lambda page: meters.append(Meter(page))):
         cost = meters.pop().read()
-        record_property(path, cost)
+        record_property(path, str(cost))  # pytest-xdist sends plain values only
         page.mouse.wheel(0, 100_000)  # what begins when it is scrolled to counts as well
         painted(page)
         found = faults[path] = [*page.evaluate(TOO_WIDE), *what_axe_finds(page, width)]
