@@ -94,7 +94,7 @@ class NotebookBuilder(Builder):
 
         Args:
             docname, doctree: the page.
-            wheel: the address of rnnlib's wheel, for the first cell; "" where the repository's is known, or neither.
+            wheel: the address of rnnlib's wheel, which the first cell installs; "" if there is none.
             edition: one of EDITIONS.
             outputs: whether to keep what the cells gave when the page was built.
         """
@@ -196,7 +196,7 @@ def parts(node, level=0):
 
 
 def executed(app, docname):
-    """The file of the notebook that myst-nb read, and maybe ran, for the page; None where it is no notebook."""
+    """The notebook file that myst-nb wrote for the page, run or not; None if the page is not a notebook."""
     path = Path(app.outdir).parent / "jupyter_execute" / f"{docname}.ipynb"
     return path if path.exists() else None
 
@@ -210,9 +210,8 @@ def code_cell(place, cell, outputs):
     hidden = {name: True for tag in tags for name in HIDDEN.get(tag, ())}
     if hidden:
         made.metadata["jupyter"] = hidden
-    if prompt := settings.get("code_prompt_show", "").removeprefix(
-        "Show "
-    ):  # JupyterLab shows a folded cell's first line
+    prompt = settings.get("code_prompt_show", "").removeprefix("Show ")
+    if prompt:  # JupyterLab shows a folded cell's first line
         made.source = f"# {prompt[:1].upper()}{prompt[1:]}\n{made.source}"
     if outputs:
         made.outputs, made.execution_count = cell.outputs, cell.execution_count
