@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import os
 import shutil
 
 import pytest
@@ -52,7 +53,7 @@ def load_ext():
 
 
 @pytest.fixture(scope="session")
-def built_once(tmp_path_factory, worker_id):
+def built_once(tmp_path_factory):
     """built_once(name, source) -> the folder of a built book; tests that run in several processes build it once.
 
     With `cells_of`, the name of a book that was built before, cells that this one ran are not run again.
@@ -60,7 +61,7 @@ def built_once(tmp_path_factory, worker_id):
 
     def find(name, source, cells_of=None):
         own = tmp_path_factory.getbasetemp()
-        folder = (own if worker_id == "master" else own.parent) / name
+        folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
         done = folder / "done"
         with FileLock(f"{folder}.lock"):
             if not folder.exists():
