@@ -43,8 +43,9 @@ from rnnlib.widgets import BackwardStepper, ForwardStepper, GraphStepper, Traini
 from bookext.figures.collect import live_traits
 from bookext.figures.prerender import first_state
 
-def fact(figure, name):
-    return json.loads(re.search(rf"^const {name} = (.*);$", figure._esm, re.M)[1])
+def fact(figure, name, module="facts"):
+    scope = re.search(rf"^const [$\\w]*[$]{module} = (?s:.*?)^}}[)]", figure._esm, re.M)[0]
+    return json.loads(re.search(rf"^const {name} = (.*);$", scope, re.M)[1])
 
 def refused(figure, **traits):
     try:
@@ -60,8 +61,8 @@ def drawn(figure):
 slider = re.search(r'<input[^>]*type="range"[^>]*>', drawn(ForwardStepper(text="hello")))[0]
 print(json.dumps({
     "file": rnnlib.__file__,
-    "limits": [fact(figure, "LIMITS")["hidden"] for figure in (ForwardStepper, BackwardStepper)],
-    "lab": [fact(TrainingLab, "LAB")["hidden"], fact(TrainingLab, "LAB")["rate"]],
+    "limits": [fact(figure, "LIMITS", "limits")["hidden"] for figure in (ForwardStepper, BackwardStepper)],
+    "lab": [fact(TrainingLab, "LIMITS")["hidden"], fact(TrainingLab, "LIMITS")["rate"]],
     "refused": [refused(ForwardStepper, hidden_size=8), refused(TrainingLab, learning_rate=2.5)],
     "slider": re.search(r' max="(\\d+)"', slider)[1],
     "graph": [fact(GraphStepper, "MOST")["hidden"], refused(GraphStepper, hidden_size=3)],

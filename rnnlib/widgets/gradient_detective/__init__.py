@@ -5,14 +5,15 @@ import re
 from pathlib import Path
 
 from ... import bptt, rnn
-from ...gradcheck import check_gradients
+from ...gradcheck import TOLERANCES, check_gradients
 from ...mistakes import MISTAKES, gradient_descent, mutant
 from .._bundle import HERE, bundle, constants, style
 from .._network import NetworkWidget
+from .._traits import LIMITS as SHARED_LIMITS
 from .._traits import Choice, Text, Whole, defaults
 
-# Whatever a reader changes, the page checks and trains again at once: sizes for which this takes less than 0.1 s.
-SIZES = {"steps": 24, "hidden": 8}
+# After each change the page checks and trains again at once: limits for which this takes less than 0.1 s.
+LIMITS = SHARED_LIMITS | {"steps": 24, "hidden": 8}
 TRAINING = {"updates": 200, "rate": 0.2}
 
 # The computation from the states to the gradients, in the order in which it is read. Indented lines stand in a loop.
@@ -56,7 +57,7 @@ def facts():
         cases.append(f"{{ ...{shown}, {name}: {key} }}")
     lines = [{"key": key, "code": code, "loop": LOOPS.get(key, "")} for key, code in LINES.items()]
     listed = ",\n".join(cases)
-    text = constants(SIZES=SIZES, TRAINING=TRAINING, LINES=lines)
+    text = constants(TOLERANCE=TOLERANCES["central"], TRAINING=TRAINING, LINES=lines)
     modules["gradient_detective/cases.js"] = "\n".join([*imports, text, f"export const CASES = [{listed}];"])
     return modules
 
@@ -94,13 +95,14 @@ class GradientDetective(NetworkWidget):
     value of another type; both name the trait, what came and what was expected.
     """
 
-    text = Text(SIZES["steps"] + 1, default_value="I am learning RNN").tag(sync=True)
-    hidden_size = Whole(1, SIZES["hidden"], default_value=4).tag(sync=True)
+    text = Text(LIMITS["steps"] + 1, default_value="I am learning RNN").tag(sync=True)
+    hidden_size = Whole(1, LIMITS["hidden"], default_value=4).tag(sync=True)
     case = Whole(0, len(CASES), default_value=0).tag(sync=True)
     suspect = Choice(("", *LINES), default_value="").tag(sync=True)
 
     _esm = bundle(
-        "gradient_detective/view.js", {**facts(), "gradient_detective/facts.js": constants(DEFAULTS=defaults(vars()))}
+        "gradient_detective/view.js",
+        {**facts(), "gradient_detective/facts.js": constants(LIMITS=LIMITS, DEFAULTS=defaults(vars()))},
     )
     _css = style("ui/base.css", "ui/network.css", "gradient_detective/style.css")
 

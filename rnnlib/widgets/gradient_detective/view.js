@@ -1,13 +1,13 @@
 /**
  * The view of GradientDetective: the errors of a gradient whose code has one wrong line, its training, and the lines to
- * pick from. LINES, CASES, TRAINING and SIZES come from gradient_detective.py, the wrong functions of the cases among them.
+ * pick from. LINES, CASES with their wrong functions, TRAINING, TOLERANCE, LIMITS and
+ * DEFAULTS come from gradient_detective/__init__.py.
  */
 
 import { backward } from "../engine/bptt.js";
 import { centralDifferences, compare, descend } from "../engine/gradcheck.js";
 import { forward } from "../engine/rnn.js";
 import { number, quoted, slight } from "../model/format.js";
-import { LIMITS } from "../model/limits.js";
 import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
 import { linkedChoice, linkedNetwork, linkedWhole } from "../model/permalink.js";
 import { colour, drawPixels, ramp } from "../ui/colour.js";
@@ -19,11 +19,9 @@ import { wordsFor } from "../ui/messages.js";
 import { player } from "../ui/player.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
-import { CASES, LINES, SIZES, TRAINING } from "./cases.js";
-import { DEFAULTS } from "./facts.js";
+import { CASES, LINES, TOLERANCE, TRAINING } from "./cases.js";
+import { DEFAULTS, LIMITS } from "./facts.js";
 import { CHECKED_GRADIENTS, hintFor } from "./hints.js";
-
-const TOLERANCE = 1e-5; // of central differences, as in gradcheck.py
 
 const LEAST = 1e-12; // smaller errors look alike
 
@@ -203,7 +201,7 @@ function render({ model, el }) {
   const faultOf = (n) => CASES[n - 1]?.fault ?? "";
   const go = (n) => change({ case: n, suspect: found.has(n) ? faultOf(n) : "" });
 
-  const fields = networkFields({ model, words, change, limits: { ...LIMITS, ...SIZES } });
+  const fields = networkFields({ model, words, change, limits: LIMITS });
   const choice = make("select", {}, ...[null, ...CASES].map((_, n) => make("option", { value: n })));
   const chooser = field(words, "detective_case", choice);
   const steps = player(words, () => state && [state.number, CASES.length + 1], go,
@@ -274,7 +272,7 @@ function render({ model, el }) {
   const unshare = shareRow({
     el, root, model, words, change, figure: "GradientDetective",
     spec: {
-      ...linkedNetwork(model, { ...LIMITS, ...SIZES }), case: linkedWhole(0, CASES.length, DEFAULTS.case),
+      ...linkedNetwork(model, LIMITS), case: linkedWhole(0, CASES.length, DEFAULTS.case),
       suspect: linkedChoice(["", ...LINES.map(({ key }) => key)], DEFAULTS.suspect),
     },
     shown: () => state && { ...shownNetwork(state), case: state.number, suspect: state.suspect },

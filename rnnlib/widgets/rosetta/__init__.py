@@ -8,9 +8,10 @@ from ...formulations.dialects import DIALECTS, OURS, stored
 from ...loss import REDUCTIONS
 from .._bundle import bundle, constants, style
 from .._network import NetworkWidget
+from .._traits import LIMITS as SHARED_LIMITS
 from .._traits import Choice, Text, Whole, defaults
 
-SIZES = {"steps": 24, "hidden": 6}  # the two matrices are shown whole
+LIMITS = SHARED_LIMITS | {"steps": 24, "hidden": 6}  # the two matrices are shown whole
 SYMBOL_KEYS = (*OURS, "bh2")
 LAYOUTS = ("row", "column")
 
@@ -22,7 +23,7 @@ def facts():
         for name, dialect in DIALECTS.items()
     }
     keys = sorted(SYMBOL_KEYS, key=lambda key: [*OURS].index(key.removesuffix("2")))
-    return {"rosetta/dialects.js": constants(DIALECTS=dialects, OURS=OURS, SYMBOL_KEYS=keys, SIZES=SIZES)}
+    return {"rosetta/dialects.js": constants(DIALECTS=dialects, OURS=OURS, SYMBOL_KEYS=keys)}
 
 
 class Rosetta(NetworkWidget):
@@ -43,13 +44,15 @@ class Rosetta(NetworkWidget):
     value of another type; both name the trait, what came and what was expected.
     """
 
-    text = Text(SIZES["steps"] + 1, default_value="hello, hello").tag(sync=True)
-    hidden_size = Whole(1, SIZES["hidden"], default_value=3).tag(sync=True)
+    text = Text(LIMITS["steps"] + 1, default_value="hello, hello").tag(sync=True)
+    hidden_size = Whole(1, LIMITS["hidden"], default_value=3).tag(sync=True)
     names = Choice(tuple(DIALECTS), default_value="rnnlib").tag(sync=True)
     layout = Choice(LAYOUTS, default_value=DIALECTS["rnnlib"].vectors).tag(sync=True)
     reduction = Choice(REDUCTIONS, default_value=DIALECTS["rnnlib"].reduction).tag(sync=True)
 
-    _esm = bundle("rosetta/view.js", {**facts(), "rosetta/facts.js": constants(DEFAULTS=defaults(vars()))})
+    _esm = bundle(
+        "rosetta/view.js", {**facts(), "rosetta/facts.js": constants(LIMITS=LIMITS, DEFAULTS=defaults(vars()))}
+    )
     _css = style("ui/base.css", "ui/network.css", "rosetta/style.css")
 
     def __init__(self, **traits):

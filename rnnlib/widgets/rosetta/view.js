@@ -1,13 +1,12 @@
 /**
  * The view of Rosetta: the equations of one network in the notation that is picked, with their shapes and what we call each
  * line; the recurrent weights and their gradient as that notation stores them; what everything is called in code.
- * DIALECTS, OURS, SYMBOL_KEYS and SIZES come from rosetta.py.
+ * DIALECTS, OURS, SYMBOL_KEYS, LIMITS and DEFAULTS come from rosetta/__init__.py.
  */
 
 import { backward } from "../engine/bptt.js";
 import { crossEntropy } from "../engine/loss.js";
 import { number } from "../model/format.js";
-import { LIMITS } from "../model/limits.js";
 import { NETWORK, network, shownNetwork } from "../model/network.js";
 import { linkedChoice, linkedNetwork } from "../model/permalink.js";
 import { extent } from "../ui/colour.js";
@@ -19,9 +18,9 @@ import { buildMatrix, showMatrix } from "../ui/matrix.js";
 import { wordsFor } from "../ui/messages.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
-import { DIALECTS, OURS, SIZES, SYMBOL_KEYS } from "./dialects.js";
+import { DIALECTS, OURS, SYMBOL_KEYS } from "./dialects.js";
 import { asStored, factorShape, translate } from "./equations.js";
-import { DEFAULTS } from "./facts.js";
+import { DEFAULTS, LIMITS } from "./facts.js";
 
 const [HEAD_ROOM, ROW_ROOM] = [48, 26]; // px: the head of a matrix, its frame and a scroll bar; one row
 
@@ -217,7 +216,7 @@ function render({ model, el }) {
   const { change, forget } = bindModel(model, [...NETWORK, "names", "layout", "reduction"], schedule);
   const gradients = keep();
 
-  const fields = networkFields({ model, words, change, limits: { ...LIMITS, ...SIZES } });
+  const fields = networkFields({ model, words, change, limits: LIMITS });
   const select = (options) => make("select", {}, ...options.map(([value, text]) => make("option", { value }, text)));
   const pick = select(Object.entries(DIALECTS).map(([name, { title }]) => [name, title]));
   const stand = select(Object.entries(VECTORS).map(([value, key]) => [value, words(key)]));
@@ -294,7 +293,7 @@ function render({ model, el }) {
   const unshare = shareRow({
     el, root, model, words, change, figure: "Rosetta",
     spec: {
-      ...linkedNetwork(model, { ...LIMITS, ...SIZES }), names: linkedChoice(Object.keys(DIALECTS), DEFAULTS.names),
+      ...linkedNetwork(model, LIMITS), names: linkedChoice(Object.keys(DIALECTS), DEFAULTS.names),
       layout: linkedChoice(Object.keys(VECTORS)), reduction: linkedChoice(["sum", "mean"]),
     },
     shown: () => state && { ...shownNetwork(state), names: state.names, layout: state.layout, reduction: state.reduction },

@@ -104,12 +104,10 @@ def facts(initial):
     """Limits, constants and the default values `initial` of the traits as JavaScript."""
     limits = {
         "text": MAX_CHARACTERS, "hidden": MAX_HIDDEN, "steps": MAX_WINDOW, "clip": MAX_CLIP, "updates": MAX_UPDATES,
-        "seed": MAX_SEED, "rate": RATES, "temperature": TEMPERATURES,
+        "seed": MAX_SEED, "rate": RATES, "rates": MAX_RATES, "temperature": TEMPERATURES,
     }  # fmt: skip
     optimizers = {key: {"name": type(each).__name__, "words": f"lab_{key}"} for key, each in OPTIMIZERS.items()}
-    values = constants(
-        LAB=limits, LAB_NETWORK=RUN_TRAITS, MOST_RATES=MAX_RATES, SAMPLE=SAMPLE, OPTIMIZERS=optimizers, DEFAULTS=initial
-    )
+    values = constants(LIMITS=limits, LAB_NETWORK=RUN_TRAITS, SAMPLE=SAMPLE, OPTIMIZERS=optimizers, DEFAULTS=initial)
     return {"training_lab/facts.js": values}
 
 

@@ -6,7 +6,7 @@ import { checkText, checkWhole, Problem } from "../model/network.js";
 import { make, setText } from "../ui/dom.js";
 import { field, slider } from "../ui/fields.js";
 import { PRESETS } from "./presets.js";
-import { LAB, OPTIMIZERS } from "./facts.js";
+import { LIMITS, OPTIMIZERS } from "./facts.js";
 
 /** Values of two digits from low to high, `each` of them a decade. */
 function decades(low, high, each) {
@@ -17,10 +17,10 @@ function decades(low, high, each) {
 const whole = (most) => Array.from({ length: most }, (_, i) => i + 1);
 
 const SLIDERS = {
-  hidden_size: { label: "hidden_size", values: whole(LAB.hidden) },
-  learning_rate: { label: "lab_rate", values: decades(...LAB.rate, 20) },
-  steps: { label: "lab_steps", values: whole(LAB.steps) },
-  clip: { label: "lab_clip", values: [0, ...decades(0.01, LAB.clip, 10)] },
+  hidden_size: { label: "hidden_size", values: whole(LIMITS.hidden) },
+  learning_rate: { label: "lab_rate", values: decades(...LIMITS.rate, 20) },
+  steps: { label: "lab_steps", values: whole(LIMITS.steps) },
+  clip: { label: "lab_clip", values: [0, ...decades(0.01, LIMITS.clip, 10)] },
   temperature: { label: "lab_temperature", values: Array.from({ length: 30 }, (_, i) => (i + 1) / 10) },
 };
 
@@ -39,10 +39,10 @@ export function labControls({ model, words, begin, tune }) {
   const options = [...PRESETS.map(([key]) => key), "lab_preset_own"].map((key, value) => make("option", { value }, words(key)));
   const fields = {
     preset: field(words, "lab_preset", make("select", {}, ...options)),
-    text: field(words, "text", make("textarea", { rows: 3, spellcheck: false, autocomplete: "off", maxLength: 20 * LAB.text })),
+    text: field(words, "text", make("textarea", { rows: 3, spellcheck: false, autocomplete: "off", maxLength: 20 * LIMITS.text })),
     optimizer: field(words, "lab_optimizer", make("select", {},
       ...Object.entries(OPTIMIZERS).map(([value, each]) => make("option", { value }, words(each.words))))),
-    seed: field(words, "seed", make("input", { type: "number", min: 0, max: LAB.seed, step: 1, inputMode: "numeric" })),
+    seed: field(words, "seed", make("input", { type: "number", min: 0, max: LIMITS.seed, step: 1, inputMode: "numeric" })),
   };
   for (const [name, { label, values }] of Object.entries(SLIDERS)) fields[name] = slider(words, label, 0, values.length - 1);
   const given = make("p", { className: "rnn-given" });
@@ -72,7 +72,7 @@ export function labControls({ model, words, begin, tune }) {
   text.control.addEventListener("input", ({ target }) => attempt(() => {
     say();
     const typed = target.value.replace(/\p{Cs}/gu, "\ufffd"); // half a surrogate pair is no character
-    const characters = checkText(typed, [...model.get("_characters")], LAB.text - 1);
+    const characters = checkText(typed, [...model.get("_characters")], LIMITS.text - 1);
     const n = [...typed].length;
     if (n > characters.length) say("text", "too_long", { n, limit: characters.length });
     begin({ text: characters.join("") });
@@ -82,12 +82,12 @@ export function labControls({ model, words, begin, tune }) {
     if (chosen === undefined) return text.control.select();
     attempt(() => {
       say();
-      begin({ text: checkText(chosen, [...model.get("_characters")], LAB.text - 1).join("") });
+      begin({ text: checkText(chosen, [...model.get("_characters")], LIMITS.text - 1).join("") });
     });
   });
   seed.control.addEventListener("input", ({ target }) => attempt(() => {
     say();
-    begin({ seed: checkWhole("seed", "bad_seed", target.value === "" ? NaN : Number(target.value), 0, LAB.seed) });
+    begin({ seed: checkWhole("seed", "bad_seed", target.value === "" ? NaN : Number(target.value), 0, LIMITS.seed) });
   }));
   optimizer.control.addEventListener("change", ({ target }) => begin({ optimizer: target.value }));
   for (const [name, { values }] of Object.entries(SLIDERS)) {

@@ -4,7 +4,7 @@
 
 import { number, slight } from "../model/format.js";
 import { make, setText } from "../ui/dom.js";
-import { LAB } from "./facts.js";
+import { LIMITS } from "./facts.js";
 
 /** A whole number with its thousands apart. */
 export const count = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
@@ -48,7 +48,7 @@ export function sentence({ lab, target, catchingUp, tooHigh }, words) {
   }
   if (catchingUp) return words("lab_replaying", { n: count(n), target: count(target) });
   if (!n) return words("lab_fresh", { V, uniform: number(Math.log(V)) });
-  if (n >= LAB.updates) return words("lab_end", { n: count(n) });
+  if (n >= LIMITS.updates) return words("lab_end", { n: count(n) });
   const values = { n: count(n), loss: slight(curve.level), uniform: number(Math.log(V)), V };
   if (tooHigh) {
     const rates = lab.rates.filter(({ from }) => from < n).map(({ rate }) => rate);

@@ -10,7 +10,7 @@ import { encode, vocabulary } from "../engine/text.js";
 import { beginRun, resume, sample, update } from "../engine/train.js";
 import { checkText, checkWhole, network, Problem } from "../model/network.js";
 import { DecimatedCurve } from "./downsampled_curve.js";
-import { LAB, MOST_RATES, OPTIMIZERS, SAMPLE } from "./facts.js";
+import { LIMITS, OPTIMIZERS, SAMPLE } from "./facts.js";
 
 const SHOWN = 200; // characters of the text that are shown
 
@@ -22,20 +22,20 @@ function checkNumber(control, value, low, high, whole = false) {
 /** What the traits say, checked; throws a Problem. */
 export function labSettings(model) {
   const known = [...model.get("_characters")];
-  const text = checkText(model.get("text"), known, LAB.text - 1).join("");
-  const H = checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, LAB.hidden);
+  const text = checkText(model.get("text"), known, LIMITS.text - 1).join("");
+  const H = checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, LIMITS.hidden);
   const optimizer = model.get("optimizer");
   const names = Object.keys(OPTIMIZERS);
   if (!names.includes(optimizer)) throw new Problem("optimizer", "lab_bad_optimizer", { names: names.join(", ") });
   return {
     text, H, known, optimizer,
     vocab: known.length ? known : vocabulary(text),
-    seed: checkWhole("seed", "bad_seed", model.get("seed"), 0, LAB.seed),
-    steps: checkNumber("steps", model.get("steps"), 1, LAB.steps, true),
-    clip: checkNumber("clip", model.get("clip"), 0, LAB.clip),
-    rate: checkNumber("learning_rate", model.get("learning_rate"), ...LAB.rate),
-    temperature: checkNumber("temperature", model.get("temperature"), ...LAB.temperature),
-    updates: Math.min(LAB.updates, Math.max(0, Math.round(model.get("updates")) || 0)),
+    seed: checkWhole("seed", "bad_seed", model.get("seed"), 0, LIMITS.seed),
+    steps: checkNumber("steps", model.get("steps"), 1, LIMITS.steps, true),
+    clip: checkNumber("clip", model.get("clip"), 0, LIMITS.clip),
+    rate: checkNumber("learning_rate", model.get("learning_rate"), ...LIMITS.rate),
+    temperature: checkNumber("temperature", model.get("temperature"), ...LIMITS.temperature),
+    updates: Math.min(LIMITS.updates, Math.max(0, Math.round(model.get("updates")) || 0)),
   };
 }
 
@@ -47,13 +47,13 @@ const RATE_ENTRY = /^(\d{1,7}):(\d[\d.e-]{0,24})(\*?)$/;
 
 /** The entries {from, rate, anew} of such a text, in order; undefined when it is none. */
 export function parseRates(text) {
-  const entries = text === "" ? [] : text.split(",", MOST_RATES + 1).map((part) => {
+  const entries = text === "" ? [] : text.split(",", LIMITS.rates + 1).map((part) => {
     const [, from, rate, star] = RATE_ENTRY.exec(part) ?? [];
     return { from: Number(from), rate: Number(rate), anew: star === "*" };
   });
-  const good = entries.every(({ from, rate, anew }, i) => rate >= LAB.rate[0] && rate <= LAB.rate[1] && from <= LAB.updates
+  const good = entries.every(({ from, rate, anew }, i) => rate >= LIMITS.rate[0] && rate <= LIMITS.rate[1] && from <= LIMITS.updates
     && (i ? from > entries[i - 1].from : from === 0 && !anew));
-  return good && entries.length <= MOST_RATES ? entries : undefined;
+  return good && entries.length <= LIMITS.rates ? entries : undefined;
 }
 
 export function printRates(entries) {

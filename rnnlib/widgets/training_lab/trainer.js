@@ -4,7 +4,7 @@
  */
 
 import { flatten } from "../engine/flat.js";
-import { LAB, LAB_NETWORK } from "./facts.js";
+import { LAB_NETWORK, LIMITS } from "./facts.js";
 import { beginLab, goOn, labSettings, labUpdate, parseRates, printRates, withRate } from "./run.js";
 
 const SLICE = 10; // ms of training between two looks at what the reader does
@@ -84,7 +84,7 @@ export class Trainer {
     const { lab, pace } = this;
     const { run } = lab;
     const start = this.now();
-    const limit = this.playing ? LAB.updates : this.target;
+    const limit = this.playing ? LIMITS.updates : this.target;
     let now = start;
     while (run.count < limit && labUpdate(lab) && now - start < SLICE) now = this.now();
     if (now - pace.time > PACE) {
@@ -139,7 +139,7 @@ export class Trainer {
     const { lab } = this;
     if (!lab) return;
     if (lab.run.stopped) goOn(lab, lab.rate);
-    if (lab.run.count < LAB.updates) labUpdate(lab);
+    if (lab.run.count < LIMITS.updates) labUpdate(lab);
     this.pause();
   }
 
@@ -156,7 +156,7 @@ export class Trainer {
   halve() {
     const { lab } = this;
     if (!lab) return;
-    const rate = Math.max(LAB.rate[0], lab.rate / 2);
+    const rate = Math.max(LIMITS.rate[0], lab.rate / 2);
     if (lab.run.stopped) goOn(lab, rate);
     this.write({ learning_rate: rate });
     this.play();
@@ -166,7 +166,7 @@ export class Trainer {
   startAnew() {
     const { lab } = this;
     if (!lab) return;
-    const rate = Math.max(LAB.rate[0], Number((lab.rate / 10).toPrecision(2)));
+    const rate = Math.max(LIMITS.rate[0], Number((lab.rate / 10).toPrecision(2)));
     this.begin({ learning_rate: rate });
     this.restart({ ...lab.settings, rate }, []);
     [this.target, this.seen] = [0, 0];

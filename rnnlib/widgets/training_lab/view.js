@@ -10,7 +10,7 @@ import { wordsFor } from "../ui/messages.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
 import { labControls } from "./controls.js";
-import { DEFAULTS, LAB, LAB_NETWORK, MOST_RATES, OPTIMIZERS } from "./facts.js";
+import { DEFAULTS, LAB_NETWORK, LIMITS, OPTIMIZERS } from "./facts.js";
 import { buildKept } from "./kept.js";
 import { buildNumbers, sentence } from "./numbers.js";
 import { buildSample, buildStates, buildText, buildWeights } from "./panels.js";
@@ -46,7 +46,7 @@ function buildButtons(words, trainer, keep) {
       setText(buttons.play, words(active ? "pause" : "play"));
       buttons.play.setAttribute("aria-pressed", String(active));
       const none = {
-        step: run.count >= LAB.updates, reset: !run.count && !run.stopped, halve: !failed, anew: !failed, keep: !run.count || full,
+        step: run.count >= LIMITS.updates, reset: !run.count && !run.stopped, halve: !failed, anew: !failed, keep: !run.count || full,
       };
       for (const [each, disabled] of Object.entries(none)) buttons[each].setAttribute("aria-disabled", String(disabled));
     },
@@ -78,11 +78,11 @@ function buildSummary(words) {
 
 /** What a link may say of the lab. */
 const linked = (model) => ({
-  ...linkedNetwork(model, { ...LAB, steps: LAB.text - 1 }), steps: linkedWhole(1, LAB.steps, DEFAULTS.steps),
-  clip: linkedNumber(0, LAB.clip, DEFAULTS.clip), optimizer: linkedChoice(Object.keys(OPTIMIZERS), DEFAULTS.optimizer),
-  learning_rate: linkedNumber(...LAB.rate, DEFAULTS.learning_rate),
-  temperature: linkedNumber(...LAB.temperature, DEFAULTS.temperature),
-  updates: linkedWhole(0, LAB.updates, DEFAULTS.updates),
+  ...linkedNetwork(model, { ...LIMITS, steps: LIMITS.text - 1 }), steps: linkedWhole(1, LIMITS.steps, DEFAULTS.steps),
+  clip: linkedNumber(0, LIMITS.clip, DEFAULTS.clip), optimizer: linkedChoice(Object.keys(OPTIMIZERS), DEFAULTS.optimizer),
+  learning_rate: linkedNumber(...LIMITS.rate, DEFAULTS.learning_rate),
+  temperature: linkedNumber(...LIMITS.temperature, DEFAULTS.temperature),
+  updates: linkedWhole(0, LIMITS.updates, DEFAULTS.updates),
   _rates: { read: (value) => (parseRates(value) ? value : undefined), initial: DEFAULTS._rates },
 });
 
@@ -100,7 +100,7 @@ function shareLab({ el, root, model, words, change, trainer }) {
     },
     said: () => words("lab_picture", { text: trainer.lab.settings.text, H: trainer.lab.H, updates: trainer.lab.run.count }),
     place: () => `${trainer.lab.run.count}-updates`,
-    refuse: () => trainer.lab.rates.length > MOST_RATES && "lab_link_rates",
+    refuse: () => trainer.lab.rates.length > LIMITS.rates && "lab_link_rates",
     open(traits) {
       trainer.forget(); // whatever was shown, this begins anew
       trainer.begin(traits);
