@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from .bptt import Grads, Path, backward, contributions, path, shares
 from .gradcheck import check_gradients
 from .loss import cross_entropy, log_softmax, softmax, step_losses
+from .padding import Padded, last_step_weights, pad
 from .rnn import Params, Trace, forward, init_params
 from .text import Vocabulary, one_hot, windows
 
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Grads",
+    "Padded",
     "Params",
     "Path",
     "Trace",
@@ -41,8 +43,10 @@ __all__ = [
     "cross_entropy",
     "forward",
     "init_params",
+    "last_step_weights",
     "log_softmax",
     "one_hot",
+    "pad",
     "path",
     "shares",
     "softmax",

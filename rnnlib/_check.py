@@ -12,11 +12,24 @@ def describe(value):
 
 
 def array(name, value):
-    """Return `value` as an array. Raises ValueError for nested sequences of unequal lengths."""
+    """Return `value` as an array.
+
+    Raises ValueError for nested sequences of unequal lengths and for masked values; TypeError for float16, whose 11
+    bits lose the small terms of a sum over many steps.
+    """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        masked = int(np.ma.getmaskarray(value).sum())
+        raise ValueError(
+            f"{name}: expected an array without masked values, got {masked} of {value.size} masked; "
+            "a prediction that does not count has weight 0, for example weights=~y.mask with y.filled(0)"
+        )
     try:
-        return np.asarray(value)
+        value = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name}: expected rows of equal length, got {describe(value)}") from None
+    if value.dtype == np.float16:
+        raise TypeError(f"{name}: expected float32 or float64, got {describe(value)}; .astype(np.float32) converts it")
+    return value
 
 
 def positive_int(name, value):
@@ -80,7 +93,8 @@ def ids(name, value, size, shapes):
         raise TypeError(f"{name}: expected integer ids of shape {shapes}, got {describe(given)}")
     if value.size and (value.min() < 0 or value.max() >= size):
         wrong = value[(value < 0) | (value >= size)][0]
-        raise ValueError(f"{name}: expected ids from 0 to {size - 1}, got {wrong}")
+        hint = "; a prediction that does not count has a valid id and weight 0" if wrong < 0 and name == "y" else ""
+        raise ValueError(f"{name}: expected ids from 0 to {size - 1}, got {wrong}{hint}")
     return value
 
 
@@ -110,6 +124,32 @@ def numbers(name, value, shape=None):
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
         raise ValueError(f"{name}: expected finite numbers, got {value[where]} at index {where}")
     return value
+
+
+def weights(name, value, shape, reduction):
+    """Return the factors of losses with weights `value`: the weights themselves, or for a mean divided by their sum.
+
+    The weights are at least 0 and of exactly `shape`; booleans count as 0 and 1.
+
+    Raises TypeError when it holds no real numbers; ValueError for another shape, a negative weight, NaN or infinity,
+    and where a mean would divide by a sum of zero.
+    """
+    given, value = value, array(name, value)
+    if value.dtype.kind not in "bfiu":
+        raise TypeError(f"{name}: expected real weights of shape {shape}, got {describe(given)}")
+    if value.shape != shape:
+        raise ValueError(f"{name}: expected one weight for each prediction, shape {shape}, got {value.shape}")
+    value = numbers(name, value if value.dtype.kind == "f" else value.astype(np.float64))
+    if value.min() < 0:
+        where = tuple(int(i) for i in np.argwhere(value < 0)[0])
+        raise ValueError(f"{name}: expected weights of at least 0, got {value[where]} at index {where}")
+    if reduction == "sum":
+        return value
+    with np.errstate(over="ignore"):
+        total = value.sum()
+    if not 0 < total < np.inf:
+        raise ValueError(f"{name}: expected a positive, finite sum, by which the mean divides, got {total}")
+    return value / total
 
 
 def one_of(name, value, choices):

@@ -1,6 +1,8 @@
 """All parameters in one vector: their names, shapes, number, and the way into the vector and back.
 
-    Wxh (V, H), Whh (H, H), Why (H, V), bh (H,), by (V,)    <->    a vector (n,), n = 2VH + H² + H + V
+    Wxh (D, H), Whh (H, H), Why (H, V), bh (H,), by (V,)    <->    a vector (n,), n = DH + H² + HV + H + V
+
+D, the size of the inputs, is V unless given.
 
 The order is that of `Params`; each matrix is stored row by row.
 """
@@ -16,15 +18,15 @@ from . import _check
 Size = TypeVar("Size", int, str)
 
 
-def shapes(vocab_size: Size, hidden_size: Size) -> dict[str, tuple[Size, ...]]:
+def shapes(vocab_size: Size, hidden_size: Size, input_size: Size | None = None) -> dict[str, tuple[Size, ...]]:
     """name -> shape of each parameter, in the order of `Params`; `shapes("V", "H")` gives the letters of the shapes."""
-    V, H = vocab_size, hidden_size
-    return {"Wxh": (V, H), "Whh": (H, H), "Why": (H, V), "bh": (H,), "by": (V,)}
+    V, H, D = vocab_size, hidden_size, vocab_size if input_size is None else input_size
+    return {"Wxh": (D, H), "Whh": (H, H), "Why": (H, V), "bh": (H,), "by": (V,)}
 
 
-def size(vocab_size: int, hidden_size: int) -> int:
+def size(vocab_size: int, hidden_size: int, input_size: int | None = None) -> int:
     """n, the number of all weights and biases together."""
-    return sum(map(math.prod, shapes(vocab_size, hidden_size).values()))
+    return sum(map(math.prod, shapes(vocab_size, hidden_size, input_size).values()))
 
 
 def flatten(params: Iterable[np.ndarray]) -> np.ndarray:
@@ -32,22 +34,26 @@ def flatten(params: Iterable[np.ndarray]) -> np.ndarray:
     return np.concatenate([array.ravel() for array in params])
 
 
-def unflatten(vector: np.ndarray, vocab_size: int, hidden_size: int) -> dict[str, np.ndarray]:
+def unflatten(
+    vector: np.ndarray, vocab_size: int, hidden_size: int, input_size: int | None = None
+) -> dict[str, np.ndarray]:
     """name -> a view of the vector (n,) in the shape of the parameter: writing to one writes to the other.
 
     Raises TypeError for a vector that is no array and for sizes that are no whole numbers; ValueError for sizes below
     1, another shape, and a vector with gaps between its numbers, of which there is no view as a matrix.
     """
     V, H = _check.positive_int("vocab_size", vocab_size), _check.positive_int("hidden_size", hidden_size)
-    count = size(V, H)
+    D = V if input_size is None else _check.positive_int("input_size", input_size)
+    count = size(V, H, D)
     if not isinstance(vector, np.ndarray):
         raise TypeError(f"vector: expected an array of shape ({count},), got {_check.describe(vector)}")
     if vector.shape != (count,) or not vector.flags.c_contiguous:
         gaps = "" if vector.flags.c_contiguous else " with gaps"
-        expected = f"shape ({count},) without gaps for V = {V}, H = {H}"
+        sizes = f"V = {V}, H = {H}" if input_size is None else f"V = {V}, H = {H}, D = {D}"
+        expected = f"shape ({count},) without gaps for {sizes}"
         raise ValueError(f"vector: expected {expected}, got {vector.shape}{gaps}")
     views, start = {}, 0
-    for name, shape in shapes(V, H).items():
+    for name, shape in shapes(V, H, D).items():
         end = start + math.prod(shape)
         views[name] = vector[start:end].reshape(shape)
         start = end

@@ -13,7 +13,7 @@ from .rnn import Params, Trace, check_params
 class Grads(NamedTuple):
     """The gradient of the loss with respect to each parameter (summed over the steps), to h0, and at each step."""
 
-    Wxh: np.ndarray  # (V, H)
+    Wxh: np.ndarray  # (D, H)
     Whh: np.ndarray  # (H, H)
     Why: np.ndarray  # (H, V)
     bh: np.ndarray  # (H,)
@@ -41,30 +41,38 @@ class Path(NamedTuple):
 
 
 def backward(
-    params: Params, trace: Trace, y: npt.ArrayLike, *, reduction: str = "mean", truncate: int | None = None
+    params: Params,
+    trace: Trace,
+    y: npt.ArrayLike,
+    *,
+    reduction: str = "mean",
+    truncate: int | None = None,
+    weights: npt.ArrayLike | None = None,
 ) -> Grads:
-    """The gradient of `cross_entropy(trace.o, y, reduction)` with respect to the parameters and h0, in one pass.
+    """The gradient of `cross_entropy(trace.o, y, reduction, weights)` with respect to the parameters and h0.
 
-        do_t = ŷ_t - y_t                        divided by T·B when the loss is the mean
+        do_t = w_t (ŷ_t - y_t)                  divided by Σ w_t when the loss is the mean; w_t = 1 unless given
         dh_t = do_t Whyᵀ + da_{t+1} Whhᵀ         the term through the output, and the term through the next state
         da_t = dh_t ⊙ (1 - h_t²)
         dWhy = Σ h_tᵀ do_t,  dWhh = Σ h_{t-1}ᵀ da_t,  dWxh = Σ x_tᵀ da_t,  dbh = Σ da_t,  dby = Σ do_t
         dh0 = da_1 Whhᵀ
 
-    `trace` is what `forward(params, x, h0)` returned; y: target ids (T,) or (T, B). The sums run over the steps
-    and, in a batch, over the sequences; h_0 need not be zero. The source of the method: Werbos, Backpropagation
-    Through Time: What It Does and How to Do It, Proceedings of the IEEE 78(10), 1990.
+    `trace` is what `forward(params, x, h0)` returned; y: target ids (T,) or (T, B); weights: how often the loss of each
+    prediction counts, in the shape of y (see `cross_entropy`). The sums run over the steps and, in a batch, over the
+    sequences; h_0 need not be zero. The source of the method: Werbos, Backpropagation Through Time: What It Does and
+    How to Do It, Proceedings of the IEEE 78(10), 1990.
 
     With `truncate=k` the loss of each step reaches back over at most k pre-activations: k = 1 is its own step only,
     k = T the full gradient. da_s is then the sum of the losses' shares (see `shares`) from step s to s + k - 1, and
     all the other sums follow from it as above. This takes up to k passes instead of one.
 
-    Raises TypeError for targets that are not integers, a trace that is no `Trace` and a truncate that is no whole
-    number; ValueError for targets out of range or of another shape, parameters of another size than the trace's, a
-    reduction other than "sum" and "mean", and a truncate below 1.
+    Raises TypeError for targets that are not integers, weights that are not real, a trace that is no `Trace` and a
+    truncate that is no whole number; ValueError for targets out of range or of another shape, weights as
+    `cross_entropy` does, parameters of another size than the trace's, a reduction other than "sum" and "mean", and a
+    truncate below 1.
     """
-    Wxh, Whh, Why, do = _errors(params, trace, y, reduction)
-    V, H = Wxh.shape
+    Wxh, Whh, Why, do = _errors(params, trace, y, reduction, weights)
+    (D, H), V = Wxh.shape, Why.shape[1]
     T = len(do)
     if truncate is not None:
         truncate = min(_check.positive_int("truncate", truncate), T)
@@ -88,10 +96,10 @@ def backward(
     h_prev = np.concatenate([trace.h0[None], trace.h[:-1]]).reshape(-1, H)
     h, da_rows, do_rows = trace.h.reshape(-1, H), da.reshape(-1, H), do.reshape(-1, V)
     if trace.x.dtype.kind in "iu":
-        dWxh = np.zeros((V, H), da.dtype)
+        dWxh = np.zeros((D, H), da.dtype)
         np.add.at(dWxh, trace.x.reshape(-1), da_rows)
     else:
-        dWxh = trace.x.reshape(-1, V).astype(da.dtype, copy=False).T @ da_rows
+        dWxh = trace.x.reshape(-1, D).astype(da.dtype, copy=False).T @ da_rows
     return Grads(
         Wxh=dWxh,
         Whh=h_prev.T @ da_rows,
@@ -105,15 +113,22 @@ def backward(
     )
 
 
-def shares(params: Params, trace: Trace, y: npt.ArrayLike, *, reduction: str = "mean") -> np.ndarray:
+def shares(
+    params: Params,
+    trace: Trace,
+    y: npt.ArrayLike,
+    *,
+    reduction: str = "mean",
+    weights: npt.ArrayLike | None = None,
+) -> np.ndarray:
     """The part of each step's da that comes from the loss of each step: (T, T, B, H), B absent for one sequence.
 
         shares[t, s] = ∂L_t/∂a_s = (do_t Whyᵀ) ⊙ (1 - h_t²) · Π Whhᵀ diag(1 - h_r²),  r = t-1, …, s;  zero for s > t
 
     Summed over t this is `backward(...).da`; summed over the band t < s + k it is that of `truncate=k`. Memory and time
-    grow with T². Raises as `backward` does.
+    grow with T². A loss with weight w_t counts so often; with weight 0 its shares are zero. Raises as `backward` does.
     """
-    _, Whh, Why, do = _errors(params, trace, y, reduction)
+    _, Whh, Why, do = _errors(params, trace, y, reduction, weights)
     T = len(do)
     result = np.zeros((T, *trace.h.shape), trace.h.dtype)
     for lag, share in enumerate(_shares_by_lag(Whh, Why, trace.h, do, T)):
@@ -122,16 +137,32 @@ def shares(params: Params, trace: Trace, y: npt.ArrayLike, *, reduction: str = "
     return result
 
 
-def contributions(params: Params, trace: Trace, y: npt.ArrayLike, *, reduction: str = "mean") -> np.ndarray:
+def contributions(
+    params: Params,
+    trace: Trace,
+    y: npt.ArrayLike,
+    *,
+    reduction: str = "mean",
+    weights: npt.ArrayLike | None = None,
+) -> np.ndarray:
     """How strongly the loss of step t depends on the pre-activation of step s: the matrix |shares[t, s]|, (T, T).
 
     The norm is taken over all hidden units, and over the sequences of a batch; zero for s > t. Raises as `backward`.
     """
-    array = shares(params, trace, y, reduction=reduction)
+    array = shares(params, trace, y, reduction=reduction, weights=weights)
     return np.sqrt((abs(array) ** 2).sum(axis=tuple(range(2, array.ndim))))
 
 
-def path(params: Params, trace: Trace, y: npt.ArrayLike, t: int, s: int, *, reduction: str = "mean") -> Path:
+def path(
+    params: Params,
+    trace: Trace,
+    y: npt.ArrayLike,
+    t: int,
+    s: int,
+    *,
+    reduction: str = "mean",
+    weights: npt.ArrayLike | None = None,
+) -> Path:
     """The factors of `shares(...)[t, s]`, along the path from the loss of step t back to step s: a `Path`.
 
         ∂L_t/∂h_t = do_t Whyᵀ,  ∂h_r/∂h_{r-1} = diag(1 - h_r²) Whhᵀ,  ∂h_s/∂a_s = diag(1 - h_s²)
@@ -141,7 +172,7 @@ def path(params: Params, trace: Trace, y: npt.ArrayLike, t: int, s: int, *, redu
 
     Raises as `backward` does, TypeError for a step that is no whole number, ValueError for one out of range.
     """
-    _, Whh, Why, do = _errors(params, trace, y, reduction)
+    _, Whh, Why, do = _errors(params, trace, y, reduction, weights)
     t = _check.whole("t", t, 0, len(do) - 1)
     s = _check.whole("s", s, 0, t)
     slopes = 1 - trace.h**2
@@ -154,7 +185,7 @@ def path(params: Params, trace: Trace, y: npt.ArrayLike, t: int, s: int, *, redu
     return Path(error, jacobians, slopes[s], state, share * slopes[s])
 
 
-def _errors(params, trace, y, reduction):
+def _errors(params, trace, y, reduction, weights):
     """Wxh, Whh, Why and do, after all checks."""
     Wxh, Whh, Why, _, _ = check_params(params)
     if not isinstance(trace, Trace):
@@ -163,14 +194,20 @@ def _errors(params, trace, y, reduction):
     y = check_targets(trace.o, y)
     if not y.size:
         raise ValueError(f"trace: expected at least one step and one sequence, got h of shape {np.shape(trace.h)}")
-    V, H = Wxh.shape
+    H, V = Why.shape
     if trace.o.shape[-1] != V or trace.h.shape[-1] != H:
         raise ValueError(
             f"trace: expected V = {V} and H = {H} as in params, got V = {trace.o.shape[-1]} and H = {trace.h.shape[-1]}"
         )
+    D, x = len(Wxh), trace.x
+    if x.max() >= D if x.dtype.kind in "iu" else x.shape[-1] != D:
+        got = f"the id {x.max()}" if x.dtype.kind in "iu" else f"features of size {x.shape[-1]}"
+        raise ValueError(f"trace: expected inputs of size D = {D} as in params, got {got}")
     do = trace.yhat.copy()
     np.put_along_axis(do, y[..., None], np.take_along_axis(do, y[..., None], axis=-1) - 1, axis=-1)
-    if reduction == "mean":
+    if weights is not None:
+        do *= _check.weights("weights", weights, y.shape, reduction).astype(do.real.dtype)[..., None]
+    elif reduction == "mean":
         do /= y.size
     return Wxh, Whh, Why, do
 

@@ -36,7 +36,8 @@ def check_targets(o: np.ndarray, y: npt.ArrayLike) -> np.ndarray:
     """Return y as an array of ids that fits logits o of shape (..., V), else raise as `cross_entropy` does."""
     y = _check.ids("y", y, o.shape[-1], f"{o.shape[:-1]}")
     if y.shape != o.shape[:-1]:
-        raise ValueError(f"y: expected one target id for each prediction, shape {o.shape[:-1]}, got {y.shape}")
+        first = "; time comes first, so transpose it" if y.shape == o.shape[-2::-1] else ""
+        raise ValueError(f"y: expected one target id for each prediction, shape {o.shape[:-1]}, got {y.shape}{first}")
     return y
 
 
@@ -52,15 +53,25 @@ def step_losses(o: npt.ArrayLike, y: npt.ArrayLike) -> np.ndarray:
     return 0 - np.take_along_axis(log_softmax(o), y[..., None], axis=-1)[..., 0]
 
 
-def cross_entropy(o: npt.ArrayLike, y: npt.ArrayLike, reduction: str = "mean") -> np.floating:
-    """L = Σ_t L_t (`"sum"`) or its mean over all steps and sequences (`"mean"`), in nats.
+def cross_entropy(
+    o: npt.ArrayLike, y: npt.ArrayLike, reduction: str = "mean", weights: npt.ArrayLike | None = None
+) -> np.floating:
+    """L = Σ_t w_t L_t (`"sum"`), or this divided by Σ_t w_t (`"mean"`), over all steps and sequences; in nats.
 
     o: logits (T, V) or (T, B, V), before the softmax, so that the logarithm of a probability that underflows to zero is
     never needed; y: target ids (T,) or (T, B). Real logits give a real number, complex logits a complex one.
 
-    Raises TypeError for targets that are not integers; ValueError for targets out of range or of another
-    shape, for logits that are not finite, and for a reduction other than "sum" and "mean".
+    weights: how often the loss of each prediction counts, at least 0, in the shape of y; all 1 unless given. A weight
+    of 0 masks a prediction: its target may be any id, and the mean does not count it. So padding, class weights
+    (`class_weights[y]`) and a loss at the last step alone are all weights; see `rnnlib.padding`.
+
+    Raises TypeError for targets that are not integers and weights that are not real; ValueError for targets out of
+    range or of another shape, for logits that are not finite, for weights of another shape, below 0 or (for the mean)
+    without a positive sum, and for a reduction other than "sum" and "mean".
     """
     _check.one_of("reduction", reduction, REDUCTIONS)
     losses = step_losses(o, y)
-    return losses.sum() if reduction == "sum" else losses.mean()
+    if weights is None:
+        return losses.sum() if reduction == "sum" else losses.mean()
+    factors = _check.weights("weights", weights, losses.shape, reduction)
+    return (factors.astype(losses.real.dtype) * losses).sum()

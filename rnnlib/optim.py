@@ -30,18 +30,20 @@ from .rnn import Params
 
 
 def flatten(params: Params) -> np.ndarray:
-    """All numbers of `Params` in a new vector (n,), n = 2VH + H² + H + V, each matrix row by row."""
+    """All numbers of `Params` in a new vector (n,), n = DH + H² + HV + H + V, each matrix row by row."""
     return _flat.flatten(params)
 
 
-def unflatten(vector: np.ndarray, vocab_size: int, hidden_size: int) -> Params:
-    """`Params` whose arrays are views of the vector (n,), n = 2VH + H² + H + V: writing to one writes to the other.
+def unflatten(vector: np.ndarray, vocab_size: int, hidden_size: int, input_size: int | None = None) -> Params:
+    """`Params` whose arrays are views of the vector (n,), n = DH + H² + HV + H + V: writing to one writes to the other.
+
+    input_size: D, V unless given.
 
     `views` is another name of this function. Raises TypeError for a vector that is no array and for sizes that are no
     whole numbers; ValueError for sizes below 1, another shape, and a vector with gaps between its numbers, of which
     there is no view as a matrix.
     """
-    return Params(**_flat.unflatten(vector, vocab_size, hidden_size))
+    return Params(**_flat.unflatten(vector, vocab_size, hidden_size, input_size))
 
 
 views = unflatten

@@ -1,6 +1,6 @@
 """The vanilla recurrent network: its parameters and its forward pass through time.
 
-Row vectors, time first; T steps, B sequences, V symbols, H hidden units:
+Row vectors, time first; T steps, B sequences, V symbols, D inputs, H hidden units:
 
     a_t = x_t Wxh + h_{t-1} Whh + bh
     h_t = tanh(a_t)
@@ -25,7 +25,7 @@ class Params(NamedTuple):
     Its repr shows types and shapes, like that of the other named tuples; `params._asdict()` shows the numbers.
     """
 
-    Wxh: np.ndarray  # (V, H)  input to hidden
+    Wxh: np.ndarray  # (D, H)  input to hidden; D = V where the network reads what it predicts
     Whh: np.ndarray  # (H, H)  hidden to hidden, one step later
     Why: np.ndarray  # (H, V)  hidden to output
     bh: np.ndarray  # (H,)
@@ -38,7 +38,7 @@ class Params(NamedTuple):
 class Trace(NamedTuple):
     """Everything that the forward pass computes and the backward pass needs. A single sequence has no axis B."""
 
-    x: np.ndarray  # ids (T, B) or features (T, B, V), as given
+    x: np.ndarray  # ids (T, B) or features (T, B, D), as given
     h0: np.ndarray  # (B, H)     the state before the first step
     a: np.ndarray  # (T, B, H)  pre-activations
     h: np.ndarray  # (T, B, H)  hidden states
@@ -50,32 +50,40 @@ class Trace(NamedTuple):
 
 
 def init_params(
-    vocab_size: int, hidden_size: int, *, rng: np.random.Generator, dtype: npt.DTypeLike = np.float64
+    vocab_size: int,
+    hidden_size: int,
+    *,
+    rng: np.random.Generator,
+    dtype: npt.DTypeLike = np.float64,
+    input_size: int | None = None,
 ) -> Params:
     """Weights drawn uniformly from ±1/√fan-in, in the order Wxh, Whh, Why; biases zero.
 
-    Fan-in is the number of rows: V for Wxh, H for Whh and Why. `rng` is a `numpy.random.Generator`; the numbers
-    are drawn in float64 and then rounded to `dtype`, so that one seed gives one network in every precision.
+    vocab_size: V, the number of classes that are predicted; input_size: D, the size of the features or the number of
+    ids that are read, V unless given. Fan-in is the number of rows: D for Wxh, H for Whh and Why. `rng` is a
+    `numpy.random.Generator`; the numbers are drawn in float64 and then rounded to `dtype`, so that one seed gives one
+    network in every precision.
 
-    Raises TypeError for a size that is not a whole number, an rng that is no Generator, or a dtype that is not
-    floating; ValueError for a size below 1.
+    Raises TypeError for a size that is not a whole number, an rng that is no Generator, or a dtype other than float32,
+    float64 and wider or complex ones; ValueError for a size below 1.
     """
     V = _check.positive_int("vocab_size", vocab_size)
     H = _check.positive_int("hidden_size", hidden_size)
+    D = V if input_size is None else _check.positive_int("input_size", input_size)
     rng = _check.generator("rng", rng)
     try:
-        floating = np.dtype(dtype).kind in "fc"
+        floating = np.dtype(dtype).kind in "fc" and np.dtype(dtype) != np.float16
     except TypeError:
         floating = False
     if not floating:
-        raise TypeError(f"dtype: expected a floating type, got {_check.describe(dtype)}")
+        raise TypeError(f"dtype: expected a floating type, float32 or wider, got {_check.describe(dtype)}")
 
     def uniform(fan_in, fan_out):
         # rng.uniform(-bound, bound), written out: the same numbers, but rounded alike on every processor
         bound = 1 / np.sqrt(fan_in)
         return (-bound + 2 * bound * rng.random((fan_in, fan_out))).astype(dtype)
 
-    return Params(Wxh=uniform(V, H), Whh=uniform(H, H), Why=uniform(H, V), bh=np.zeros(H, dtype), by=np.zeros(V, dtype))
+    return Params(Wxh=uniform(D, H), Whh=uniform(H, H), Why=uniform(H, V), bh=np.zeros(H, dtype), by=np.zeros(V, dtype))
 
 
 def check_params(params: Params) -> Params:
@@ -90,9 +98,11 @@ def check_params(params: Params) -> Params:
         raise TypeError(f"params: expected Params(Wxh, Whh, Why, bh, by), got {_check.describe(params)}") from None
     size = _check.array("params.Wxh", params.Wxh).shape
     if len(size) != 2 or 0 in size:
-        raise ValueError(f"params.Wxh: expected shape (V, H), both at least 1, got {size}")
-    V, H = size
-    shapes = _flat.shapes(V, H)
+        raise ValueError(f"params.Wxh: expected shape (D, H), both at least 1, got {size}")
+    output = _check.array("params.Why", params.Why).shape
+    if len(output) != 2 or 0 in output or output[0] != size[1]:
+        raise ValueError(f"params.Why: expected shape ({size[1]}, V) with V at least 1, got {output}")
+    shapes = _flat.shapes(output[1], size[1], size[0])
     arrays = [_check.numbers(f"params.{name}", getattr(params, name), shape) for name, shape in shapes.items()]
     dtype = np.result_type(*arrays)
     return Params(*(a.astype(dtype if dtype.kind in "fc" else np.float64, copy=False) for a in arrays))
@@ -103,30 +113,33 @@ def forward(params: Params, x: npt.ArrayLike, h0: npt.ArrayLike | None = None) -
 
         a_t = x_t Wxh + h_{t-1} Whh + bh;  h_t = tanh(a_t);  o_t = h_t Why + by;  ŷ_t = softmax(o_t)
 
-    x: ids of integer type, (T,) for one sequence or (T, B) for a batch; or features of floating type, (T, V) or
-    (T, B, V): the type alone decides. Ids stand for one-hot rows: x_t Wxh is then row x_t of Wxh. h0: (H,), from which
+    x: ids of integer type, (T,) for one sequence or (T, B) for a batch; or features of floating type, (T, D) or
+    (T, B, D): the type alone decides. Ids stand for one-hot rows: x_t Wxh is then row x_t of Wxh. h0: (H,), from which
     every sequence of a batch starts, or (B, H).
 
     The result has the type of the parameters; complex parameters, features or h0 make it complex, as a complex-step
     check of the gradients requires.
 
-    Raises TypeError for x of another type (fractional ids included); ValueError for ids out of range, shapes that
-    do not fit, an empty sequence or batch, and for numbers that are not finite.
+    Raises TypeError for x of another type (fractional ids included) and for one-hot rows of integers; ValueError for
+    ids out of range, shapes that do not fit, an empty sequence or batch, and for numbers that are not finite.
     """
     params = check_params(params)
-    V, H = params.Wxh.shape
+    D, H = params.Wxh.shape
     x = _check.array("x", x)
     if x.size == 0:
         raise ValueError(f"x: expected at least one step and one sequence, got shape {x.shape}")
-    shapes = f"(T,) or (T, B) as integer ids, (T, {V}) or (T, B, {V}) as features"
+    shapes = f"(T,) or (T, B) as integer ids, (T, {D}) or (T, B, {D}) as features"
     if x.dtype.kind in "iu":
-        x = _check.ids("x", x, V, shapes)
+        if D > 3 and x.ndim > 1 and x.shape[-1] == D and ((x == 0).sum(-1) == D - 1).all() and (x.sum(-1) == 1).all():
+            hint = "pass x.argmax(-1) as ids, or x.astype(float) as features"
+            raise TypeError(f"x: expected integer ids, got one-hot rows of type {x.dtype}; {hint}")
+        x = _check.ids("x", x, D, shapes)
         batch = x.shape[1:]
         fits = x.ndim in (1, 2)
     else:
         x = _check.numbers("x", x)
         batch = x.shape[1:-1]
-        fits = x.ndim in (2, 3) and x.shape[-1] == V
+        fits = x.ndim in (2, 3) and x.shape[-1] == D
     if not fits:
         raise (TypeError if x.dtype.kind == "f" and x.ndim == 1 else ValueError)(
             f"x: expected shape {shapes}, got {_check.describe(x)}"
@@ -135,7 +148,8 @@ def forward(params: Params, x: npt.ArrayLike, h0: npt.ArrayLike | None = None) -
     h0 = np.zeros((*batch, H), params.Wxh.dtype) if h0 is None else _check.numbers("h0", h0)
     if h0.shape not in ((H,), (*batch, H)):
         expected = f"({H},)" if not batch else f"({H},) or ({batch[0]}, {H})"
-        raise ValueError(f"h0: expected shape {expected}, got {h0.shape}")
+        first = "; time comes first in x, so it may need to be transposed" if h0.shape == (len(x), H) else ""
+        raise ValueError(f"h0: expected shape {expected}, got {h0.shape}{first}")
     dtype = params.Wxh.dtype
     if any(np.iscomplexobj(array) for array in (x, h0)):
         dtype = np.result_type(dtype, np.complex64)

@@ -18,10 +18,11 @@ from .rnn import Params
 class Workspace:
     """The buffers for the loss and gradient of one window of T steps of B sequences.
 
-    steps: T, the window length. weights, gradient: vectors (n,), n = 2VH + H² + H + V, allocated here unless given, so
-    that workspaces can share them; `params` and `grads` are views of them as `Params`. `h[0]` (B, H) is the state that
-    the next window starts from; `h[1:]` (T, B, H) and `yhat` (T, B, V) are the states and predictions of the last one.
-    Each call overwrites the results of the call before it.
+    steps: T, the window length; input_size: D, the number of ids that can be read, V unless given. weights, gradient:
+    vectors (n,) of all parameters, n = DH + H² + HV + H + V, allocated here unless given, so that workspaces can share
+    them; `params` and `grads` are views of them as `Params`. `h[0]` (B, H) is the state that the next window starts
+    from; `h[1:]` (T, B, H) and `yhat` (T, B, V) are the states and predictions of the last one. Each call overwrites
+    the results of the call before it.
 
     Raises TypeError for sizes that are no whole numbers, a dtype that is not real and floating, and a vector of another
     dtype; ValueError for sizes below 1 and a vector of another shape.
@@ -37,18 +38,21 @@ class Workspace:
         dtype: npt.DTypeLike = np.float64,
         weights: np.ndarray | None = None,
         gradient: np.ndarray | None = None,
+        input_size: int | None = None,
     ) -> None:
         V, H = _check.positive_int("vocab_size", vocab_size), _check.positive_int("hidden_size", hidden_size)
         T, B = _check.positive_int("steps", steps), _check.positive_int("batch", batch)
-        if np.dtype(dtype).kind != "f":
-            raise TypeError(f"dtype: expected a real floating type, got {_check.describe(dtype)}")
+        D = V if input_size is None else _check.positive_int("input_size", input_size)
+        if np.dtype(dtype).kind != "f" or np.dtype(dtype) == np.float16:
+            raise TypeError(f"dtype: expected a real floating type, float32 or wider, got {_check.describe(dtype)}")
         for name, vector in (("weights", weights), ("gradient", gradient)):
             if vector is not None and getattr(vector, "dtype", None) != dtype:
                 raise TypeError(f"{name}: expected an array of type {np.dtype(dtype)}, got {_check.describe(vector)}")
-        count = _flat.size(V, H)
+        count = _flat.size(V, H, D)
         self.weights = np.zeros(count, dtype) if weights is None else weights
         self.gradient = np.zeros(count, dtype) if gradient is None else gradient
-        self.params, self.grads = (Params(**_flat.unflatten(vector, V, H)) for vector in (self.weights, self.gradient))
+        vectors = self.weights, self.gradient
+        self.params, self.grads = (Params(**_flat.unflatten(vector, V, H, D)) for vector in vectors)
         self.h, self.yhat = np.zeros((T + 1, B, H), dtype), np.empty((T, B, V), dtype)
 
         # The same arrays with steps and sequences in one axis, for products over all of them
@@ -60,7 +64,7 @@ class Workspace:
         self._losses = self._top.reshape(N)
         self._ones, self._each = np.ones(N, dtype), np.ones((V, 1), dtype)
         self._starts, self._places = np.arange(N) * V, np.empty(N, np.intp)  # of rows and targets in the logits
-        self._read = np.empty((V, H), dtype) if V < N else None  # Wxh + bh, where it has fewer rows than the window
+        self._read = np.empty((D, H), dtype) if D < N else None  # Wxh + bh, where it has fewer rows than the window
         self._back = np.empty((H, H), dtype)  # Whhᵀ, laid out for a product with rows from the left
         # Scalars as arrays: NumPy would convert a Python number in every call. Below the lowest, exp is denormal: slow,
         # and no longer exact
@@ -77,12 +81,19 @@ class Workspace:
         self._steps_back = list(zip(da[:0:-1], da[-2::-1], slope[-2::-1], strict=True))
         self._rows, self._terms = list(self.grads.Wxh), list(self._da) if N <= 64 else None
 
-    def loss(self, x: np.ndarray, y: np.ndarray) -> float:
+    def loss(self, x: np.ndarray, y: np.ndarray, weights: npt.ArrayLike | None = None) -> float:
         """The mean loss over the window x, y, ids (T, B), from the state `h[0]`; in nats.
 
-        Raises TypeError for anything but arrays of integers, ValueError for ids out of range and another shape.
+        weights (T, B): how often the loss of each prediction counts, as in `cross_entropy(..., "mean", weights)`.
+
+        Raises TypeError for anything but arrays of integers, ValueError for ids out of range and another shape, and for
+        weights as `cross_entropy` does.
         """
-        x, places = self._ids("x", x), np.add(self._starts, self._ids("y", y), self._places)
+        return self._loss(x, y, self._factors(weights))
+
+    def _loss(self, x, y, factors):
+        D, V = len(self.params.Wxh), self.yhat.shape[2]
+        x, places = self._ids("x", x, D), np.add(self._starts, self._ids("y", y, V), self._places)
         Wxh, Whh, Why, bh, by = self.params
         dot, add, tanh, o, spare = np.dot, np.add, np.tanh, self._o, self._spare
         if self._read is None:
@@ -105,11 +116,14 @@ class Workspace:
         np.log(self._sum, self._top)
         np.reciprocal(self._sum, self._sum)
         np.multiply(o, self._sum, o)
+        if factors is not None:
+            return float(dot(factors, self._losses) - dot(factors, right))
         return float(dot(self._ones, self._losses) - dot(self._ones, right)) / len(o)
 
-    def loss_and_gradient(self, x: np.ndarray, y: np.ndarray) -> float:
-        """`loss(x, y)`, in nats; its gradient is left in `gradient`, that is in `grads`. Raises as `loss` does."""
-        loss = self.loss(x, y)
+    def loss_and_gradient(self, x: np.ndarray, y: np.ndarray, weights: npt.ArrayLike | None = None) -> float:
+        """`loss(x, y, weights)`; its gradient is left in `gradient`, that is in `grads`. Raises as `loss` does."""
+        factors = self._factors(weights)
+        loss = self._loss(x, y, factors)
         _, Whh, Why, _, _ = self.params
         dWxh, dWhh, dWhy, dbh, dby = self.grads
         dot, add, multiply, spare, back = np.dot, np.add, np.multiply, self._spare, self._back
@@ -117,7 +131,7 @@ class Workspace:
         right = self._logits.take(self._places)
         np.subtract(right, self._one, right)
         self._logits.put(self._places, right)
-        multiply(do, self._share, do)
+        multiply(do, self._share if factors is None else factors[:, None], do)
         dot(self._after.T, do, dWhy)
         dot(self._ones, do, dby)
         dot(do, Why.T, da)
@@ -134,14 +148,20 @@ class Workspace:
         self._sum_rows(x, dWxh)
         return loss
 
-    def _ids(self, name, given):
+    def _factors(self, weights):
+        """What the loss of each prediction is multiplied with, (N,); None where that is 1 / N for all."""
+        if weights is None:
+            return None
+        return _check.weights("weights", weights, self._shape, "mean").astype(self.h.dtype, copy=False).reshape(-1)
+
+    def _ids(self, name, given, size):
         """The ids of a window, all in one axis (N,)."""
         if not isinstance(given, np.ndarray) or given.shape != self._shape:
             raise ValueError(f"{name}: expected an array of shape {self._shape}, got {_check.describe(given)}")
         ids = given.reshape(-1)
         # A negative id, read as unsigned, is too large as well: one look at each of them is enough
-        if ids.dtype != np.intp or np.maximum.reduce(ids.view(np.uintp)) >= self.yhat.shape[2]:
-            ids = _check.ids(name, ids, self.yhat.shape[2], f"{self._shape}").astype(np.intp)
+        if ids.dtype != np.intp or np.maximum.reduce(ids.view(np.uintp)) >= size:
+            ids = _check.ids(name, ids, size, f"{self._shape}").astype(np.intp)
         return ids
 
     def _sum_rows(self, x, dWxh):

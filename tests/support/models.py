@@ -25,10 +25,12 @@ class Case(NamedTuple):
     y: np.ndarray
     h0: np.ndarray
     reduction: str
+    weights: np.ndarray | None = None  # of the losses; None where all count once
 
 
-def make_case(seed, *, T, B, V, H, features=False, reduction="mean", scale=1.0):
+def make_case(seed, *, T, B, V, H, D=None, features=False, reduction="mean", scale=1.0):
     """A model with every number non-zero, biases and h0 included; `B` None is one sequence without a batch axis."""
+    D = D or V
     rng = np.random.default_rng(seed)
     batch = () if B is None else (B,)
 
@@ -36,13 +38,13 @@ def make_case(seed, *, T, B, V, H, features=False, reduction="mean", scale=1.0):
         return rng.normal(size=shape)
 
     params = Params(
-        Wxh=scale * normal(V, H),
+        Wxh=scale * normal(D, H),
         Whh=scale * normal(H, H) / np.sqrt(H),
         Why=scale * normal(H, V),
         bh=0.5 * normal(H),
         by=0.5 * normal(V),
     )
-    x = normal(T, *batch, V) if features else rng.integers(V, size=(T, *batch))
+    x = normal(T, *batch, D) if features else rng.integers(D, size=(T, *batch))
     return Case(params, x, rng.integers(V, size=(T, *batch)), 0.5 * normal(*batch, H), reduction)
 
 
@@ -59,6 +61,30 @@ def cases(max_steps=12):
         reduction=st.sampled_from(["sum", "mean"]),
         scale=st.sampled_from([0.1, 0.5, 1.0]),
     )
+
+
+def weighted_cases(max_steps=8):
+    """Models whose losses have weights, about a third of them 0, and whose inputs have a size D of their own."""
+
+    def with_weights(case, seed):
+        rng = np.random.default_rng(seed)
+        weights = rng.choice([0, 1, 2.5], size=case.y.shape) * rng.uniform(0.5, 1, case.y.shape)
+        weights.flat[rng.integers(weights.size)] = 1.0  # a mean needs a weight that is not 0
+        return case._replace(weights=weights)
+
+    sizes = {name: st.integers(1, 5) for name in "VHD"}
+    kinds = {"features": st.booleans(), "reduction": st.sampled_from(["sum", "mean"])}
+    seeds = st.integers(0, 2**32 - 1)
+    models = st.builds(
+        make_case,
+        seeds,
+        T=st.integers(1, max_steps),
+        B=st.none() | st.integers(1, 4),
+        scale=st.just(0.5),
+        **sizes,
+        **kinds,
+    )
+    return st.builds(with_weights, models, seeds)
 
 
 def case_of(seed, **sizes):
