@@ -108,6 +108,16 @@ def check_params(params: Params) -> Params:
     return Params(*(a.astype(dtype if dtype.kind in "fc" else np.float64, copy=False) for a in arrays))
 
 
+def check_text_params(params: Params) -> Params:
+    """`check_params` of a network that reads what it predicts, as one of a text does: D = V, else ValueError."""
+    params = check_params(params)
+    D, V = len(params.Wxh), len(params.by)
+    if D != V:
+        expected = "as many inputs as predictions, since each id predicted is the next one read"
+        raise ValueError(f"params: expected {expected}, got D = {D} and V = {V}")
+    return params
+
+
 def forward(params: Params, x: npt.ArrayLike, h0: npt.ArrayLike | None = None) -> Trace:
     """Run the network over x from the state h0 (zeros unless given) and return the whole `Trace`.
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from .. import _check
 from ..optim import flatten
-from ..rnn import Params, check_params
+from ..rnn import Params, check_text_params
 from ..workspace import Workspace
 from ._windows import check_text, streams
 
@@ -18,7 +18,7 @@ def evaluate(params: Params, ids: npt.ArrayLike, *, steps: int = 256) -> float:
     steps: the window length; it changes memory and speed, not the result. Raises as `forward` does for parameters, and
     TypeError or ValueError for ids or steps that do not fit.
     """
-    params = check_params(params)
+    params = check_text_params(params)
     V, H = params.Wxh.shape
     weights, workspaces = flatten(params), {}
     h, total = np.zeros((1, H), weights.dtype), 0.0

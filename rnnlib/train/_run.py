@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _check, _flat
 from ..optim import Optimizer, flatten, unflatten
-from ..rnn import Params, check_params
+from ..rnn import Params, check_params, check_text_params
 
 
 class Run(NamedTuple):
@@ -42,8 +42,11 @@ def fresh_run(params: Params, optimizer: Optimizer, batch: int) -> Run:
 
 
 def check_trainable(params: Params) -> Params:
-    """Return `params` as `Params` of real arrays. Raises as `check_params` does, and TypeError for complex numbers."""
-    params = check_params(params)
+    """Return `params` as `Params` of real arrays, those of a network that reads what it predicts.
+
+    Raises as `check_text_params` does, and TypeError for complex numbers.
+    """
+    params = check_text_params(params)
     if params.bh.dtype.kind != "f":
         raise TypeError(f"params: expected real numbers, got type {params.bh.dtype}")
     return params

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _check
 from ..loss import softmax
-from ..rnn import Params, check_params, forward
+from ..rnn import Params, check_text_params, forward
 from ..text import Vocabulary
 
 
@@ -29,7 +29,7 @@ def sample(
     Raises ValueError for an empty prompt, for characters that the vocabulary lacks and for a vocabulary of another
     size; TypeError or ValueError for an invalid length, temperature, top_k or rng.
     """
-    params, rng = check_params(params), _check.generator("rng", rng)
+    params, rng = check_text_params(params), _check.generator("rng", rng)
     length, temperature = _check.positive_int("length", length), _check.positive("temperature", temperature)
     V = len(params.by)
     if len(vocab) != V:

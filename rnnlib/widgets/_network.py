@@ -10,7 +10,7 @@ from IPython.display import publish_display_data
 
 from .. import _check, _flat
 from ..optim import unflatten
-from ..rnn import check_params, forward, init_params
+from ..rnn import check_text_params, forward, init_params
 from ..text import Vocabulary
 from ._bundle import words
 from ._still import still
@@ -36,7 +36,7 @@ class NetworkWidget(anywidget.AnyWidget):
 
         Raises as the class does, and ValueError when params and vocab disagree about V or there are too many units.
         """
-        params = check_params(params)
+        params = check_text_params(params)
         if np.iscomplexobj(params.Wxh):
             raise TypeError(f"params: expected real numbers, got {params.Wxh.dtype}")
         if not isinstance(vocab, Vocabulary):

@@ -12,6 +12,7 @@ from models import assert_close, make_case, refuses, weighted_cases, worst
 
 from rnnlib import (
     Params,
+    Vocabulary,
     backward,
     contributions,
     cross_entropy,
@@ -24,6 +25,7 @@ from rnnlib import (
     step_losses,
 )
 from rnnlib.optim import flatten, unflatten
+from rnnlib.train import evaluate, sample, train
 from rnnlib.workspace import Workspace
 
 EPS = np.finfo(np.float64).eps
@@ -274,6 +276,18 @@ def test_a_trace_of_inputs_of_another_size_is_refused(x):
     wide, narrow = (init_params(2, 3, rng=np.random.default_rng(0), input_size=D) for D in (7, 5))
     with refuses(ValueError, "trace", "6" if len(np.shape(x)) == 1 else "7", expected="D = 5"):
         backward(narrow, forward(wide, x), [0, 1])
+
+
+def test_a_network_that_reads_something_else_than_it_predicts_writes_no_text():
+    params = init_params(2, 3, rng=np.random.default_rng(0), input_size=7)
+    calls = [
+        lambda: train(params, [0, 1, 0], rate=0.1, steps=2),
+        lambda: evaluate(params, [0, 1, 0]),
+        lambda: sample(params, Vocabulary("ab"), "a", 3, rng=np.random.default_rng(0)),
+    ]
+    for call in calls:
+        with refuses(ValueError, "params", "D = 7 and V = 2", expected="as many inputs as predictions"):
+            call()
 
 
 @pytest.mark.parametrize("size, error", [(0, ValueError), (-1, ValueError), (2.5, TypeError), (True, TypeError)])
