@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import unicodedata
 import weakref
 
 import numpy as np
@@ -13,6 +14,9 @@ import numpy.typing as npt
 
 from . import _check
 from ._files import atomic_write
+
+
+NAMED = 20  # unknown characters, at most, in an error
 
 
 class Vocabulary:
@@ -51,16 +55,28 @@ class Vocabulary:
         """Ids of the characters of `text`: integers of shape (T,).
 
         Raises TypeError when `text` is no string and ValueError naming the characters that the vocabulary lacks.
+        Where the vocabulary only has another Unicode form of them, é as one character and not as two, the error says so.
         """
         if not isinstance(text, str):
             raise TypeError(f"text: expected a string, got {_check.describe(text)}")
-        unknown = sorted(set(text) - self._ids.keys())
-        if unknown:
-            raise ValueError(
-                f"text: expected only the {len(self)} characters of the vocabulary, "
-                f"got the unknown {', '.join(map(repr, unknown))}"
-            )
+        self._check_known("text", set(text), [text])
         return np.array([self._ids[character] for character in text], dtype=np.intp)
+
+    def _check_known(self, name, characters, pieces):
+        """Raise ValueError if the vocabulary lacks some of `characters`, the distinct ones of these pieces of text."""
+        unknown = sorted(characters - self._ids.keys())
+        if not unknown:
+            return
+        listed = ", ".join(map(_named, unknown[:NAMED])) + f" and {len(unknown) - NAMED} more" * (len(unknown) > NAMED)
+        forms = (
+            form
+            for form in ("NFC", "NFD", "NFKC", "NFKD")
+            if self._ids.keys() >= {c for piece in pieces for c in unicodedata.normalize(form, piece)}
+        )
+        form = next(forms, None)
+        hint = f"; unicodedata.normalize({form!r}, {name}) has none of them" if form else ""
+        known = f"the {len(self)} characters of the vocabulary"
+        raise ValueError(f"{name}: expected only {known}, got the unknown {listed}{hint}")
 
     def decode(self, ids: npt.ArrayLike) -> str:
         """The string whose ids, of shape (T,), are given; the inverse of `encode`.
@@ -74,6 +90,13 @@ class Vocabulary:
             return ""
         ids = _check.ids("ids", ids, len(self), "(T,)")
         return "".join(self.characters[i] for i in ids)
+
+
+def _named(character):
+    """The character as an error shows it: what changes another character, such as an accent, by its code."""
+    if unicodedata.category(character).startswith("M"):
+        return f"U+{ord(character):04X}"
+    return repr(character)
 
 
 def encode_file(
@@ -118,10 +141,7 @@ def encode_file(
         before = _version(file)
         count, characters = _survey(file, path, encoding, chunk)
         vocab = Vocabulary(characters) if vocab is None else vocab
-        try:
-            vocab.encode(characters)
-        except ValueError as error:  # it calls its argument `text`
-            raise ValueError("path" + str(error).removeprefix("text")) from None
+        vocab._check_known("path", set(characters), characters)
 
         file.seek(0)
         folder = tempfile.mkdtemp(prefix="rnnlib-") if out is None else None
@@ -231,4 +251,7 @@ def one_hot(ids: npt.ArrayLike, size: int, dtype: npt.DTypeLike = np.float64) ->
     Raises TypeError for ids that are not integers, ValueError for ids out of range.
     """
     size = _check.positive_int("size", size)
-    return np.eye(size, dtype=dtype)[_check.ids("ids", ids, size, "(T,) or (T, B)")]
+    ids = _check.ids("ids", ids, size, "(T,) or (T, B)")
+    rows = np.zeros((*ids.shape, size), dtype)
+    rows.reshape(-1, size)[np.arange(ids.size), ids.ravel()] = 1
+    return rows

@@ -1,5 +1,7 @@
 """Characters to ids and back, windows, one-hot rows."""
 
+import tracemalloc
+import unicodedata
 from itertools import pairwise
 
 import numpy as np
@@ -96,6 +98,20 @@ def test_one_hot_puts_a_single_one_at_each_id():
     assert one_hot([[2, 0], [1, 1]], 3).tolist() == [[[0, 0, 1], [1, 0, 0]], [[0, 1, 0], [0, 1, 0]]]
 
 
+@pytest.mark.parametrize("ids", [2, [], np.zeros((0, 3), int), np.uint64(1)])
+def test_one_hot_takes_ids_of_any_shape(ids):
+    expected = np.equal.outer(np.asarray(ids), np.arange(3))
+    assert np.array_equal(one_hot(np.asarray(ids, np.uint64), 3), expected)
+
+
+def test_one_hot_needs_memory_for_its_rows_alone():
+    tracemalloc.start()
+    rows = one_hot([0, 99_999], 100_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.1 * rows.nbytes and rows.sum() == rows[0, 0] + rows[1, -1] == 2
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_one_hot_has_the_type_asked_for(dtype):
     assert one_hot([0], 2, dtype).dtype == dtype
@@ -117,6 +133,42 @@ def test_a_vocabulary_of_nothing_is_refused():
 def test_every_unknown_character_is_named():
     with refuses(ValueError, "text", "'z', 'é', '😀'", expected="characters of"):
         Vocabulary("ab").encode("a😀zébz")
+
+
+def test_of_hundreds_of_unknown_characters_the_first_are_named_and_the_others_counted():
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + 300)))
+    named = ", ".join(map(repr, text[:20]))
+    with refuses(ValueError, "text", f"the unknown {named} and 280 more", expected="1 characters"):
+        Vocabulary("a").encode(text)
+    with pytest.raises(ValueError, match="'丁'$"):
+        Vocabulary("a").encode(text[:2])
+
+
+def test_a_combining_mark_is_named_by_its_code():
+    with refuses(ValueError, "text", "the unknown U+0301, U+0940, U+20DD"):
+        Vocabulary("ab").encode("a\u0301b\u0940a\u20dd")
+
+
+@pytest.mark.parametrize(
+    "known, text, form",
+    [
+        ("é", "e\u0301", "NFC"),
+        ("e\u0301", "é", "NFD"),
+        ("abc", "ａｂｃ", "NFKC"),
+        ("e\u0301fi", "ﬁé", "NFKD"),
+        ("Å", "\u212b", "NFC"),  # the ångström sign
+    ],
+)
+def test_a_text_in_another_unicode_form_is_told_so(known, text, form):
+    vocab = Vocabulary(known)
+    with refuses(ValueError, "text", f"unicodedata.normalize({form!r}, text)"):
+        vocab.encode(text)
+    vocab.encode(unicodedata.normalize(form, text))  # the advice helps
+
+
+def test_no_unicode_form_is_named_where_none_helps():
+    with pytest.raises(ValueError, match=r"^text: [^;]*$"):
+        Vocabulary("é").encode("e\u0301z")
 
 
 def test_an_unknown_character_is_named_briefly_even_by_a_vocabulary_of_thousands():
