@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 from books import ROOT, build, specimen_source
-from browsing import BROWSER_ARGS, STARTED, Watch, chromium_path
+from browsing import BROWSER_ARGS, STARTED, Watch, chromium_path, patient
 from filelock import FileLock
 from hypothesis import settings
 
@@ -137,6 +137,7 @@ def browser():
 
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=chromium_path(), args=BROWSER_ARGS)
+        chromium.new_page, chromium.new_context = patient(chromium.new_page), patient(chromium.new_context)
         yield chromium
         chromium.close()
 

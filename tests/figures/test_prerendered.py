@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from browsing import painted
+from browsing import PATIENCE, STARTED, painted
 
 VOID = {"br", "hr", "img", "input"}
 
@@ -205,16 +205,18 @@ def test_a_build_comes_to_its_end(load_ext):
     """V8 that is left open can keep the interpreter from ending."""
     code = "from bookext.figures import prerender; prerender.engine().eval('1')"
     folder = Path(load_ext("bookext").__file__).parents[1]
-    subprocess.run([sys.executable, "-c", code], cwd=folder, timeout=60, check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=folder, timeout=PATIENCE, check=True)
 
 
 # On the page
 
 WIDTHS = (1280, 360)
 
+HEIGHTS = "() => [...document.querySelectorAll('.rnn-widget')].map((view) => view.getBoundingClientRect().height)"
+
 # The text that can be seen of each view, and where; what is scrolled out of sight cannot.
 SEEN = """() => [...document.querySelectorAll(".rnn-widget")].map((view) => {
-  const { left, top, height } = view.getBoundingClientRect();
+  const { left, top } = view.getBoundingClientRect();
   const inSight = (box, node) => {
     if (!node || node === view) return true;
     const { left, right, top, bottom } = node.getBoundingClientRect();
@@ -236,9 +238,8 @@ SEEN = """() => [...document.querySelectorAll(".rnn-widget")].map((view) => {
     if (!node.data.trim() || !box.width || node.parentElement.closest(".rnn-graph, .rnn-plot")) continue;
     if (inSight(box, node.parentElement)) seen.push([node.data.trim(), box.left - left, box.top - top]);
   }
-  return { name: view.classList[1] ?? "", height, seen };
+  return { name: view.classList[1] ?? "", seen };
 })"""
-PAINTED = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))"
 # Fonts are asked for once the style sheet is there and text needs them; "ready" comes before that as well.
 FONTS = """async () => {
   for (const link of document.querySelectorAll("link[rel=stylesheet]")) {
@@ -280,10 +281,8 @@ def held(browser, serving):
         def release():
             for route in waiting:
                 route.continue_()
-            page.wait_for_function(
-                "() => [...document.querySelectorAll('.rnn-widget')].every((view) => view.dataset.state)"
-            )
-            page.evaluate(PAINTED)
+            page.wait_for_function(STARTED)
+            painted(page)
 
         return page, release
 
@@ -300,7 +299,7 @@ def started(page, path):
 
 
 def at_rest(page, look):
-    """look() once it gives the same twice: sizes are told late on a busy machine, and side bars glide."""
+    """look() once it gives the same twice, ten frames apart: figures hear of their sizes late, and side bars glide."""
     last = look()
     for _ in range(200):
         painted(page, 10)
@@ -340,7 +339,7 @@ def test_a_figure_takes_the_place_that_was_kept_for_it_at_any_width(built, held)
             found = []
             for width in widths:
                 page.set_viewport_size({"width": width, "height": 900})
-                found.append(at_rest(page, lambda: [view["height"] for view in page.evaluate(SEEN)]))
+                found.append(at_rest(page, lambda: page.evaluate(HEIGHTS)))
             return found
 
         kept = heights()

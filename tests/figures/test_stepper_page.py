@@ -1,8 +1,10 @@
 """ForwardStepper in a real browser, on the built pages: no kernel is there, and every control does its work."""
 
+import re
+
 import numpy as np
 import pytest
-from browsing import painted
+from browsing import STARTED, painted
 from pages import SNAPSHOT, change, rows, set_range, shown, snapshot
 
 from rnnlib import Vocabulary, forward, init_params, step_losses
@@ -82,7 +84,6 @@ def test_every_control_of_every_widget_on_every_page_changes_something(book, vis
                 page.wait_for_function(
                     f"([root, before]) => ({SNAPSHOT})(root) !== before",
                     arg=[view.element_handle(), before],
-                    timeout=3000,
                 )
                 moved += 1
         assert not watch.complaints, path
@@ -94,8 +95,8 @@ def test_play_walks_to_the_end_and_pauses(stepper):
     play = stepper.get_by_role("button", name="Play")
     play.click()
     stepper.get_by_role("button", name="Pause").wait_for()
-    stepper.locator("[data-t='15'][aria-current=step]").wait_for(timeout=5000)
-    play.wait_for(timeout=3000)
+    stepper.locator("[data-t='15'][aria-current=step]").wait_for()
+    play.wait_for()
     play.click()  # from the end it starts again
     stepper.locator("[data-t='0'][aria-current=step]").wait_for()
     stepper.get_by_role("button", name="Pause").click()
@@ -333,14 +334,16 @@ def test_a_message_goes_with_the_value_it_was_about(stepper):
 
 def test_a_late_style_sheet_does_not_paint_a_dark_page_light(book, browser, serving):
     context = browser.new_context(color_scheme="dark")
-    page = context.new_page()
-
-    def late(route):
-        page.wait_for_timeout(400)
+    page, waiting = context.new_page(), []
+    page.route("**/_static/widgets/*.css", waiting.append)
+    with page.expect_request_finished(lambda request: re.search(r"/_static/widgets/\w+\.js", request.url)) as module:
+        page.goto(f"{serving(book)}/{PAGE}", wait_until="commit")
+    page.evaluate("(address) => import(address).then(() => {})", module.value.url)  # all that a figure could begin with
+    page.evaluate("() => new Promise((done) => setTimeout(done))")
+    assert waiting
+    for route in waiting:
         route.continue_()
-
-    page.route("**/_static/widgets/*.css", late)
-    page.goto(f"{serving(book)}/{PAGE}", wait_until="networkidle")
+    page.wait_for_function(STARTED)
     cell = page.locator(".rnn-forward .rnn-number[role=cell]").nth(2)  # the bias, 0: the middle of the scale
     red = int(cell.evaluate("n => getComputedStyle(n).backgroundColor").split("(")[1].split(",")[0])
     context.close()
@@ -353,7 +356,7 @@ def test_without_its_script_a_figure_is_its_picture_and_a_message(book, browser,
     page = context.new_page()
     if blocked:
         page.route(blocked, lambda route: route.abort())
-    page.goto(f"{serving(book)}/{PAGE}", wait_until="networkidle")
+    page.goto(f"{serving(book)}/{PAGE}")
     widget = page.locator(".rnn-widget").first
     picture, note = widget.locator("img"), widget.locator(".rnn-widget-note:visible")
     assert picture.is_visible() and "its picture" in note.inner_text()

@@ -91,7 +91,7 @@ def test_the_tab_key_stops_once_at_each_symbol_of_a_page(specimen):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pointing_at_a_symbol_tells_its_meaning_and_escape_hides_it(specimen, visit, theme):
-    page, watch = visit(specimen, "pages/equations.html", theme=theme)
+    page, watch = visit(specimen, "pages/equations.html", theme=theme, before=lambda page: page.clock.install())
     symbol, tip = page.locator(".math-block [data-symbol='d h']").first, page.get_by_role("tooltip")
     symbol.hover()
     tip.wait_for()
@@ -99,7 +99,7 @@ def test_pointing_at_a_symbol_tells_its_meaning_and_escape_hides_it(specimen, vi
     assert tip.locator("a").get_attribute("href").endswith("/chapters/notation.html#symbol-d")
     assert violations(page) == []
     tip.hover()
-    page.wait_for_timeout(400)
+    page.clock.fast_forward(1000)  # longer than a tip stays once the pointer has left
     assert tip.is_visible(), "the pointer may move onto the tip"
     page.keyboard.press("Escape")
     assert not tip.is_visible()

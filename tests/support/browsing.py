@@ -19,6 +19,21 @@ def chromium_path():
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+PATIENCE = 120
+"""Seconds that a condition is waited for: many times what it takes, for machines that are ten times slower."""
+
+
+def patient(make):
+    """A browser's `new_page` or `new_context` whose waits have the patience of the tests."""
+
+    def made(**options):
+        opened = make(**options)
+        opened.set_default_timeout(1000 * PATIENCE)
+        return opened
+
+    return made
+
+
 # Chromium logs what the page's policy forbids; this tells it in one wording, whoever logs what.
 REFUSALS = """addEventListener("securitypolicyviolation", (event) =>
   console.error(`refused: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`))"""

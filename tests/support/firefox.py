@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from browsing import PATIENCE
 from websockets.sync.client import connect
 
 PREFERENCES = {
@@ -70,7 +71,7 @@ class Firefox:
     def close(self):
         self.kept.close()
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
         self.process.stderr.close()
         shutil.rmtree(self.profile, ignore_errors=True)
 
@@ -78,7 +79,7 @@ class Firefox:
         self.sent += 1
         self.socket.send(json.dumps({"id": self.sent, "method": method, "params": params}))
         while True:
-            answer = json.loads(self.socket.recv(timeout=60))
+            answer = json.loads(self.socket.recv(timeout=PATIENCE))
             if answer["type"] == "event":
                 self.note(answer["method"], answer["params"])
             elif answer["id"] == self.sent:
@@ -114,12 +115,13 @@ class Firefox:
             raise RuntimeError(answer["exceptionDetails"]["text"])
         return json.loads(answer["result"].get("value", "null"))
 
-    def wait(self, function, *given, seconds=20):
-        end = time.monotonic() + seconds
+    def wait(self, function, *given):
+        """Wait until the function gives what is true. It is asked from here, since the page may become another one."""
+        end = time.monotonic() + PATIENCE
         while not (answer := self.evaluate(function, *given)):
             if time.monotonic() > end:
-                raise TimeoutError(f"still not true after {seconds} s: {function} {given}")
-            time.sleep(0.05)
+                raise TimeoutError(f"still not true after {PATIENCE} s: {function} {given}")
+            time.sleep(0.05)  # the browser is busy enough
         return answer
 
     def act(self, kind, actions, **more):

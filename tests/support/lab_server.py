@@ -6,10 +6,11 @@ import os
 import re
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
+from browsing import PATIENCE
 
 BIN = Path(sys.executable).parent
 
@@ -31,27 +32,31 @@ def jupyterlab(folder, settings=None):
         file = folder / "JUPYTERLAB_SETTINGS_DIR" / package / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values), encoding="utf-8")
-    log = folder / "log"
     command = [BIN / "jupyter", "lab", "--no-browser", "--port=0", "--IdentityProvider.token=t", "--allow-root"]
-    with log.open("w") as output:
-        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    server = subprocess.Popen(command, cwd=folder, env=environment, **pipes)
+    rest = threading.Thread(target=lambda: [*server.stdout])  # a server that nobody listens to would come to a stop
     try:
-        for _ in range(300):
-            if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
+        told = []
+        for line in server.stdout:
+            told.append(line)
+            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
                 break
-            time.sleep(0.2)
         else:
-            pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-2000:]}", pytrace=False)
+            pytest.fail(f"JupyterLab did not start:\n{''.join(told)[-2000:]}", pytrace=False)
+        rest.start()
         yield found[0]
     finally:
         server.terminate()
-        server.wait(timeout=30)
+        server.wait(PATIENCE)
+        if rest.ident:
+            rest.join()
+        server.stdout.close()
 
 
 def open_notebook(browser, address, **options):
     """A page with that notebook in it, its kernel ready."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000}, **options)
-    page.set_default_timeout(60_000)
     page.goto(address)
     page.locator(".jp-Notebook").wait_for()
     page.locator("#jp-main-statusbar").get_by_text("Python 3 (ipykernel) | Idle").wait_for()
