@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _check
-from ._files import atomic_write
+from ._files import atomic_write, open_regular
 
-
-NAMED = 20  # unknown characters, at most, in an error
+_NAMED = 20  # unknown characters, at most, in an error
 
 
 class Vocabulary:
@@ -55,7 +54,7 @@ class Vocabulary:
         """Ids of the characters of `text`: integers of shape (T,).
 
         Raises TypeError when `text` is no string and ValueError naming the characters that the vocabulary lacks.
-        Where the vocabulary only has another Unicode form of them, é as one character and not as two, the error says so.
+        Where the vocabulary has another Unicode form of them, é as one character and not as two, the error says so.
         """
         if not isinstance(text, str):
             raise TypeError(f"text: expected a string, got {_check.describe(text)}")
@@ -67,7 +66,8 @@ class Vocabulary:
         unknown = sorted(characters - self._ids.keys())
         if not unknown:
             return
-        listed = ", ".join(map(_named, unknown[:NAMED])) + f" and {len(unknown) - NAMED} more" * (len(unknown) > NAMED)
+        more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+        listed = ", ".join(map(_named, unknown[:_NAMED])) + more
         forms = (
             form
             for form in ("NFC", "NFD", "NFKC", "NFKD")
@@ -112,12 +112,13 @@ def encode_file(
     The file is read twice, `chunk` bytes at a time, first for its characters, then for their ids: about 20 times
     `chunk` plus 6 MB are in memory at once, however long the file is. The ids are stored on the disk, in an .npy file
     that is mapped into memory for reading: `out`, which is written completely or not at all, or a temporary file that
-    is deleted together with the array. A byte order mark at the beginning is dropped, every line ending becomes "\\n".
-    With a `vocab` the ids are those of its characters.
+    is deleted together with the array. If several threads or processes write to one `out` at once, each gets its own
+    ids, and the file holds those of the last. A byte order mark at the beginning is dropped, every line ending becomes
+    "\\n". With a `vocab` the ids are those of its characters.
 
     Raises OSError where a file cannot be read or written; ValueError for a file that is not text in this encoding,
-    with the place of the first wrong byte, that is empty, changes meanwhile, or has characters that `vocab` lacks, and
-    for an encoding that is not known; TypeError for a path, out, vocab or chunk that is none.
+    with the place of the first wrong byte, that is empty, changes meanwhile, or has characters that `vocab` lacks, for
+    a pipe or a device, and for an encoding that is not known; TypeError for a path, out, vocab or chunk that is none.
     """
     path, chunk = _path("path", path), _check.positive_int("chunk", chunk)
     out = None if out is None else os.path.realpath(_path("out", out))
@@ -132,12 +133,10 @@ def encode_file(
         raise ValueError(f"out: expected another file than path, got {path!r}")
 
     try:
-        file = open(path, "rb", buffering=0)
+        file = open_regular(path, buffering=0)
     except OSError as error:
         raise type(error)(f"path: expected a file to read, got {path!r}: {error.strerror}") from error
     with file:
-        if not file.seekable():
-            raise ValueError(f"path: expected a file that can be read twice, got {path!r}")
         before = _version(file)
         count, characters = _survey(file, path, encoding, chunk)
         vocab = Vocabulary(characters) if vocab is None else vocab
@@ -147,11 +146,16 @@ def encode_file(
         folder = tempfile.mkdtemp(prefix="rnnlib-") if out is None else None
         target = os.path.join(folder, "ids.npy") if folder else out
         try:
-            with open(target, "wb") if folder else atomic_write(target) as written:
-                _write(written, count, vocab, _code_points(file, path, encoding, chunk))
+            with open(target, "w+b") if folder else atomic_write(target) as written:
+                start, dtype = _write(written, count, vocab, _code_points(file, path, encoding, chunk))
                 if _version(file) != before:
                     raise ValueError(f"path: expected a file that stays as it is while it is read, got {path!r}")
-            ids = np.load(target, mmap_mode="r")
+                if os.name != "nt":  # mapped before it gets its name: another thread may replace it right after that
+                    written.flush()
+                    ids = np.memmap(written, dtype, "r", start, (count,))
+                    ids.filename = target  # by which other processes find it
+            if os.name == "nt":  # where a file that is mapped cannot be renamed
+                ids = np.load(target, mmap_mode="r")
         except BaseException as error:
             if folder:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -207,6 +211,9 @@ def _code_points(file, path, encoding, chunk):
             place = size - len(error.object) + error.start
             wrong = f"byte 0x{error.object[error.start]:02x} at offset {place} of {path!r} ({error.reason})"
             raise ValueError(f"path: expected {encoding} text, got {wrong}") from None
+        except UnicodeError as error:  # without a place in the file
+            hint = f"; '{encoding}-le' and '{encoding}-be' need none" if "BOM" in str(error) else ""
+            raise ValueError(f"path: expected {encoding} text, got {path!r}: {error}{hint}") from None
         if text and not begun:
             text, begun = text.removeprefix("\ufeff"), True
         text = ends.decode(text, final)
@@ -214,14 +221,19 @@ def _code_points(file, path, encoding, chunk):
 
 
 def _write(file, count, vocab, arrays):
-    """Write the ids of `count` characters, whose code points come in arrays, to an open file in .npy format."""
+    """Write the ids of `count` characters, whose code points come in arrays, to an open file in .npy format.
+
+    Returns the place of the first id in the file, and the type of the ids.
+    """
     known = [ord(character) for character in vocab.characters]
     table = np.zeros(known[-1] + 1, np.min_scalar_type(len(vocab) - 1))
     table[known] = np.arange(len(vocab))
     header = {"descr": np.lib.format.dtype_to_descr(table.dtype), "fortran_order": False, "shape": (count,)}
     np.lib.format.write_array_header_1_0(file, header)
+    start = file.tell()
     for points in arrays:
         file.write(table.take(points, mode="clip"))
+    return start, table.dtype
 
 
 def windows(ids: npt.ArrayLike, length: int) -> tuple[np.ndarray, np.ndarray]:

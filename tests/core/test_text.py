@@ -140,7 +140,7 @@ def test_of_hundreds_of_unknown_characters_the_first_are_named_and_the_others_co
     named = ", ".join(map(repr, text[:20]))
     with refuses(ValueError, "text", f"the unknown {named} and 280 more", expected="1 characters"):
         Vocabulary("a").encode(text)
-    with pytest.raises(ValueError, match="'丁'$"):
+    with pytest.raises(ValueError, match=r"'丁'$"):
         Vocabulary("a").encode(text[:2])
 
 

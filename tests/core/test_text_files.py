@@ -2,8 +2,11 @@
 
 import gc
 import os
+import stat
 import tempfile
+import threading
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -163,15 +166,88 @@ def test_what_cannot_be_read_is_named(tmp_path):
             encode_file(wrong)
 
 
-def test_a_pipe_is_refused_for_it_cannot_be_read_twice(tmp_path):
+def test_pipes_and_devices_are_refused_at_once_to_read_and_to_write(corpus, tmp_path):
     pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    writer = os.open(pipe, os.O_RDWR)  # or opening it would wait for one
-    try:
-        with refuses(ValueError, "path", repr(str(pipe)), expected="read twice"):
-            encode_file(pipe)
-    finally:
-        os.close(writer)
+    os.mkfifo(pipe)  # opening it plainly would wait for a writer
+    for path in (pipe, Path("/dev/zero")):
+        with refuses(ValueError, "path", repr(str(path)), expected="a regular file"):
+            encode_file(path)
+    for out in (pipe, Path("/dev/null")):
+        with refuses(OSError, "out", repr(str(out)), expected="a file to write"):
+            encode_file(corpus(b"hello"), out=out)
+    assert pipe.is_fifo() and Path("/dev/null").is_char_device()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.txt", "pipe"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_an_encoding_that_needs_a_byte_order_mark_says_so(corpus, encoding):
+    path = corpus("天地".encode(encoding + "-be"))
+    with refuses(ValueError, "path", repr(str(path)), expected=f"{encoding} text"):
+        encode_file(path, encoding=encoding)
+
+
+def test_a_text_without_its_byte_order_mark_is_told_what_to_do(corpus):
+    with refuses(ValueError, "path", "does not start with BOM; 'utf-16-le'"):
+        encode_file(corpus("ab".encode("utf-16-le")), encoding="utf-16")
+
+
+def test_threads_that_write_to_one_file_each_get_their_own_ids(tmp_path):
+    """Each file is complete whoever is last, and no thread gets the ids of another."""
+    out, texts = tmp_path / "ids.npy", ["ab" * 40, "cd" * 50, "efg" * 60]
+    for n, text in enumerate(texts):
+        (tmp_path / f"{n}.txt").write_text(text)
+    begin, wrong = threading.Barrier(len(texts)), []
+
+    def work(n):
+        begin.wait()
+        for _ in range(50):
+            ids, vocab = encode_file(tmp_path / f"{n}.txt", out=out)
+            if vocab.decode(ids) != texts[n] or len(np.load(out)) not in map(len, texts):
+                wrong.append(n)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(work, range(len(texts))))
+    assert wrong == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.txt", "1.txt", "2.txt", "ids.npy"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_file_that_is_replaced_keeps_its_permissions(corpus, tmp_path, mode):
+    out, usual = tmp_path / "ids.npy", tmp_path / "usual"
+    usual.touch()
+    encode_file(corpus(b"hello"), out=out)
+    assert out.stat().st_mode == usual.stat().st_mode
+    out.chmod(mode)
+    encode_file(corpus(b"hell"), out=out)
+    assert stat.S_IMODE(out.stat().st_mode) == mode and len(np.load(out)) == 4
+
+
+def test_a_symbolic_link_stays_one_and_none_is_followed_from_the_temporary_name(corpus, tmp_path, monkeypatch):
+    target, link = tmp_path / "target.npy", tmp_path / "link.npy"
+    link.symlink_to(target)
+    encode_file(corpus(b"hello"), out=link)
+    assert link.is_symlink() and np.load(target).tolist() == [1, 0, 2, 2, 3]
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    monkeypatch.setattr("secrets.token_hex", lambda count: "0" * 16)  # somebody has guessed the name
+    (tmp_path / f".rnnlib-{'0' * 16}.tmp").symlink_to(victim)
+    with refuses(FileExistsError, "out", expected="a file to write"):
+        encode_file(corpus(b"hell"), out=target)
+    assert victim.read_text() == "untouched" and np.load(target).tolist() == [1, 0, 2, 2, 3]
+
+
+def test_what_killed_processes_left_is_deleted_and_nothing_else(corpus, tmp_path):
+    names = {name: tmp_path / f".rnnlib-{name * 16}.tmp" for name in "0123"}
+    others = [tmp_path / ".rnnlib-notes.tmp", tmp_path / f"rnnlib-{'0' * 16}.tmp"]
+    for path in (*list(names.values())[:3], *others):
+        path.write_bytes(b"half")
+        os.utime(path, (0, 0))
+    os.utime(names["1"])  # another process is writing to it now
+    names["3"].mkdir()
+    os.utime(names["3"], (0, 0))
+    encode_file(corpus(b"hello"), out=tmp_path / "ids.npy")
+    assert not names["0"].exists() and not names["2"].exists()
+    assert names["1"].exists() and names["3"].exists() and all(path.exists() for path in others)
 
 
 def test_what_cannot_be_written_is_named_and_leaves_nothing_behind(corpus, tmp_path):
