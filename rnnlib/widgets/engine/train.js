@@ -156,7 +156,7 @@ export function resume(run) {
 
 /**
  * Characters drawn one after another from softmax(o / temperature), after the network has read `ids` from a state of
- * zeros; the same ones as `sample` of train.py draws for the same numbers.
+ * zeros; the same ones as `sample` of train/ draws for the same numbers.
  *
  * @param {import("./params.js").Params} params
  * @param {ArrayLike<number>} ids  the beginning, at least one id, which is not returned
