@@ -65,7 +65,7 @@ print(json.dumps({
     "lab": [fact(TrainingLab, "LIMITS")["hidden"], fact(TrainingLab, "LIMITS")["rate"]],
     "refused": [refused(ForwardStepper, hidden_size=8), refused(TrainingLab, learning_rate=2.5)],
     "slider": re.search(r' max="(\\d+)"', slider)[1],
-    "graph": [fact(GraphStepper, "MOST")["hidden"], refused(GraphStepper, hidden_size=3)],
+    "graph": [fact(GraphStepper, "LIMITS")["hidden"], refused(GraphStepper, hidden_size=3)],
     "turn": fact(GraphStepper, "GRID")["turn"],
     "parameter": [BackwardStepper().parameter, fact(BackwardStepper, "DEFAULTS")["parameter"]],
 }))
@@ -115,13 +115,14 @@ def test_parameters_lie_in_a_vector_as_in_python(V, H):
     with bundled("entry.js", {"entry.js": entry_of("engine/flat.js")}) as engine:
         numbers = [float(i) for i in range(_flat.size(V, H))]
         found = engine.call(
-            """({ PARAMETERS, size, unflatten, flatten }, numbers, V, H) => {
+            """({ PARAMETERS, shapes, size, unflatten, flatten }, numbers, V, H) => {
                 const params = unflatten(Float64Array.from(numbers), V, H);
-                return { PARAMETERS, size: size(V, H), params, flat: flatten(params) };
+                return { PARAMETERS, shapes: shapes(V, H), size: size(V, H), params, flat: flatten(params) };
             }""",
             numbers, V, H,
         )  # fmt: skip
     assert found["PARAMETERS"] == list(rnnlib.Params._fields) == list(_flat.shapes(V, H))
+    assert found["shapes"] == {name: list(shape) for name, shape in _flat.shapes(V, H).items()}
     assert found["size"] == len(numbers) and found["flat"] == numbers
     start = 0
     for name, shape in _flat.shapes(V, H).items():

@@ -2,8 +2,12 @@
  * The parameters one after the other in a vector, in the order of `PARAMETERS`; see _flat.py.
  */
 
-/** The numbers in each of the five parameters. */
-export const sizes = (V, H) => ({ Wxh: V * H, Whh: H * H, Why: H * V, bh: H, by: V });
+/** The shape of each of the five parameters; shapes("V", "H") gives the letters of the shapes. */
+export const shapes = (V, H) => ({ Wxh: [V, H], Whh: [H, H], Why: [H, V], bh: [H], by: [V] });
+
+/** The numbers in each of them. */
+export const sizes = (V, H) => (
+  Object.fromEntries(Object.entries(shapes(V, H)).map(([name, [rows, columns = 1]]) => [name, rows * columns])));
 
 /** The names of the five parameters. */
 export const PARAMETERS = Object.keys(sizes(1, 1));

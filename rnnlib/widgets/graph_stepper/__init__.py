@@ -6,11 +6,12 @@ from ...formulations import gates
 from ...formulations._grid import GRID
 from .._bundle import bundle, constants, style
 from .._network import NetworkWidget
+from .._traits import LIMITS as SHARED_LIMITS
 from .._traits import InvalidValue, Text, Whole, defaults
 
-# The whole graph is drawn, with its numbers: sizes for which they fit on a phone.
-MOST = {"steps": 2, "hidden": 3}
-MOST_CHARACTERS = 3
+# The whole graph is drawn, with its numbers: limits for which they fit on a phone.
+LIMITS = SHARED_LIMITS | {"steps": 2, "hidden": 3}
+MAX_CHARACTERS = 3
 NODES = {1: 13, 2: 21}  # on the tape of a text of so many steps
 
 
@@ -33,13 +34,13 @@ class GraphStepper(NetworkWidget):
     that are not zero; TypeError for a value of another type. Each names what came and what was expected.
     """
 
-    text = Text(MOST["steps"] + 1, default_value="aba").tag(sync=True)
-    hidden_size = Whole(1, MOST["hidden"], default_value=2).tag(sync=True)
-    move = Whole(0, 2 * NODES[MOST["steps"]] - 1, default_value=0).tag(sync=True)
+    text = Text(LIMITS["steps"] + 1, default_value="aba").tag(sync=True)
+    hidden_size = Whole(1, LIMITS["hidden"], default_value=2).tag(sync=True)
+    move = Whole(0, 2 * NODES[LIMITS["steps"]] - 1, default_value=0).tag(sync=True)
 
     _esm = bundle(
         "graph_stepper/view.js",
-        {"graph_stepper/facts.js": constants(GRID=GRID, MOST=MOST, NODES=NODES, DEFAULTS=defaults(vars()))},
+        {"graph_stepper/facts.js": constants(GRID=GRID, LIMITS=LIMITS, NODES=NODES, DEFAULTS=defaults(vars()))},
     )
     _css = style("ui/base.css", "ui/network.css", "graph_stepper/style.css")
 
@@ -50,8 +51,8 @@ class GraphStepper(NetworkWidget):
         Raises as the class does, and ValueError for more than 3 characters.
         """
         V = len(gates.from_params(params).V)
-        if V > MOST_CHARACTERS:
-            raise ValueError(f"params.Wxh: expected a row for each of at most {MOST_CHARACTERS} characters, got {V}")
+        if V > MAX_CHARACTERS:
+            raise ValueError(f"params.Wxh: expected a row for each of at most {MAX_CHARACTERS} characters, got {V}")
         return super().from_params(params, vocab, text, **traits)
 
     @property

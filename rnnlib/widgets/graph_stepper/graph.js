@@ -5,7 +5,7 @@
 
 import { visible } from "../model/format.js";
 import { colour } from "../ui/colour.js";
-import { make, setText, svg } from "../ui/dom.js";
+import { keep, make, setText, svg } from "../ui/dom.js";
 import { math, sub } from "../ui/mathml.js";
 import { GRID } from "./facts.js";
 
@@ -129,16 +129,16 @@ function sumOf({ name, grad }, [x, y], limit, sizes, dark, words) {
   return cells;
 }
 
-/** The picture. choose(i) is called for the node that the reader presses. */
-export function buildGraph(words, choose, redraw) {
+/** The picture of the tape. A press on a node goes to the move at which it gets its value, or on the way back its gradient. */
+export function buildGraph({ words, change, shown, schedule }) {
   const canvas = svg("svg", { class: "rnn-graph-edges", "aria-hidden": "true", height: HEIGHT });
   const holder = make("div", { className: "rnn-graph-nodes" });
   const node = make("div", { className: "rnn-graph", role: "group" }, canvas, holder);
   node.setAttribute("aria-label", words("graph_picture_name"));
-  const graph = { node, canvas, holder, nodes: [], edges: [], sums: [], width: 0 };
+  const graph = { canvas, holder, nodes: [], edges: [], sums: [], width: 0 };
   holder.addEventListener("click", ({ target }) => {
     const at = graph.nodes.findIndex(({ button }) => button.contains(target));
-    if (at >= 0) choose(at);
+    if (at >= 0) change({ move: shown().back ? 2 * shown().N - 1 - at : at });
   });
   // Arrow keys lead from node to node as the tape does, and Enter chooses: looking around moves nothing.
   holder.addEventListener("keydown", (event) => {
@@ -149,14 +149,22 @@ export function buildGraph(words, choose, redraw) {
     event.preventDefault();
     graph.nodes[Math.min(last, Math.max(0, to))].button.focus({ preventScroll: true });
   });
-  graph.observer = new ResizeObserver(([{ contentRect }]) => {
+  const observer = new ResizeObserver(([{ contentRect }]) => {
     if (contentRect.width && contentRect.width !== graph.width) {
       graph.width = contentRect.width;
-      redraw();
+      schedule();
     }
   });
-  graph.observer.observe(node);
-  return graph;
+  observer.observe(node);
+  const kept = keep();
+  return {
+    node,
+    draw(state) {
+      kept(() => layOut(graph, state, words), state.tape, state.dark, graph.width);
+      showMove(graph, state, words);
+    },
+    dispose: () => observer.disconnect(),
+  };
 }
 
 /** What stands under the name of a node: its gate, the character of an id, or the size of an array. */
@@ -171,7 +179,7 @@ export const GATE_WORDS = {
 };
 
 /** Place nodes and edges, with all numbers: after a change of the network, the width or the theme. */
-export function layOut(graph, { tape, edges, limits, vocab }, words, dark) {
+function layOut(graph, { tape, edges, limits, vocab, dark }, words) {
   const width = graph.width || 400;
   const roomy = width >= ROOMY;
   // A matrix has at most three columns; with them it leaves room for vectors of three numbers.
@@ -225,7 +233,7 @@ export function layOut(graph, { tape, edges, limits, vocab }, words, dark) {
 }
 
 /** Show how far the walk has come: node `current` of the tape, on the way forward or back. */
-export function showMove(graph, { tape, current, back }, words) {
+function showMove(graph, { tape, current, back }, words) {
   graph.nodes.forEach(({ button, under, loss }, i) => {
     const done = back ? (i >= current && tape[i].grad ? 2 : 1) : (i <= current ? 1 : 0); // ids have no gradient
     button.dataset.state = NODE_STATES[done];

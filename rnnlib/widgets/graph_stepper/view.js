@@ -4,7 +4,6 @@
 
 import { collected, tapeEdges, tapeLoss } from "../engine/gates.js";
 import { number, quoted, slight } from "../model/format.js";
-import { LIMITS } from "../model/limits.js";
 import { checkWhole, inside, NETWORK, network, shownNetwork } from "../model/network.js";
 import { lastStep, linkedNetwork, linkedWhole } from "../model/permalink.js";
 import { extent, paint, ramp } from "../ui/colour.js";
@@ -16,9 +15,8 @@ import { wordsFor } from "../ui/messages.js";
 import { player } from "../ui/player.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
-import { buildGraph, GATE_WORDS, layOut, nameMath, nameText, showMove } from "./graph.js";
-import { DEFAULTS, MOST, NODES } from "./facts.js";
-
+import { DEFAULTS, LIMITS, NODES } from "./facts.js";
+import { buildGraph, GATE_WORDS, nameMath, nameText } from "./graph.js";
 
 const lastMove = (traits) => 2 * NODES[lastStep(traits) + 1] - 1;
 
@@ -77,7 +75,8 @@ function block(caption, array, like, limit, dark, print) {
   return make("div", { className: "rnn-array" }, make("div", { className: "rnn-array-name" }, ...caption), grid);
 }
 
-function buildPanel(words) {
+/** All numbers of the current node. */
+function buildPanel({ words }) {
   const head = make("div", { className: "rnn-title" });
   const equation = make("div", { className: "rnn-formula" });
   const section = (key) => {
@@ -87,10 +86,11 @@ function buildPanel(words) {
   const [forward, gradient, handed] = ["graph_forward", "graph_gradient", "graph_handed"].map(section);
   handed.arrays.classList.add("rnn-arrays-pairs");
   const node = make("div", { className: "rnn-panel rnn-graph-panel" }, head, equation, forward.node, gradient.node, handed.node);
-  return { node, head, equation, forward, gradient, handed };
+  const panel = { head, equation, forward, gradient, handed };
+  return { node, draw: (state) => drawPanel(panel, state, words) };
 }
 
-function drawPanel(panel, { tape, edges, limits, current, back, vocab }, words, dark) {
+function drawPanel(panel, { tape, edges, limits, current, back, vocab, dark }, words) {
   const node = tape[current];
   const value = (name, { data }) => block([formula(name)], data, data, limits.value, dark, number);
   const gradient = (caption, array, like) => block(caption, array, like, limits.grad, dark, slight);
@@ -142,7 +142,7 @@ function say({ tape, edges, N, current, back, vocab }, words) {
   const incoming = edges.filter(({ parent }) => parent === current);
   const from = listed(incoming.map(({ child }) => tape[child].name));
   const twice = incoming.length > 1;
-  const needing = nameText(tape[Math.min(...edges.filter(({ parent }) => parent === current).map(({ child }) => child))]?.name ?? "");
+  const needing = nameText(tape[Math.min(...incoming.map(({ child }) => child))]?.name ?? "");
   const character = isId(node) && quoted(vocab[node.data.entries[0]]);
   let key = node.operation ? (twice ? "graph_say_sum" : "graph_say_hand") : (twice ? "graph_say_sum_end" : "graph_say_end");
   if (!incoming.length) key = "graph_say_start";
@@ -151,88 +151,57 @@ function say({ tape, edges, N, current, back, vocab }, words) {
   return `${where} ${words(key, { name, parents, from, character, needing })}`;
 }
 
-function render({ model, el }) {
-  const words = wordsFor(el);
-  /** @type {any} */
-  let state; // what is shown
-  const schedule = batchUpdates(draw);
-  const { change, forget } = bindModel(model, [...NETWORK, "move"], schedule);
+/** The buttons and the slider that go from move to move, and the button that goes to the first move back. */
+function buildSteps({ words, change, shown }) {
   const go = (move) => change({ move });
-
-  const fields = networkFields({ model, words, change, limits: { ...LIMITS, ...MOST }, settle: ({ T = state?.T }) => (
-    // A longer or shorter text has another tape, which is walked from its beginning.
-    T === state?.T ? {} : { move: 0 }) });
-  const graph = buildGraph(words, (i) => go(state.back ? 2 * state.N - 1 - i : i), schedule);
-  const steps = player(words, () => state && [state.move, 2 * state.N], go, { previous: "graph_previous", next: "graph_next" });
-  const move = slider(words, "graph_move", 0, 1);
+  const buttons = player(words, () => shown() && [shown().move, 2 * shown().N], go, { previous: "graph_previous", next: "graph_next" });
   const turn = make("button", { type: "button", className: "rnn-button" }, words("graph_turn"));
-  const summary = make("p", { className: "rnn-summary", role: "status" });
-  const panel = buildPanel(words);
-  const [valueRamp, gradRamp] = [make("span", { className: "rnn-ramp" }), make("span", { className: "rnn-ramp" })];
-  const [valueEnds, gradEnds] = [make("span", { className: "rnn-graph-ends" }), make("span", { className: "rnn-graph-ends" })];
-  const legend = (className, key, bar, ends) => make("p", {},
-    make("span", { className: `rnn-graph-sample ${className}` }), " ", words(key), " ", bar, " ", ends);
-  const key = make("div", { className: "rnn-foot" }, legend("rnn-graph-sample-value", "graph_legend_value", valueRamp, valueEnds),
-    legend("rnn-graph-sample-gradient", "graph_legend_gradient", gradRamp, gradEnds));
-  const root = make("div", { className: "rnn rnn-grapher", role: "group" },
-    fields.node,
-    make("div", { className: "rnn-steps" }, ...steps.nodes, turn, move.node),
-    summary,
-    make("div", { className: "rnn-graph-both" }, make("div", {}, graph.node, key), panel.node));
-  root.setAttribute("aria-label", words("graph_figure"));
-  el.append(root);
+  turn.addEventListener("click", () => shown() && go(shown().N));
+  const slide = slider(words, "graph_move", 0, 1);
+  slide.control.addEventListener("input", ({ target }) => go(Number(target.value)));
+  return {
+    node: make("div", { className: "rnn-steps" }, ...buttons.nodes, turn, slide.node),
+    draw({ tape, N, move, back, current }) {
+      const place = { i: back ? N - current : current + 1, N, name: nameText(tape[current].name) };
+      slide.show(move, words(back ? "graph_said_back" : "graph_said_forward", place), 2 * N - 1);
+      buttons.draw();
+    },
+    dispose: buttons.pause,
+  };
+}
 
-  // As a text that is typed, one that comes from elsewhere is read as far as there is room for its graph.
-  const short = { get: (name) => (
-    name === "text" ? [...model.get(name)].slice(0, MOST.steps + 1).join("") : model.get(name)) };
-  const keptTape = keep();
-  const keptLayout = keep();
+/** What the move does, in words. */
+function buildSummary({ words }) {
+  const node = make("p", { className: "rnn-summary", role: "status" });
+  return { node, draw: (state) => setText(node, say(state, words)) };
+}
 
-  /** The tape of the network after its way back, the edges, and the limits of the colours of values and gradients. */
-  function unrolled({ params, x, y }) {
-    const tape = tapeLoss(params, x, y).backward();
-    const edges = tapeEdges(tape);
-    const good = edges.filter(({ grad }) => grad);
-    const largest = (arrays) => extent(arrays.flatMap(({ entries }) => [...entries]));
-    const limits = { value: largest(good.map(({ parent }) => tape[parent].data)), grad: largest(good.map(({ grad }) => grad)) };
-    return { tape, edges, N: tape.length, limits };
-  }
+/** The scales of the colours of values and of gradients. */
+function buildLegend({ words }) {
+  const scales = [["value", "graph_legend_value"], ["gradient", "graph_legend_gradient"]].map(([kind, key]) => {
+    const [bar, ends] = [make("span", { className: "rnn-ramp" }), make("span", { className: "rnn-graph-ends" })];
+    const sample = make("span", { className: `rnn-graph-sample rnn-graph-sample-${kind}` });
+    return { node: make("p", {}, sample, " ", words(key), " ", bar, " ", ends), bar, ends };
+  });
+  return {
+    node: make("div", { className: "rnn-foot" }, ...scales.map(({ node }) => node)),
+    draw({ limits, dark }) {
+      for (const [i, limit] of [limits.value, limits.grad].entries()) {
+        scales[i].bar.style.background = ramp(dark);
+        setText(scales[i].ends, words("graph_ends", { limit: number(limit, 2) }));
+      }
+    },
+  };
+}
 
-  function draw() {
-    const net = fields.guard(() => {
-      checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, MOST.hidden);
-      return network(short, state?.net);
-    });
-    if (!net) return;
-    const taped = keptTape(() => unrolled(net), net);
-    const at = inside(model.get("move"), 2 * taped.N);
-    const back = at >= taped.N;
-    state = { ...net, net, ...taped, move: at, back, current: back ? 2 * taped.N - 1 - at : at };
-    const dark = isDark(root);
-    fields.draw(state);
-    root.classList.toggle("rnn-grapher-slim", Math.max(state.H, state.V) < 3); // leaves more room for the picture
-    const { N, limits, tape, current } = state;
-    const place = { i: back ? N - current : current + 1, N, name: nameText(tape[current].name) };
-    move.show(at, words(back ? "graph_said_back" : "graph_said_forward", place), 2 * N - 1);
-    steps.draw();
-    keptLayout(() => layOut(graph, state, words, dark), taped, dark, graph.width);
-    showMove(graph, state, words);
-    drawPanel(panel, state, words, dark);
-    setText(summary, say(state, words));
-    for (const [bar, ends, limit] of [[valueRamp, valueEnds, limits.value], [gradRamp, gradEnds, limits.grad]]) {
-      bar.style.background = ramp(dark);
-      setText(ends, words("graph_ends", { limit: number(limit, 2) }));
-    }
-  }
-
-  move.control.addEventListener("input", ({ target }) => go(Number(target.value)));
-  turn.addEventListener("click", () => state && go(state.N));
-  const unshare = shareRow({
+/** Link, image and lines of Python; shown() gives the state that is drawn. */
+function shareMove({ el, root, model, words, change, shown }) {
+  return shareRow({
     el, root, model, words, change, figure: "GraphStepper",
-    spec: { ...linkedNetwork(model, { ...LIMITS, ...MOST }), move: linkedWhole(0, lastMove, DEFAULTS.move) },
-    shown: () => state && { ...shownNetwork(state), move: state.move },
-    said: () => words("graph_picture", state),
-    place: () => `move${state.move + 1}`,
+    spec: { ...linkedNetwork(model, LIMITS), move: linkedWhole(0, lastMove, DEFAULTS.move) },
+    shown: () => shown() && { ...shownNetwork(shown()), move: shown().move },
+    said: () => words("graph_picture", shown()),
+    place: () => `move${shown().move + 1}`,
     python: () => ({
       plain: [
         "loss = gates.rnn_loss(gates.from_params(params), vocab.encode(text[:-1]), vocab.encode(text[1:]))",
@@ -242,13 +211,63 @@ function render({ model, el }) {
       imports: { rnnlib: ["Vocabulary"], "rnnlib.formulations": ["gates"] },
     }),
   });
+}
+
+/** The tape of the network after its backward pass, the edges, and the limits of the colours of values and gradients. */
+function unrolled({ params, x, y }) {
+  const tape = tapeLoss(params, x, y).backward();
+  const edges = tapeEdges(tape);
+  const good = edges.filter(({ grad }) => grad);
+  const largest = (arrays) => extent(arrays.flatMap(({ entries }) => [...entries]));
+  const limits = { value: largest(good.map(({ parent }) => tape[parent].data)), grad: largest(good.map(({ grad }) => grad)) };
+  return { tape, edges, N: tape.length, limits };
+}
+
+/** The network of the traits. A text from elsewhere is read as far as its graph has room, as one that is typed. */
+function networkOf(model, last) {
+  checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, LIMITS.hidden);
+  const get = (name) => (name === "text" ? [...model.get(name)].slice(0, LIMITS.steps + 1).join("") : model.get(name));
+  return network({ get }, last);
+}
+
+function render({ model, el }) {
+  const words = wordsFor(el);
+  /** @type {any} */
+  let state; // what is shown
+  const schedule = batchUpdates(draw);
+  const { change, forget } = bindModel(model, [...NETWORK, "move"], schedule);
+  const fields = networkFields({ model, words, change, limits: LIMITS, settle: ({ T = state?.T }) => (
+    // A longer or shorter text has another tape, which is walked from its beginning.
+    T === state?.T ? {} : { move: 0 }) });
+  const given = { model, words, change, shown: () => state, schedule };
+  const [steps, summary, graph, legend, panel] = [buildSteps, buildSummary, buildGraph, buildLegend, buildPanel].map((build) => build(given));
+  const parts = [fields, steps, summary, graph, legend, panel];
+  const root = make("div", { className: "rnn rnn-grapher", role: "group" },
+    fields.node, steps.node, summary.node,
+    make("div", { className: "rnn-graph-both" }, make("div", {}, graph.node, legend.node), panel.node));
+  root.setAttribute("aria-label", words("graph_figure"));
+  el.append(root);
+  const keptTape = keep();
+
+  function draw() {
+    const net = fields.guard(() => networkOf(model, state?.net));
+    if (!net) return;
+    const taped = keptTape(() => unrolled(net), net);
+    const { N } = taped;
+    const move = inside(model.get("move"), 2 * N);
+    const back = move >= N;
+    state = { ...net, net, ...taped, move, back, current: back ? 2 * N - 1 - move : move, dark: isDark(root) };
+    root.classList.toggle("rnn-grapher-slim", Math.max(state.H, state.V) < 3); // leaves more room for the picture
+    for (const part of parts) part.draw(state);
+  }
+
+  const unshare = shareMove({ el, root, ...given });
   const unthemed = onThemeChange(schedule);
   draw();
   return () => {
-    steps.pause();
     unthemed();
     unshare();
-    graph.observer.disconnect();
+    for (const part of parts) part.dispose?.();
     forget();
   };
 }
