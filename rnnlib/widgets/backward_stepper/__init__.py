@@ -13,6 +13,7 @@ from .._traits import MAX_STEPS, Choice, InvalidValue, Whole, defaults
 
 MOVES = 5
 BACK = 3  # steps from the loss to the step it reaches, at first
+LABELS = [[name, f"back_reduction_{name}"] for name in REDUCTIONS]  # each with the key of its words
 
 
 class BackwardStepper(NetworkWidget):
@@ -46,7 +47,7 @@ class BackwardStepper(NetworkWidget):
 
     _esm = bundle(
         "backward_stepper/view.js",
-        {"backward_stepper/facts.js": constants(MOVES=MOVES, BACK=BACK, DEFAULTS=defaults(vars()))},
+        {"backward_stepper/facts.js": constants(MOVES=MOVES, BACK=BACK, REDUCTIONS=LABELS, DEFAULTS=defaults(vars()))},
     )
     _css = style("ui/base.css", "ui/network.css", "backward_stepper/style.css")
 
