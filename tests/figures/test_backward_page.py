@@ -321,6 +321,46 @@ def test_the_reach_is_told_over_its_whole_range(stepper):
             assert abs(mark["x"] - (box["x"] + box["width"] * (13 - k) / 13)) < 3
 
 
+def test_further_right_the_slider_reaches_further_and_cuts_less(stepper):
+    show(stepper, TEXT, 5)
+    slider = stepper.get_by_role("slider", name="Reach k", exact=True)
+    edge = stepper.locator(".rnn-mark-edge")
+    box = slider.bounding_box()
+
+    def press(across):
+        slider.click(position={"x": across * box["width"], "y": box["height"] / 2})
+        return slider.get_attribute("aria-valuetext")
+
+    assert press(0.999) == "all 13" and not edge.is_visible()
+    reached = [int(press(across).split()[0]) for across in (0.001, 0.25, 0.5, 0.75)]
+    assert reached == sorted({*reached}) and reached[0] == 1
+    assert edge.is_visible()
+    for key, said in [("Home", "1 of 13"), ("ArrowRight", "2 of 13"), ("ArrowLeft", "1 of 13"), ("End", "all 13")]:
+        slider.press(key)
+        assert slider.get_attribute("aria-valuetext") == said
+
+
+@pytest.mark.parametrize("path", [PAGE, "pages/stepper.html"])
+def test_every_slider_of_a_figure_runs_from_left_to_right(specimen, visit, path):
+    page, watch = visit(specimen, path)
+    tried = 0
+    for slider in page.locator(".rnn").first.get_by_role("slider").all():
+        slider.press("Home")
+        slider.press("ArrowRight")
+        low, value = slider.evaluate("n => [Number(n.min), Number(n.value)]")
+        assert value == low + 1, slider.evaluate("n => n.labels[0].textContent")
+        slider.press("End")  # so that a later slider has room
+        tried += 1
+    assert tried >= 2 and not watch.complaints
+
+
+def test_a_link_opens_at_the_reach_that_it_names(specimen, visit):
+    page, watch = visit(specimen, f"{PAGE}#figure=backward-stepper&truncate=4")
+    slider = page.locator(".rnn-backward").first.get_by_role("slider", name="Reach k", exact=True)
+    assert slider.get_attribute("aria-valuetext") == "4 of 16" and slider.input_value() == "4"
+    assert not watch.complaints
+
+
 # Ways to move it
 
 
