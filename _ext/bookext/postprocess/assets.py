@@ -37,8 +37,8 @@ def build_style_sheet(site, app):
         pages = site.pages().values()
         used = LIVE_CLASSES.union(*map(purge.words_of, pages))
         beside = [site.text(name) for kind in ("**/*.js", "widgets/*.css") for name in site.find(f"_static/{kind}")]
-        css = minify.style(purge.purge(css, used) + own)
-        css = purge.drop_variables(css, " ".join([*beside, *pages]))
+        css = purge.drop_variables(purge.purge(css, used) + own, " ".join([*beside, *pages]))
+        css = minify.style(css)
     else:
         css += own
     site.write("_static/book.css", css)

@@ -1,141 +1,152 @@
-"""Drop from a style sheet what a set of pages cannot match: rules, fonts, animations and variables nothing uses."""
+"""Drop from a style sheet what no page can match: rules, icon fonts, animations and variables that nothing uses."""
 
 import re
+from typing import Any, NamedTuple
 
-# The icon fonts and their classes: book.css draws the few icons that are left.
-ICON_FONT = re.compile(r"font awesome|\.fa[srbldt]?(?![\w])|\.fa-", re.I)
-GROUPING = ("@media", "@supports", "@layer", "@container")
-COMMENT = re.compile(r"/\*.*?\*/", re.S)
-STRING_OR_BRACE = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|url\([^)"']*\)|[{};]""")
+import tinycss2
+
+# Classes of the icon fonts; book.css draws the few icons that are left.
+ICON = re.compile(r"fa[srbldt]?|fa-.*")
+GROUPING = {"media", "supports", "layer", "container"}
+# The pages link one sheet, in one encoding.
+DROPPED = {"import", "charset"}
+VARIABLE = re.compile(r"--[\w-]+")
+
+
+class Rule(NamedTuple):
+    """A rule of a style sheet."""
+
+    keyword: str  # of an at-rule, in lower case; "" for a rule with selectors
+    prelude: list[list[Any]]  # the tokens of each selector, or of each piece between commas
+    parts: list[Any] | None  # rules, and declarations as tinycss2 has them; None for a statement such as ``@layer a;``
 
 
 def words_of(html):
-    """Every class, id and element name in a page, and every name its elements carry as data-* attributes."""
-    words = set(re.findall(r"<([a-z][a-z0-9]*)", html))
+    """Every class, id and element name in a page."""
+    words = {name.lower() for name in re.findall(r"<([a-zA-Z][\w-]*)", html)}
     for value in re.findall(r"""\b(?:class|id)=["']([^"']*)["']""", html):
         words.update(value.split())
     return words
 
 
-def blocks(css):
-    """(prelude, body or None for a plain statement) of each rule at this level."""
-    depth, start, prelude, body_start = 0, 0, "", 0
-    for match in STRING_OR_BRACE.finditer(css):
-        sign = match[0]
-        if sign == ";" and depth == 0:
-            yield css[start : match.start()].strip(), None
-            start = match.end()
-        elif sign == "{":
-            if depth == 0:
-                prelude, body_start = css[start : match.start()].strip(), match.end()
-            depth += 1
-        elif sign == "}":
-            depth -= 1
-            if depth == 0:
-                yield prelude, css[body_start : match.start()]
-                start = match.end()
+def parsed(css, matches=lambda selector: True):
+    """The rules of a style sheet, with those selectors that match; what is no CSS is left out, as browsers do."""
+    return rules(tinycss2.parse_stylesheet(css), matches)
 
 
-def split_list(selectors):
-    """A selector list at its outer commas."""
-    parts, depth = [""], 0
-    for char in selectors:
-        depth += (char in "([") - (char in ")]")
-        if char == "," and depth == 0:
-            parts.append("")
+def rules(nodes, matches):
+    made = []
+    for node in nodes:
+        if node.type == "declaration":
+            made.append(node)
+        elif node.type == "qualified-rule" and (selectors := list(filter(matches, pieces(node.prelude)))):
+            made.append(Rule("", selectors, rules(tinycss2.parse_blocks_contents(node.content), matches)))
+        elif node.type == "at-rule":
+            keyword, parts = node.lower_at_keyword, None
+            if node.content is not None:
+                holds_rules = keyword in GROUPING or keyword.endswith("keyframes")
+                parse = tinycss2.parse_rule_list if holds_rules else tinycss2.parse_blocks_contents
+                parts = rules(parse(node.content), matches)
+            made.append(Rule(keyword, pieces(node.prelude), parts))
+    return made
+
+
+def pieces(tokens):
+    """Tokens without comments, cut at their outer commas."""
+    made = [[]]
+    for token in tokens:
+        if token == ",":
+            made.append([])
+        elif token.type != "comment":
+            made[-1].append(token)
+    return made
+
+
+def written(parts):
+    """The text of rules and declarations."""
+    return "".join(map(text_of, parts))
+
+
+def text_of(part):
+    if not isinstance(part, Rule):
+        lines = part.serialize().split("\n")  # minifiers keep the lines of a variable's value
+        return " ".join(map(str.strip, lines)) + ";"
+    prelude = ",".join(tinycss2.serialize(piece).strip() for piece in part.prelude)
+    head = f"@{part.keyword} {prelude}".rstrip() if part.keyword else prelude
+    return f"{head};" if part.parts is None else f"{head}{{{written(part.parts)}}}"
+
+
+def filtered(parts, wanted):
+    """The rules and declarations that are wanted, without rules in which nothing is left."""
+    made = []
+    for part in filter(wanted, parts):
+        if isinstance(part, Rule) and part.parts is not None:
+            part = part._replace(parts=filtered(part.parts, wanted))
+            if not part.parts:
+                continue
+        made.append(part)
+    return made
+
+
+def declarations(parts):
+    for part in parts:
+        if isinstance(part, Rule):
+            yield from declarations(part.parts or ())
         else:
-            parts[-1] += char
-    return [part.strip() for part in parts]
+            yield part
 
 
 def can_match(selector, used):
-    """False when the selector asks for a class, id or element that no page has."""
-    plain = selector
-    while True:  # what stands in :not(), :is(), :where(), :has() or [] asks for nothing certain
-        shorter = re.sub(r":[\w-]+\([^()]*\)|\[[^\]]*\]", "", plain)
-        if shorter == plain:
-            break
-        plain = shorter
-    names = re.findall(r"[.#]((?:[\w-]|\\.)+)", plain)
-    plain = re.sub(r"[.#](?:[\w-]|\\.)+|::?[\w-]+", "", plain)
-    elements = re.findall(r"[a-z][a-z0-9]*", plain)
-    return all(name.replace("\\", "") in used for name in names) and all(name in used for name in elements)
+    """False when the selector asks for a class, id or element that no page has.
+
+    What stands in brackets, as in ``:not()`` and ``[…]``, asks for nothing certain.
+    """
+    before = ""
+    for token in selector:
+        if token.type == "ident" and before != ":":
+            if (token.value if before == "." else token.lower_value) not in used:
+                return False
+        elif token.type == "hash" and token.value not in used:
+            return False
+        before = token.value if token.type == "literal" else ""
+    return True
 
 
 def purge(css, used):
     """The style sheet without rules, animations and icon fonts that pages with the words `used` cannot match."""
-    css = COMMENT.sub("", css)
-    text = prune(css, used | {"html", "body", "from", "to"})
-    names = " ".join(re.findall(r"animation(?:-name)?:([^;}]*)", text))
-    return re.sub(
-        r"@(?:-webkit-)?keyframes ([\w-]+)\{(?:[^{}]*\{[^{}]*\})*\}", lambda m: m[0] if m[1] in names else "", text
-    )
+    used = {word for word in used if not ICON.fullmatch(word)} | {"html", "body", "from", "to"}
+    sheet = parsed(css, lambda selector: can_match(selector, used))
+    # also --bs-spinner-animation-name, which an animation takes from a variable
+    values = [d.value for d in declarations(sheet) if d.lower_name.endswith(("animation", "animation-name"))]
+    played = {token.value for value in values for token in value if token.type in ("ident", "string")}
 
+    def wanted(part):
+        keyword = part.keyword if isinstance(part, Rule) else ""
+        if keyword.endswith("keyframes"):
+            return any(token.type in ("ident", "string") and token.value in played for token in part.prelude[0])
+        return keyword not in DROPPED and not (keyword == "font-face" and "font awesome" in text_of(part).lower())
 
-def prune(css, used):
-    kept = []
-    for prelude, body in blocks(css):
-        if body is None:
-            if not prelude.startswith(("@import", "@charset")):
-                kept.append(prelude + ";")
-        elif prelude.startswith(GROUPING):
-            inner = prune(body, used)
-            if inner:
-                kept.append(f"{prelude}{{{inner}}}")
-        elif prelude.startswith("@"):
-            if not ICON_FONT.search(body):
-                kept.append(f"{prelude}{{{tidy(body)}}}")
-        else:
-            selectors = [s for s in split_list(prelude) if can_match(s, used) and not ICON_FONT.search(s)]
-            if selectors and body.strip():
-                kept.append(f"{','.join(selectors)}{{{tidy(body)}}}")
-    return "".join(kept)
-
-
-VARIABLE = re.compile(r"--[\w-]+")
-ASKED = re.compile(r"var\(\s*(--[\w-]+)")
-# What a declaration begins with or ends at, and strings, in which no such sign counts; an open one goes on to the end.
-DECLARATION_SIGN = re.compile(r"""(?:(?<=[{};])|^)\s*(--[\w-]+):|"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?|[{};()]""", re.S)
-
-
-def declarations(css):
-    """(start, end, name) of each custom property that is set; its end is after the semicolon, or before the brace."""
-    depth, start, name = 0, 0, None
-    for match in DECLARATION_SIGN.finditer(css):
-        sign = match[0]
-        if match[1]:
-            start, name, depth = match.start(), match[1], 0
-        elif sign in "()":
-            depth += 1 if sign == "(" else -1
-        elif name and sign == "{":
-            name = None
-        elif name and (sign == "}" or (sign == ";" and depth <= 0)):
-            yield start, match.end() if sign == ";" else match.start(), name
-            name = None
+    return written(filtered(sheet, wanted))
 
 
 def drop_variables(css, elsewhere=""):
-    """The sheet without the custom properties that no var() of what stays asks for and nothing `elsewhere` names."""
-    rest, at, values = [], 0, {}
-    places = list(declarations(css))
-    for start, end, name in places:
-        values.setdefault(name, []).append(css[start:end])
-        rest.append(css[at:start])
-        at = end
-    asked = [*ASKED.findall("\0".join([*rest, css[at:]])), *VARIABLE.findall(elsewhere)]
+    """The sheet without the custom properties that no value of what stays asks for and nothing `elsewhere` names."""
+    sheet, asks, asked = parsed(css), {}, VARIABLE.findall(elsewhere)
+    for declaration in declarations(sheet):
+        names = VARIABLE.findall(tinycss2.serialize(declaration.value))
+        (asks.setdefault(declaration.name, []) if is_variable(declaration) else asked).extend(names)
     needed = set()
     while asked:
         name = asked.pop()
         if name not in needed:
             needed.add(name)
-            asked += ASKED.findall("\0".join(values.get(name, ())))
-    kept, at = [], 0
-    for start, end, name in places:
-        if name not in needed:
-            kept.append(css[at:start])
-            at = end
-    return re.sub(r"(?<=[{}])[^{}@]+\{\}", "", "".join([*kept, css[at:]]))
+            asked += asks.get(name, ())
+
+    def wanted(part):
+        return isinstance(part, Rule) or not is_variable(part) or part.name in needed
+
+    return written(filtered(sheet, wanted))
 
 
-def tidy(body):
-    return re.sub(r"\s+", " ", body).replace("; ", ";").replace(": ", ":").strip().rstrip(";")
+def is_variable(declaration):
+    return declaration.name.startswith("--")
