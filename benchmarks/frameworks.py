@@ -29,12 +29,14 @@ def in_pytorch(params, x, y, h0):
     """(states, loss, gradients as `Params`) by `nn.RNN`, `nn.Linear` and `cross_entropy`."""
     V, H = params.Wxh.shape
     model = torch.nn.ModuleDict({"rnn": torch.nn.RNN(V, H), "linear": torch.nn.Linear(H, V)}).double()
-    model.load_state_dict({name: torch.tensor(array) for name, array in frameworks.to_pytorch(params).items()})
+    model.load_state_dict(frameworks.to_pytorch(params, like=model.state_dict()))
+    back = frameworks.from_pytorch(model.state_dict())
+    assert all(np.array_equal(one, other) for one, other in zip(back, params, strict=True))
     h, _ = model["rnn"](torch.tensor(one_hot(x, V)), torch.tensor(h0)[None])
     o = model["linear"](h)
     loss = torch.nn.functional.cross_entropy(o.flatten(0, 1), torch.tensor(y).flatten())
     loss.backward()
-    grads = {name: parameter.grad.numpy() for name, parameter in model.named_parameters()}
+    grads = {name: parameter.grad for name, parameter in model.named_parameters()}
     return h.detach().numpy(), loss.item(), frameworks.from_pytorch(grads, gradients=True)
 
 

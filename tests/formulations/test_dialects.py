@@ -226,7 +226,7 @@ def test_the_gradients_of_two_biases_are_the_same_and_come_back_as_one():
 
 
 def test_onnx_takes_and_gives_arrays_with_the_axes_that_are_said():
-    params, x, _, h0, _ = case("onnx")
+    params, x, _, h0, *_ = case("onnx")
     arrays, table = stored("onnx", params), DIALECTS["onnx"]
     node = helper.make_node("RNN", ["X", "W", "R", "B", "", "initial_h"], ["Y", "Y_h"], hidden_size=H)
     tensors = {

@@ -78,7 +78,7 @@ EXPECTED = {
     "matrices": r"W: expected shape \(3, 3\), for vectors are columns here and U, \(H, K\), is \(3, 2\), got \(2, 2\)",
     "layers": r"b: expected \(1, 3\), for vectors are rows here, got \(1, 2\)",
     "gates": r"parameters: expected columns, so U \(H, n\), W \(H, H\), V \(n, H\), got \(3, 2\), \(2, 2\), \(2, 3\)",
-    "PyTorch": r"arrays\['rnn\.weight_ih_l0'\]: expected shape \(2, 3\), got \(3, 2\)",
+    "PyTorch": r"arrays\['rnn\.weight_ih_l0'\]: expected shape \(2, 2\), got \(3, 2\)",
 }  # fmt: skip
 
 
