@@ -44,7 +44,7 @@ class RNN:
             if array.shape != shape:
                 given = f"for vectors are columns here and U, (H, K), is {(H, K)}"
                 raise ValueError(f"{name}: expected shape {shape}, {given}, got {array.shape}")
-        dtype = np.result_type(U, V, W, np.float16)
+        dtype = np.result_type(U, V, W, np.float32)
         self.U, self.V, self.W = U.astype(dtype), V.astype(dtype), W.astype(dtype)
         self.bptt_truncate = None if bptt_truncate is None else _check.positive_int("bptt_truncate", bptt_truncate)
 
