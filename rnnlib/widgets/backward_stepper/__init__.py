@@ -1,4 +1,4 @@
-"""BackwardStepper: the gradient walks back through a text, move by move."""
+"""BackwardStepper: backpropagation through a text, move by move."""
 
 import contextlib
 
@@ -12,16 +12,16 @@ from .._network import NetworkWidget
 from .._traits import MAX_STEPS, Choice, InvalidValue, Whole, defaults
 
 MOVES = 5
-BACK = 3  # steps from the loss to the step it reaches, at first
+BACK = 3  # loss_t - s at first
 LABELS = [[name, f"back_reduction_{name}"] for name in REDUCTIONS]  # each with the key of its words
 
 
 class BackwardStepper(NetworkWidget):
-    """Backpropagation through time over `text`, from the last step to the first, with every number on the way.
+    """Backpropagation through time over `text`, from the last step to the first, with every number.
 
-    At each step five moves: the error do_t; its two roads into dh_t; da_t, through tanh; what dWhy and dby collect;
-    what dWhh, dWxh and dbh collect. Below, the matrix of `contributions` with the factors behind one of its cells, and
-    what a truncation cuts from it.
+    Each step has five moves: the error do_t; the two terms of dh_t; da_t, through tanh; the sums dWhy and dby; the sums
+    dWhh, dWxh and dbh. Below is the matrix of `contributions` with the factors of one of its cells, and what a
+    truncation cuts from it.
 
     `BackwardStepper(text="hello", hidden_size=4, seed=0)` shows a network with the weights of
     `init_params(V, hidden_size, rng=np.random.default_rng(seed))`, where V counts the distinct characters of the text;

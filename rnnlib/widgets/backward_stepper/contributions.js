@@ -14,7 +14,7 @@ import { arrowKeys } from "../ui/virtual_list.js";
 
 const DECADES = 3; // of the scale: all cells below a thousandth of the largest look alike
 
-const CUT = { light: [196, 196, 196], dark: [82, 82, 82] };
+const CUT = { light: [196, 196, 196], dark: [82, 82, 82] }; // the colour of cells that are cut, as RGB
 
 /** The length of array[start:end] as a vector. */
 export function lengthOf(array, start = 0, end = array.length) {
@@ -28,7 +28,7 @@ function shade(value, most) {
   return value > 0 ? Math.max(0, 1 + Math.log10(value / most) / DECADES) : 0;
 }
 
-/** The matrix as a picture, a press on which chooses a cell, and below it the length of each da. */
+/** The matrix as an image in which a press chooses a cell, and below it the length of each da. */
 function buildPicture({ words, change, shown }) {
   const [canvas, total] = ["square", "total"].map((name) => {
     const node = make("canvas", { className: `rnn-${name}-cells` });
@@ -74,7 +74,7 @@ function drawCells({ canvas, total }, { T, matrix, truncate, dark }, { most, len
   drawPixels(total, 1, T, (_, j) => colour(lengths[j], longest || 1, dark).bytes);
 }
 
-/** The frames of the cell and of the column of the walk, and the edge of the cut. */
+/** The frames around the chosen cell and the column of step t, and the edge of the cut. */
 function drawMarks({ chosen, column, edge }, { T, t, truncate, loss_t, s }) {
   const percentOf = (share) => `${(100 * share).toFixed(3)}%`;
   Object.assign(chosen.style, { left: percentOf(s / T), top: percentOf(loss_t / T), width: percentOf(1 / T), height: percentOf(1 / T) });
@@ -127,12 +127,12 @@ export function buildMap({ words, change, shown }) {
   };
 }
 
-/** The factors of a cell: the error, a Jacobian for each step back, the slope of tanh, and the state before.
+/** The factors of a cell: the error, one Jacobian for each step back, the slope of tanh, and the previous state.
  * @returns {{lengths: number[], slope: number, name: (i: number) => string, values: (i: number) => [Float64Array, string?]}}
- * lengths: of the product of the factors up to each; slope: the place of that factor; values(i): the numbers of a factor, and
- * the symbol of one that is a vector */
+ * lengths: of the product of the factors up to each one; slope: the index of the slope of tanh; values(i): the numbers of a
+ * factor, and its symbol if it is a vector */
 function factorsOf({ along, share, state, error, slope, jacobians }, { loss_t, s }, words) {
-  const last = along.length; // the error, then one for each Jacobian
+  const last = along.length; // index of the slope: `along` has the error and one product for each Jacobian
   const lengths = [...along, share].map((vector) => lengthOf(vector));
   lengths.push(lengthOf(state) * lengths[last]);
   return {

@@ -11,7 +11,7 @@ import { d, formula, math, sub, transposed } from "../ui/mathml.js";
 import { buildMatrix, showMatrix } from "../ui/matrix.js";
 import { cell, row, showRows, table } from "../ui/table.js";
 
-const HIDDEN = "·"; // in place of a number that the walk has not reached
+const HIDDEN = "·"; // instead of a number that is not computed yet at this move
 
 export const yhat = () => sub(math("mover", "y", "^"), "t");
 
@@ -67,7 +67,7 @@ export function buildUnits({ words }) {
   };
 }
 
-/** A cell that the walk has reached shows its number, another a dot on the colour of zero. */
+/** Show the number in a cell if it is already computed at this move, else a dot on the colour of zero. */
 function reveal(node, reached, value, limit, dark) {
   paint(node, reached ? value : 0, limit, dark, reached ? slight : () => HIDDEN);
 }
@@ -88,7 +88,7 @@ function drawUnits(units, { H, t, move, trace, grads, out, future, dark }, words
   });
 }
 
-/** The gradients of the parameters as far as the walk has summed them: all as small pictures, one with its numbers. */
+/** The gradients of the parameters, summed as far as this move: all as small images, one with its numbers. */
 export function buildSums({ words, change }) {
   const tabs = PARAMETERS.map((name) => {
     const canvas = make("canvas", { className: "rnn-thumb" });
@@ -109,7 +109,7 @@ export function buildSums({ words, change }) {
       const { t, move, params, trace, grads, parameter } = state;
       const now = keptNow(() => sumsFrom(params, trace, grads, t), grads, t);
       const before = keptBefore(() => sumsFrom(params, trace, grads, t + 1), grads, t);
-      // The sums of the output's weights take step t in at the fourth move, those of the state's at the fifth.
+      // Step t is added to dWhy and dby at the fourth move, to dWhh, dWxh and dbh at the fifth.
       const has = (name) => move >= (name === "Why" || name === "by" ? 3 : 4);
       const sum = (name) => (has(name) ? now : before)[name];
       for (const tab of tabs) drawTab(tab, sum(tab.name), state);
@@ -131,7 +131,7 @@ function drawTab({ name, button, canvas, kept }, values, { V, H, grads, paramete
   button.setAttribute("aria-pressed", String(name === parameter));
 }
 
-/** What the matrix shows: the sum of the chosen gradient over the steps from the last down to `from`, which counts from 1. */
+/** What the matrix shows: the sum of the chosen gradient over the steps from `from`, which counts from 1, to the last. */
 function sumShown(values, from, { V, H, T, grads, parameter, vocab, dark }, words) {
   const name = `d${parameter}`;
   const key = from > T ? "back_sum_none" : from === 1 ? "back_sum_all" : from === T ? "back_sum_one" : "back_sum";

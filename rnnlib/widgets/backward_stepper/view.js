@@ -1,5 +1,6 @@
 /**
- * The view of BackwardStepper: the walk from the last step to the first, five moves a step, and below it the contributions.
+ * The view of BackwardStepper: backpropagation from the last step to the first in five moves a step, and below it the
+ * contributions.
  */
 
 import { backward, contributions } from "../engine/bptt.js";
@@ -24,7 +25,7 @@ import { buildErrors, buildSums, buildUnits, yhat } from "./panels.js";
 
 const MOVE_NAMES = ["back_move_error", "back_move_roads", "back_move_tanh", "back_move_output", "back_move_state"];
 
-/** The step that the loss of a step is followed to at first. */
+/** The step s of the cell that is chosen at first for a loss. */
 const startOf = (loss_t) => Math.max(0, loss_t - BACK);
 
 const grown = (left, ...right) => formula(left, math("mo", "+="), ...right);
@@ -79,7 +80,7 @@ function buildMoves({ words, change }) {
 /** The fields of the network, and the reduction of its loss. */
 function buildFields({ model, words, change }) {
   const fields = networkFields({ model, words, change, settle: ({ T = Infinity }) => (
-    // The walk through another text begins at its end.
+    // Another text is shown from its last step on.
     T === Infinity ? {} : { t: T - 1, move: 0, loss_t: T - 1, s: startOf(T - 1) }) });
   const { node, control } = field(words, "back_reduction", make("select", {},
     ...REDUCTIONS.map(([value, name]) => make("option", { value }, words(name)))));
@@ -94,7 +95,7 @@ function buildFields({ model, words, change }) {
   };
 }
 
-/** The text, and the gradients of its states as far as the walk has reached them. */
+/** The text, and the gradients da of its steps as far as they are computed. */
 function buildTime({ words, change, shown }) {
   const strip = buildStrip({
     label: words("back_strip"), states: [words("back_gradient"), d("a", "t")], place: () => [shown().t, shown().T],
@@ -109,7 +110,7 @@ function buildTime({ words, change, shown }) {
       const { H, T, t, move, x, y, losses, vocab, grads, moved, dark } = state;
       const from = H * (move > 1 ? t : t + 1);
       const reached = kept(() => {
-        const values = new Float64Array(T * H); // zero for the steps that the walk has not reached
+        const values = new Float64Array(T * H); // zero for the steps that are not reached yet
         values.set(grads.da.subarray(from), from);
         return values;
       }, grads, from);
@@ -128,7 +129,7 @@ function buildTime({ words, change, shown }) {
   };
 }
 
-/** The buttons that walk over all moves of all steps, the last step first, and the slider of the step. */
+/** The buttons that go through all moves of all steps, the last step first, and the slider of the step. */
 function buildSteps({ words, change, shown }) {
   const place = () => shown() && [(shown().T - 1 - shown().t) * MOVES + shown().move, shown().T * MOVES];
   const go = (p) => change({ t: shown().T - 1 - Math.floor(p / MOVES), move: p % MOVES });
@@ -228,8 +229,8 @@ function termsOfDh({ V, H, T, t, params, grads }) {
   return { out, future };
 }
 
-/** All that is shown of `net`: its gradients, which are those of `last` unless something they depend on has changed, and the
- * place of the walk. */
+/** All that is shown of `net`: the traits that say what to show, and the gradients, which are taken from `last` if they are
+ * the same. */
 function stateOf(model, net, last) {
   const { params, trace, y, T } = net;
   const chosen = (name, choices) => (choices.includes(model.get(name)) ? model.get(name) : DEFAULTS[name]);

@@ -30,7 +30,7 @@ function explain(panel, ...equations) {
   panel.node.insertBefore(make("div", { className: "rnn-formula rnn-equations" }, ...equations), panel.scroller);
 }
 
-/** Every hidden unit: the terms of its pre-activation, and its state. A press on a row shows the terms of that unit. */
+/** Every hidden unit: the terms of its pre-activation, and its state. A press on a row chooses the unit. */
 export function buildUnits({ words, change, shown }) {
   const units = table("units", [
     [words("unit"), "rnn-col-unit"],
@@ -75,7 +75,7 @@ function drawUnits(units, { H, t, unit, params, trace, x, dark }, words) {
     pick.setAttribute("aria-label", words("show_unit", { j: j + 1 }));
     const input = params.Wxh[x[t] * H + j];
     const a = trace.a[t * H + j];
-    // The term of the previous state is summed here as it is in the engine, not found by subtraction.
+    // The term of the previous state is summed as in the engine: a difference would have another rounding error.
     let earlier = 0;
     for (let k = 0; k < H; k++) earlier += (t ? trace.h[(t - 1) * H + k] : trace.h0[k]) * params.Whh[k * H + j];
     [input, earlier, params.bh[j], a].forEach((term, i) => paint(values[i], term, limit, dark));

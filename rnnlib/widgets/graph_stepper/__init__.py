@@ -9,14 +9,14 @@ from .._network import NetworkWidget
 from .._traits import LIMITS as SHARED_LIMITS
 from .._traits import InvalidValue, Text, Whole, defaults
 
-# The whole graph is drawn, with its numbers: limits for which they fit on a phone.
+# The whole graph is drawn with its numbers: limits for which they fit on a phone.
 LIMITS = SHARED_LIMITS | {"steps": 2, "hidden": 3}
 MAX_CHARACTERS = 3
 NODES = {1: 13, 2: 21}  # on the tape of a text of so many steps
 
 
 class GraphStepper(NetworkWidget):
-    """The tape of `rnnlib.formulations.gates` as a picture: first every node gets its value, then every gradient.
+    """The tape of `rnnlib.formulations.gates` as a drawing: first every node gets its value, then its gradient.
 
     At each move forward one node of the tape is computed from its parents. At each move back, last node first, a
     node's gradient is complete, and it hands one to each of its parents; what arrives there adds up. The loss is the

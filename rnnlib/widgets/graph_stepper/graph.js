@@ -1,6 +1,6 @@
 /**
- * A tape of gates as a picture: nodes that can be pressed, and edges that show what they carry forward and back. Time
- * runs down; in four columns stand what is read, the states, the outputs and the losses, as in plots.plot_graph.
+ * A tape of gates as a drawing: nodes that can be pressed, and edges that show what they carry forward and back. Time
+ * runs down. The four columns hold the inputs, the states, the outputs and the losses, as in plots.plot_graph.
  */
 
 import { visible } from "../model/format.js";
@@ -9,7 +9,7 @@ import { keep, make, setText, svg } from "../ui/dom.js";
 import { math, sub } from "../ui/mathml.js";
 import { GRID } from "./facts.js";
 
-const HEIGHT = 560; // of the picture, px
+const HEIGHT = 560; // of the drawing, px
 
 const BOX_HEIGHT = 34;
 
@@ -59,7 +59,7 @@ function brief(value) {
   return `${value < 0 ? "−" : ""}${text.replace("+", "").replace("-", "−")}`;
 }
 
-/** The corners of the line of an edge, where its numbers stand, and whether the line is upright there.
+/** The corners of the line of an edge, the point where its numbers are drawn, and whether the line is upright there.
  * @returns {{points: number[][], middle: any, upright: boolean}} */
 function lineOf([x1, y1, height1], [x2, y2, height2], box, pitch, lane) {
   const width = box / 2;
@@ -74,14 +74,14 @@ function lineOf([x1, y1, height1], [x2, y2, height2], box, pitch, lane) {
   return { points, middle: [0, 1].map((i) => (points[0][i] + points[1][i]) / 2), upright };
 }
 
-/** An arrow along the points, shifted to the right of its way. */
+/** An arrow along the points, shifted to the right of its direction. */
 function arrow(points, className, shift = SHIFT) {
   const moved = points.map(([x, y], i) => {
     let [dx, dy] = [0, 0];
     for (const [from, to] of [[points[i - 1], points[i]], [points[i], points[i + 1]]]) {
       if (!from || !to) continue;
       const way = [Math.sign(to[0] - from[0]), Math.sign(to[1] - from[1])];
-      // two ways that meet at a corner shift it both across and down; the ends of a line have one way only
+      // at a corner two directions meet and shift it both across and down; the ends of a line have one direction
       dx = dx || -way[1] * shift;
       dy = dy || way[0] * shift;
     }
@@ -96,10 +96,10 @@ function arrow(points, className, shift = SHIFT) {
     svg("path", { class: "rnn-graph-head", d: head }));
 }
 
-/** Width and height of a cell: of one with its number where there is room, else of a square. */
+/** Width and height of a cell: with room for its number if the drawing is wide enough, else a square. */
 const cellSize = (columns, { cell, square }) => (cell && columns === 1 ? cell : [square, square]);
 
-/** The numbers of an array beside its edge: what flows forward to the left or above, what flows back right or below. */
+/** The numbers of an array next to its edge: a value to the left or above, a gradient to the right or below. */
 function strip({ shape: [rows = 1, columns = 1], entries }, { middle: [x, y], upright }, side, limit, sizes, dark, sign) {
   const told = sizes.cell && columns === 1;
   const [width, height] = sign ? [14, 13] : cellSize(columns, sizes);
@@ -118,7 +118,7 @@ function strip({ shape: [rows = 1, columns = 1], entries }, { middle: [x, y], up
     ...cells.flat(), svg("rect", { class: "rnn-graph-frame", x: left, y: top, width: w, height: h }));
 }
 
-/** The gradients that have come to a node, added up, beside its box. */
+/** The sum of the gradients that have arrived at a node, next to its box. */
 function sumOf({ name, grad }, [x, y], limit, sizes, dark, words) {
   const { shape: [rows, columns] } = grad;
   const [width, height] = cellSize(columns, sizes);
@@ -129,7 +129,7 @@ function sumOf({ name, grad }, [x, y], limit, sizes, dark, words) {
   return cells;
 }
 
-/** The picture of the tape. A press on a node goes to the move at which it gets its value, or on the way back its gradient. */
+/** The drawing of the tape. A press on a node goes to its move: forward or backward, as the current one. */
 export function buildGraph({ words, change, shown, schedule }) {
   const canvas = svg("svg", { class: "rnn-graph-edges", "aria-hidden": "true", height: HEIGHT });
   const holder = make("div", { className: "rnn-graph-nodes" });
@@ -140,7 +140,7 @@ export function buildGraph({ words, change, shown, schedule }) {
     const at = graph.nodes.findIndex(({ button }) => button.contains(target));
     if (at >= 0) change({ move: shown().back ? 2 * shown().N - 1 - at : at });
   });
-  // Arrow keys lead from node to node as the tape does, and Enter chooses: looking around moves nothing.
+  // Arrow keys move the focus from node to node in the order of the tape; only Enter or a press changes the move.
   holder.addEventListener("keydown", (event) => {
     const at = graph.nodes.findIndex(({ button }) => button === event.target);
     const last = graph.nodes.length - 1;
@@ -167,7 +167,7 @@ export function buildGraph({ words, change, shown, schedule }) {
   };
 }
 
-/** What stands under the name of a node: its gate, the character of an id, or the size of an array. */
+/** The line under the name of a node: its gate, the character of an id, or the shape of an array. */
 function underName({ operation, data, name }, vocab, words) {
   if (operation) return words(GATE_WORDS[operation]);
   if (!data.shape.length) return visible(vocab[data.entries[0]]);
@@ -210,14 +210,14 @@ function layOut(graph, { tape, edges, limits, vocab, dark }, words) {
     const [x, y, height] = at[i];
     const place = { left: x - sizes.box / 2, top: y - height / 2, width: sizes.box, height };
     for (const [side, length] of Object.entries(place)) button.style[side] = `${length}px`;
-    loss.hidden = node.name !== "L"; // nothing uses it: no edge shows its value
+    loss.hidden = node.name !== "L"; // no node uses the loss, so no edge shows its value
     setText(loss, loss.hidden ? "" : brief(node.data.entries[0]));
   });
   graph.edges = edges.map((edge) => {
     const [parent, child] = [tape[edge.parent], tape[edge.child]];
     const around = parent.name === "W" && child.name !== "W h_0";
     const line = lineOf(at[edge.parent], at[edge.child], sizes.box, pitch, around ? lane : 0);
-    if (!line.upright && child.operation === "MultiplyGate" && parent.name !== "W") line.middle[0] += lane / 2; // beside the lane
+    if (!line.upright && child.operation === "MultiplyGate" && parent.name !== "W") line.middle[0] += lane / 2; // next to the lane
     const id = !edge.grad;
     const sign = id ? visible(vocab[parent.data.entries[0]]) : undefined;
     const parts = [arrow(line.points, "rnn-graph-forward", id ? 0 : SHIFT), strip(parent.data, line, -1, limits.value, sizes, dark, sign)];
@@ -232,7 +232,7 @@ function layOut(graph, { tape, edges, limits, vocab, dark }, words) {
   graph.canvas.replaceChildren(...[...graph.edges, ...graph.sums].map(({ group }) => group));
 }
 
-/** Show how far the walk has come: node `current` of the tape, on the way forward or back. */
+/** Show which nodes are computed or complete when the current move is at node `current`, forward or backward. */
 function showMove(graph, { tape, current, back }, words) {
   graph.nodes.forEach(({ button, under, loss }, i) => {
     const done = back ? (i >= current && tape[i].grad ? 2 : 1) : (i <= current ? 1 : 0); // ids have no gradient

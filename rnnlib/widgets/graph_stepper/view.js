@@ -1,5 +1,5 @@
 /**
- * The view of GraphStepper: the tape as a picture, and beside it all numbers of the node that the walk has come to.
+ * The view of GraphStepper: the tape as a drawing, and next to it all numbers of the current node.
  */
 
 import { collected, tapeEdges, tapeLoss } from "../engine/gates.js";
@@ -20,7 +20,7 @@ import { buildGraph, GATE_WORDS, nameMath, nameText } from "./graph.js";
 
 const lastMove = (traits) => 2 * NODES[lastStep(traits) + 1] - 1;
 
-const UNKNOWN = "·"; // in place of a number that the walk has not reached
+const UNKNOWN = "·"; // instead of a number that is not computed yet at this move
 
 const isId = ({ operation, data }) => !operation && !data.shape.length;
 
@@ -37,7 +37,7 @@ const yhatMath = () => math("mover", "y", "^");
 
 const space = () => math("mspace");
 
-/** What a gate computes of its parents. */
+/** What a gate computes from its parents. */
 function rightSide({ operation, parents }) {
   const [first, second] = parents.map(({ name }) => nameMath(name));
   return {
@@ -62,7 +62,7 @@ function handedSides(node) {
   }[operation]();
 }
 
-/** An array with what it is above it; null stands for one that the walk has not reached, of the shape of another. */
+/** An array under its caption; null for one that is not computed yet, which has the shape of `like`. */
 function block(caption, array, like, limit, dark, print) {
   const { shape: [, columns = 1] } = like;
   const cells = Array.from(like.entries, (_, i) => {
@@ -95,7 +95,7 @@ function drawPanel(panel, { tape, edges, limits, current, back, vocab, dark }, w
   const value = (name, { data }) => block([formula(name)], data, data, limits.value, dark, number);
   const gradient = (caption, array, like) => block(caption, array, like, limits.grad, dark, slight);
   const note = (key, values) => make("p", { className: "rnn-note" }, words(key, values));
-  // A sign stays with what follows it: a line begins with it and does not end with it.
+  // A sign and the array after it wrap together, so that no line ends with a sign.
   const signed = (text, array) => make("div", { className: "rnn-array-signed" }, make("span", {}, text), array);
   const idOf = ({ name, data: { entries: [id] } }) => note("graph_id_is", { name: nameText(name), character: quoted(vocab[id]), id });
 
@@ -223,7 +223,7 @@ function unrolled({ params, x, y }) {
   return { tape, edges, N: tape.length, limits };
 }
 
-/** The network of the traits. A text from elsewhere is read as far as its graph has room, as one that is typed. */
+/** The network that the traits name. Like a typed text, one from elsewhere is cut to the length that the graph has room for. */
 function networkOf(model, last) {
   checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, LIMITS.hidden);
   const get = (name) => (name === "text" ? [...model.get(name)].slice(0, LIMITS.steps + 1).join("") : model.get(name));
@@ -237,7 +237,7 @@ function render({ model, el }) {
   const schedule = batchUpdates(draw);
   const { change, forget } = bindModel(model, [...NETWORK, "move"], schedule);
   const fields = networkFields({ model, words, change, limits: LIMITS, settle: ({ T = state?.T }) => (
-    // A longer or shorter text has another tape, which is walked from its beginning.
+    // A longer or shorter text has another tape, which is shown from its first move on.
     T === state?.T ? {} : { move: 0 }) });
   const given = { model, words, change, shown: () => state, schedule };
   const [steps, summary, graph, legend, panel] = [buildSteps, buildSummary, buildGraph, buildLegend, buildPanel].map((build) => build(given));
