@@ -5,10 +5,12 @@ import functools
 import gzip
 import sys
 import threading
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 TEXT = ("text/", "application/json", "image/svg+xml")
+LAST_PORT = 65535
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -30,6 +32,10 @@ class Handler(SimpleHTTPRequestHandler):
         path = Path(self.translate_path(self.path))
         kind = self.guess_type(str(path))
         accepts = "gzip" in self.headers.get("Accept-Encoding", "")
+        try:
+            path.stat()
+        except (OSError, ValueError):  # also a name that no file can have: too long, or with a NUL in it
+            return self.send_error(HTTPStatus.NOT_FOUND)
         if not (accepts and path.is_file() and kind.startswith(TEXT)):
             return super().send_head()
         data = compressed(path, path.stat().st_mtime_ns)
@@ -64,13 +70,21 @@ class Server(ThreadingHTTPServer):
 
 
 def listen(directory, port=0):
-    """A server on 127.0.0.1 at ``port``, or at the next free one; 0 is any."""
+    """A server on 127.0.0.1 at ``port``, or at the next free one; 0 is any.
+
+    Raises:
+        ValueError: where ``directory`` is no folder, or ``port`` is not between 0 and 65535.
+        OSError: where none of the next hundred ports is free.
+    """
     if not Path(directory).is_dir():
-        raise ValueError(f"directory: {directory!r} is not a folder")
-    for candidate in range(port, port + 100) if port else [0]:
+        raise ValueError(f"directory: expected a folder, got {str(directory)!r}")
+    if not 0 <= port <= LAST_PORT:
+        raise ValueError(f"port: expected a number from 0 to {LAST_PORT}, got {port}")
+    last = min(port + 99, LAST_PORT)
+    for candidate in range(port, last + 1) if port else [0]:
         with contextlib.suppress(OSError):
             return Server(("127.0.0.1", candidate), functools.partial(Handler, directory=str(directory)))
-    raise OSError(f"no free port from {port} to {port + 99}")
+    raise OSError(f"port: none is free from {port} to {last}")
 
 
 @contextlib.contextmanager
@@ -88,7 +102,12 @@ def serve(directory, port=0):
 
 
 def main(directory="_build/html", port="8000"):
-    server = listen(directory, int(port))
+    try:
+        if not port.isdecimal():
+            raise ValueError(f"port: expected a number from 0 to {LAST_PORT}, got {port!r}")
+        server = listen(directory, int(port))
+    except (ValueError, OSError) as problem:
+        sys.exit(str(problem))
     print(f"Serving {directory} at http://127.0.0.1:{server.server_address[1]}/ (Ctrl-C stops)", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         server.serve_forever()
