@@ -1,7 +1,8 @@
 """Is a gradient right? Every entry is compared with a derivative of the loss itself. And if it is wrong, why?
 
 The verdict depends on `forward` and `cross_entropy` alone. Formulas for the gradient are used only afterwards, to find
-the likely cause: a known mistake is named if making it on purpose gives the very numbers that were given.
+the cause: a known mistake is named if making it on purpose gives all the numbers that were given. If none does, the
+report says what can be told instead.
 """
 
 from collections.abc import Callable
@@ -14,8 +15,13 @@ from .. import _check
 from ..bptt import backward
 from ..loss import cross_entropy
 from ..rnn import Params, check_params, forward
+from . import _candidate
+from ._blind import blind_spots
 from ._diagnosis import Evidence, likely_causes, verdict
-from ._numeric import NAMES, TOLERANCES, Loss, doubts, error_scales, gradient, relative_errors
+from ._findings import findings
+from ._meter import meter
+from ._numeric import NAMES, TOLERANCES, Loss, doubts, entries_of, error_scales, gradient, relative_errors
+from ._replay import Replay, is_usual
 from ._report import Check, Report
 
 __all__ = ["NAMES", "TOLERANCES", "Check", "Report", "check_gradients"]
@@ -28,13 +34,17 @@ def check_gradients(
     *,
     h0: npt.ArrayLike | None = None,
     reduction: str = "mean",
+    weights: npt.ArrayLike | None = None,
     backward: Callable[..., Any] = backward,
     forward: Callable[..., Any] = forward,
     method: str = "complex",
     step: float | None = None,
     tolerance: float | None = None,
+    sample: int | None = None,
+    rng: np.random.Generator | None = None,
+    progress: bool | None = None,
 ) -> Report:
-    """Compare what `backward` returns with derivatives of L = cross_entropy(forward(params, x, h0).o, y, reduction).
+    """Compare what `backward` returns with derivatives of L = cross_entropy(forward(params, x, h0).o, y, ...).
 
         "complex":  ∂L/∂p ≈ Im L(p + is) / s                s = 1e-30
         "central":  ∂L/∂p ≈ (L(p + s) - L(p - s)) / 2s      s = ∛eps · max(1, |p|)
@@ -49,9 +59,12 @@ def check_gradients(
     With large weights L‴ is large: an entry that looks wrong is therefore differentiated again with the step 2s, and
     the change counts as uncertainty of the difference, not as a mistake of `backward`.
 
-    params, x, y, h0, reduction: as for `forward` and `cross_entropy`; float32 is converted to float64.
-    backward: a function (params, trace, y, *, reduction) that returns an object with some or all of the attributes
-        Wxh (V, H), Whh (H, H), Why (H, V), bh (H,), by (V,), h0 (H,) or (B, H).
+    params, x, y, h0, reduction, weights: as for `forward` and `cross_entropy`; float32 is converted to float64.
+    backward: a function (params, trace, y, *, reduction), with weights= too where weights are given; one that takes no
+        `reduction` is called without. It returns an object or a dict with some or all of Wxh (D, H), Whh (H, H),
+        Why (H, V), bh (H,), by (V,), h0 (H,) or (B, H), each with or without a d in front; or a tuple of the first
+        five, or of all six, in this order. Where it returns do, dh and da too, a report without a cause says at which
+        steps they are right.
     forward: a function (params, x, h0) that returns an object with .o and .h0; most causes can be found only if it is
         a `Trace`. It is called once for every entry of every parameter (central: twice).
     step: s, the same for every entry. tolerance: the largest relative error that counts as right; 1e-9 for complex
@@ -59,14 +72,21 @@ def check_gradients(
         whose terms nearly cancel is known no better than these terms; and at least to a thousandth of the largest
         gradient and of the weight of one prediction in L, because 1 - h² and ŷ - y are rounded like numbers near 1,
         however small they are.
+    sample: how many entries of each array to check, at random (the rest is compared with nothing but known mistakes);
+        all unless given. A network of 65 symbols, 100 units and 25 steps takes most of a minute as a whole, and less
+        than a second with 20. rng: draws them; the same ones every time unless given.
+    progress: whether to say how far a check is that takes more than a second; as in `train`, by default if stderr is a
+        terminal or in a notebook.
 
-    Returns a `Report`. Raises TypeError for a backward or forward that is no function or returns nothing of use, for
-    complex numbers, and for a forward that drops the imaginary part; ValueError for another method and for a step or
-    tolerance that is not positive; and what `forward` and `cross_entropy` raise.
+    Returns a `Report`. Raises TypeError for a backward or forward that is no function, takes other arguments or returns
+    nothing of use, for complex numbers, and for a forward that drops the imaginary part; ValueError for another method
+    and for a step, tolerance or sample that is not positive; and what `forward` and `cross_entropy` raise.
     """
     _check.one_of("method", method, TOLERANCES)
     step = None if step is None else _check.positive("step", step)
     tolerance = TOLERANCES[method] if tolerance is None else _check.positive("tolerance", tolerance)
+    sample = None if sample is None else _check.positive_int("sample", sample)
+    rng = np.random.default_rng(0) if rng is None else _check.generator("rng", rng)
     for name, value in {"backward": backward, "forward": forward}.items():
         if not callable(value):
             raise TypeError(f"{name}: expected a function, got {_check.describe(value)}")
@@ -75,48 +95,67 @@ def check_gradients(
     trace = forward(params, x, None if h0 is None else _float64("h0", _check.numbers("h0", h0)))
     if not (hasattr(trace, "o") and hasattr(trace, "h0")):
         raise TypeError(f"forward: expected it to return an object with .o and .h0, got {_check.describe(trace)}")
-    cross_entropy(trace.o, y, reduction)  # rejects targets that do not fit, before anything is differentiated
+    cross_entropy(trace.o, y, reduction, weights)  # rejects what does not fit, before anything is differentiated
     y = np.asarray(y)
+    weights = None if weights is None else np.asarray(weights)
+    loss = Loss({**params._asdict(), "h0": trace.h0}, x, y, reduction, weights, forward)
 
-    given = _gradients_of(backward, forward, params, x, trace.h0, y, reduction)
-    loss = Loss({**params._asdict(), "h0": trace.h0}, x, y, reduction, forward)
-    expected = {name: gradient(loss, name, method, step) for name in given}
-    scales = error_scales(expected, 1 if reduction == "sum" else 1 / y.size)
+    given, steps = _called(backward, loss)
+    share = _shares(y, reduction, weights)
+    evidence = _evidence(loss, given, share.max(), method, step, tolerance, (sample, rng, progress))
+    replay = Replay(params, trace, y, share) if is_usual(trace, params, y) else None
+    checks = {name: verdict(name, found) for name, found in evidence.items()}
+    unclear = [name for name, check in checks.items() if not (check.ok or check.cause)]
+    told: tuple[str, ...] = ()
+    if unclear:
+        causes = likely_causes(evidence, unclear, replay)
+        checks |= {name: checks[name]._replace(cause=cause) for name, cause in causes.items()}
+        told = () if causes else findings(evidence, steps, replay)
+    spots = blind_spots(params, x, y, trace, reduction, weights, tolerance)
+    expected, scales = ({name: e[i] for name, e in evidence.items()} for i in (1, 2))
+    return Report(method, tolerance, checks, given, expected, scales, told, spots)
+
+
+def _called(backward, loss):
+    """What `backward` returns: name -> gradient, and do, dh, da where it has them.
+
+    It gets copies, so that training in place changes nothing here.
+    """
+    *arrays, h0 = (array.copy() for array in loss.arrays.values())
+    trace = loss.forward(Params(*arrays), loss.x.copy(), h0)
+    options = {"reduction": loss.reduction}
+    if loss.weights is not None:
+        options["weights"] = loss.weights.copy()
+    result = _candidate.call(backward, Params(*arrays), trace, loss.y.copy(), **options)
+    shapes = {name: array.shape for name, array in loss.arrays.items()}
+    H, V = shapes["Why"]
+    shapes |= {"do": (*loss.y.shape, V), "dh": (*loss.y.shape, H), "da": (*loss.y.shape, H)}
+    return _candidate.gradients_of(result, shapes), _candidate.steps_of(result, shapes)
+
+
+def _shares(y, reduction, weights):
+    """What each prediction counts in the loss, in the shape of y."""
+    if weights is not None:
+        return _check.weights("weights", weights, y.shape, reduction)
+    return np.full(y.shape, 1.0 if reduction == "sum" else 1 / y.size)
+
+
+def _evidence(loss, given, share, method, step, tolerance, sampling):
+    """name -> Evidence, of every gradient that was given. share: the largest of a prediction in the loss."""
+    sample, rng, progress = sampling
+    entries = {name: entries_of(loss.arrays[name].shape, sample, rng) for name in given}
+    with meter(progress, sum(map(len, entries.values()))) as advance:
+        expected = {name: gradient(loss, name, method, step, chosen, advance) for name, chosen in entries.items()}
     evidence = {}
-    for name, scale in scales.items():
+    for name, scale in error_scales(expected, share).items():
         errors = relative_errors(given[name], expected[name], scale)
         doubt = np.zeros(errors.shape)
         if method == "central":
-            suspect = (errors > tolerance) & np.isfinite(errors)
+            suspect = (errors > tolerance) & np.isfinite(errors) & np.isfinite(expected[name])
             doubt = doubts(loss, name, expected[name], suspect, step) / scale
-        ok = bool((errors <= tolerance + doubt).all())
+        ok = not (errors > tolerance + doubt).any()
         evidence[name] = Evidence(given[name], expected[name], scale, errors, doubt, tolerance, ok)
-
-    checks = {name: verdict(name, found) for name, found in evidence.items()}
-    unclear = [name for name, check in checks.items() if not (check.ok or check.cause)]
-    if unclear:
-        causes = likely_causes(unclear, evidence, params, trace, y, reduction)
-        checks |= {name: checks[name]._replace(cause=cause) for name, cause in causes.items()}
-    return Report(method, tolerance, checks, given, expected, scales)
-
-
-def _gradients_of(backward, forward, params, x, h0, y, reduction):
-    """name -> what `backward` returns, as an array. It gets copies, so that training in place changes nothing here."""
-    copies = Params(*(array.copy() for array in params))
-    result = backward(copies, forward(copies, x.copy(), h0.copy()), y.copy(), reduction=reduction)
-    given = {name: _as_array(getattr(result, name)) for name in NAMES if getattr(result, name, None) is not None}
-    if not given:
-        wanted = f"an object with some of the attributes {', '.join(NAMES)}"
-        raise TypeError(f"backward: expected it to return {wanted}, got {_check.describe(result)}")
-    return given
-
-
-def _as_array(value):
-    """`value` as an array, whatever it is."""
-    try:
-        return np.asarray(value)
-    except ValueError:  # rows of unequal length
-        return np.array(None)
+    return evidence
 
 
 def _float64(name, array):

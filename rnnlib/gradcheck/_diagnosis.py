@@ -1,24 +1,27 @@
-"""Why a gradient is wrong, by two lists of rules.
+"""Why a gradient is wrong.
 
-The first list looks at the gradient alone: its type, its shape, its precision. The second one makes each known mistake
-on purpose, and names it as the cause if that gives the very numbers that were given.
+Rules look at one gradient alone: its type, its shape, its precision. Then each known mistake is made on purpose, and it
+is named if it gives every number that was given, those of the right gradients too. Two mistakes are named if no single
+one does so and both together do. Where nothing explains all, nothing is named.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
-from ..bptt import backward
-from ..loss import softmax
-from ..rnn import Params, Trace
+from ._mistakes import cores, sums
+from ._replay import Replay
 from ._report import Check
 
-Mutant = tuple[str, dict[str, np.ndarray]]  # a cause, and name -> the gradients that this mistake gives
+MATCH = 1e-9  # relative; both numbers are computed from the same trace, whatever the derivatives are worth
+ALTERNATIVES = 3  # more causes that give the same numbers are no answer
+PAIRS = 8e7  # passes with a mistake in the error and one in the loop are tried up to this much work, about 2 s
 
 
 class Evidence(NamedTuple):
-    """What is known about the gradient with respect to one parameter."""
+    """What is known about the gradient with respect to one parameter. Entries that were not checked are NaN."""
 
     given: np.ndarray
     expected: np.ndarray
@@ -33,6 +36,10 @@ class Evidence(NamedTuple):
         """Whether the given numbers can be compared with the expected ones, entry by entry."""
         return self.given.shape == self.expected.shape and self.given.dtype.kind in "fiu"
 
+    @property
+    def finite(self) -> bool:
+        return self.comparable and bool(np.isfinite(self.given).all())
+
 
 def verdict(name: str, evidence: Evidence) -> Check:
     """The `Check` of one gradient, with the cause that the first of `RULES` to apply gives."""
@@ -40,9 +47,14 @@ def verdict(name: str, evidence: Evidence) -> Check:
     if not evidence.comparable:
         return Check(name, False, np.inf, None, np.nan, np.nan, cause)
     given, expected, errors, ok = evidence.given, evidence.expected, evidence.errors, evidence.ok
-    index = np.unravel_index((errors if ok else errors - evidence.doubts).argmax(), errors.shape)
+    index = np.unravel_index(np.nanargmax(errors if ok else errors - evidence.doubts), errors.shape)
     index = tuple(int(i) for i in index)
     return Check(name, ok, float(errors[index]), index, float(given[index]), float(expected[index]), cause)
+
+
+def farthest(array: np.ndarray, other: np.ndarray) -> float:
+    """The largest |array - other| of the entries that are known in both."""
+    return float(np.nanmax(np.abs(array - other), initial=0.0))
 
 
 # --- Rules that look at one gradient alone: each returns a cause, or "" if it does not apply --------------------------
@@ -56,12 +68,20 @@ def _wrong_shape(e):
     given, expected = e.given, e.expected
     if given.shape == expected.shape:
         return ""
-    cause, transposed = f"shape {given.shape}, where {expected.shape} belongs", given.shape == expected.T.shape
-    if given.size != expected.size:
-        return cause
-    reshaped = (given.T if transposed else given).reshape(expected.shape)
-    if np.abs(reshaped - expected).max() <= e.tolerance * np.abs(expected).max():
-        cause += ": transposed" if transposed else ": the numbers are right"
+    cause = f"shape {given.shape}, where {expected.shape} belongs"
+
+    def right(array):
+        return np.isfinite(array).all() and farthest(array, expected) <= e.tolerance * np.nanmax(np.abs(expected))
+
+    if given.size == expected.size:
+        transposed = given.shape == expected.T.shape
+        if right((given.T if transposed else given).reshape(expected.shape)):
+            cause += ": transposed" if transposed else ": the numbers are right"
+    elif given.ndim == expected.ndim + 1:
+        for axis in range(given.ndim):
+            total = given.sum(axis=axis)
+            if total.shape == expected.shape and right(total):
+                return f"{cause}: the sum over axis {axis} is missing"
     return cause
 
 
@@ -71,7 +91,7 @@ def _not_finite(e):
 
 
 def _uncertain_difference(e):
-    if not e.ok or (e.errors <= e.tolerance).all():
+    if not e.ok or not (e.errors > e.tolerance).any():
         return ""
     return f"central differences are themselves known to {e.doubts.max():.0e} only: use the method 'complex'"
 
@@ -81,9 +101,16 @@ def _integers(e):
 
 
 def _low_precision(e):
-    dtype = e.given.dtype
-    if not e.ok and dtype in (np.float16, np.float32) and e.errors.max() <= 64 * np.finfo(dtype).eps:
-        return f"returned in {dtype}, whose rounding explains an error of this size"
+    if e.ok:
+        return ""
+    for dtype in (np.float16, np.float32):
+        if np.nanmax(e.errors) > 64 * np.finfo(dtype).eps:
+            continue
+        if e.given.dtype == dtype:
+            return f"returned in {np.dtype(dtype)}, whose rounding explains an error of this size"
+        # A number of 53 bits whose last 29 are zero by chance is one in 500 million.
+        if e.given.size > 1 and e.given.any() and np.array_equal(e.given, e.given.astype(dtype)):
+            return f"computed in {np.dtype(dtype)}, whose rounding explains an error of this size"
     return ""
 
 
@@ -92,199 +119,169 @@ RULES = (_no_numbers, _wrong_shape, _not_finite, _uncertain_difference, _integer
 
 # --- Known mistakes, each made on purpose -----------------------------------------------------------------------------
 
+Explanation = dict[str, tuple[str, ...]]  # name -> the causes that together give its numbers; none where it is right
 
-def likely_causes(
-    unclear: Iterable[str], evidence: dict[str, Evidence], params: Params, trace: Trace, y: np.ndarray, reduction: str
-) -> dict[str, str]:
-    """name -> the cause that gives the numbers given; of several, the one that explains most of the gradients."""
-    found = {name: [] for name in unclear}
+
+def likely_causes(evidence: dict[str, Evidence], wrong: list[str], replay: Replay | None) -> dict[str, str]:
+    """name -> cause, for each of the wrong gradients; empty unless the causes explain all numbers that were given."""
+    considered = {name: e for name, e in evidence.items() if name in wrong or (e.ok and e.finite)}
     with np.errstate(all="ignore"):
-        for cause, arrays in _mutants(list(found), evidence, params, trace, y, reduction):
-            for name in found.keys() & arrays.keys():
-                if _explains(arrays[name], evidence[name]):
-                    found[name].append(cause)
-    votes = [cause for causes in found.values() for cause in set(causes)]
-    return {name: max(causes, key=votes.count) for name, causes in found.items() if causes}
+        if replay is not None and not _fits_the_loss(replay, considered):
+            return _another_network(replay, considered, wrong)
+        found = _simplest(considered, wrong, replay)
+    said: dict[str, str] = {}
+    for name in wrong if 0 < len(found) <= ALTERNATIVES else []:
+        ways = dict.fromkeys("; and ".join(explanation[name]) for explanation in found)
+        said[name] = "; or, with the same numbers here: ".join(ways)
+    return said
 
 
-def _explains(mutant, e):
-    """Whether a mistake gives the given numbers: within the tolerance, and far better than the right gradient does."""
-    missed = np.abs(e.given - mutant).max()
+def _fits_the_loss(replay, evidence):
+    """Whether the derivatives of the loss are those of the usual network."""
+    for name, e in evidence.items():
+        bound = max(e.tolerance, 1e-3 if e.tolerance > MATCH * 10 else 0)
+        if farthest(replay.gradient(name, replay.right), e.expected) > bound * e.scale:
+            return False
+    return True
+
+
+def _another_network(replay, evidence, wrong):
+    """What to say when the loss is not that of the usual network, but the gradient is."""
+    if not all(_matches(replay.gradient(name, replay.right), e) for name, e in evidence.items()):
+        return {}
+    cause = "right for the usual network: does forward do otherwise, or is the step of the difference unfit?"
+    if not np.allclose(replay.h, np.tanh(replay.a), rtol=0, atol=1e-6):
+        cause = "right if h were tanh(a), which it is not: does forward leave the tanh out?"
+    return dict.fromkeys(wrong, cause)
+
+
+def _matches(array, e):
+    """Whether an array is the one that was given: much nearer to it than the right one where that is wrong."""
+    missed = np.abs(e.given - array).max()
     size = max(e.scale, np.abs(e.given).max())
-    return missed <= e.tolerance * size and missed <= np.abs(e.given - e.expected).max() / 100
+    if e.ok:
+        return missed <= max(MATCH, e.tolerance + e.doubts.max()) * size
+    return missed <= MATCH * size and missed <= farthest(e.given, e.expected) / 100
 
 
-def _mutants(names, evidence, params, trace, y, reduction) -> Iterator[Mutant]:
-    """Every known mistake. Of causes that explain equally much the first one wins, so the vaguest ones come last."""
-    yield from _of_the_right_gradient(names, evidence, y.shape)
-    if _is_usual(trace, params, y):
-        replay = _Replay(params, trace, y, reduction)
-        for rule in MISTAKES:
-            yield from rule(replay)
-    yield from _patterns(names, evidence)
+def _simplest(evidence, wrong, replay) -> list[Explanation]:
+    """The explanations with the fewest mistakes: all that need one, else all that need two."""
+    patterns = {name: list(_patterns(name, evidence, replay)) for name in wrong}
+    tries = [lambda: _search(evidence, replay, cores(replay, both=False), 1)] if replay else []
+    tries.append(lambda: _by_patterns(evidence, wrong, replay, patterns, 1))
+    if replay:
+        tries += [
+            lambda: _search(evidence, replay, cores(replay, both=False), 2),
+            lambda: _by_patterns(evidence, wrong, replay, patterns, 2),
+        ]
+        if replay.T * (replay.B * replay.H * (replay.V + replay.H) + 20_000) * (70 + 3 * replay.T) < PAIRS:
+            tries.append(lambda: _search(evidence, replay, cores(replay, both=True), 2))
+    return next((found for attempt in tries if (found := attempt())), [])
 
 
-def _is_usual(trace, params, y):
-    """Whether `trace` has the layout of `forward`'s, so that the backward pass can be repeated from it."""
-    if not isinstance(trace, Trace):
-        return False
-    V, H = params.Wxh.shape
-    shapes = {
-        "h0": (*y.shape[1:], H),
-        "a": (*y.shape, H),
-        "h": (*y.shape, H),
-        "o": (*y.shape, V),
-        "yhat": (*y.shape, V),
-    }
-    return all(np.shape(getattr(trace, name)) == shape for name, shape in shapes.items())
+def _search(evidence, replay, candidates, most) -> list[Explanation]:
+    """All explanations by one of these cores and by mistakes in the sums, `most` mistakes together."""
+    found: list[Explanation] = []
+    order = sorted(evidence, key=lambda name: evidence[name].ok)  # wrong ones refute most cores at once
+    for core in candidates:
+        allowed = most - len(core.causes)
+        if allowed < 0:
+            continue
+        choices: dict[str, set[str]] = {}
+        for name in order:
+            if _is_plain(name, core, evidence[name], replay):
+                continue
+            if evidence[name].ok or not allowed:
+                break
+            choices[name] = {cause for cause, array in sums(replay, name, core.run) if _matches(array, evidence[name])}
+            if not choices[name]:
+                break
+        else:
+            for picked in _smallest(choices, allowed):
+                found.append(_explanation(core, picked, evidence, replay))
+    fewest = min((len({c for causes in e.values() for c in causes}) for e in found), default=0)
+    kept = [e for e in found if len({c for causes in e.values() for c in causes}) == fewest]
+    return [e for i, e in enumerate(kept) if e not in kept[:i]]
 
 
-def _of_the_right_gradient(names, evidence, shape):
-    """Mistakes that change the finished gradient; `shape` is that of the targets."""
-    factors = {"T·B" if len(shape) == 2 else "T": int(np.prod(shape))}
-    if len(shape) == 2:
-        factors |= {"T or B": shape[0]} if shape[0] == shape[1] else {"T": shape[0], "B": shape[1]}
-    for name in names:
-        right = evidence[name].expected
-        yield "the sign is wrong: every entry is the negative of what it should be", {name: -right}
-        for letters, factor in factors.items():
-            yield f"{letters} = {factor} times too large: sum or mean?", {name: right * factor}
-            yield f"{letters} = {factor} times too small: sum or mean?", {name: right / factor}
-        if right.ndim == 2 and right.shape[0] == right.shape[1]:
-            yield "transposed", {name: right.T}
+def _is_plain(name, core, e, replay):
+    """Whether a core gives the numbers without a mistake in the sum. Of h0 the last round of the loop may be given."""
+    if _matches(replay.gradient(name, core.run), e):
+        return True
+    return name == "h0" and _matches(replay.states(core.run.dh0), e)
 
 
-def _patterns(names, evidence):
-    """Patterns in the given numbers. A single number shows none."""
-    numbers = [np.abs(e.given).ravel() for e in evidence.values() if e.given.dtype.kind in "fiu"]
-    everything = np.concatenate(numbers)
-    for name in names:
-        right, wrong = evidence[name].expected, evidence[name].given
-        if not wrong.any():
-            yield "nothing but zeros: is it never added to?", {name: np.zeros(right.shape)}
-        elif right.size > 1:
-            ratio = (wrong * right).sum() / (right * right).sum()
-            yield f"every entry is {ratio:.6g} times what it should be", {name: ratio * right}
-            bound = abs(wrong).max()
-            if (everything == bound).sum() > 1:  # some entry is always the largest; two equal ones are no coincidence
-                clipped = right.clip(-bound, bound)
-                yield f"clipped: every entry beyond {bound:.6g} stands at ±{bound:.6g}", {name: clipped}
+def _smallest(choices, most) -> Iterator[dict[str, str]]:
+    """name -> cause, for the smallest sets of at most `most` causes that have one for every name."""
+    if not choices:
+        yield {}
+        return
+    causes = sorted(set().union(*choices.values()))
+    for size in range(1, most + 1):
+        hits = [s for s in combinations(causes, size) if all(c.intersection(s) for c in choices.values())]
+        if hits:
+            for s in hits:
+                yield {name: next(c for c in s if c in choices[name]) for name in choices}
+            return
 
 
-class _Replay:
-    """The backward pass written out again, so that a rule can repeat it with one mistake in it."""
-
-    def __init__(self, params, trace, y, reduction):
-        self.params, self.y, self.reduction = params, y, reduction
-        self.given_yhat, self.trace = trace.yhat, trace._replace(yhat=softmax(trace.o))
-        self.a, self.h, self.T = trace.a, trace.h, len(trace.h)
-        V = trace.o.shape[-1]
-        self.one_hot = np.eye(V)[y]
-        self.weight = 1 if reduction == "sum" else 1 / y.size
-        self.h_prev = np.concatenate([trace.h0[None], trace.h[:-1]])
-        self.rows = np.eye(V)[trace.x] if trace.x.dtype.kind in "iu" else trace.x
-        self.do = (self.trace.yhat - self.one_hot) * self.weight
-        self.da = self.steps_back(self.do)
-        self.right = self.sums(self.do, self.da)
-
-    def steps_back(self, do, slope=None, through=None):
-        """da, with another slope of the activation or another matrix on the way to the step before."""
-        slope = 1 - self.h**2 if slope is None else slope
-        through = self.params.Whh.T if through is None else through
-        da, future = np.empty(self.h.shape), 0
-        for t in reversed(range(self.T)):
-            da[t] = (do[t] @ self.params.Why.T + future) * slope[t]
-            future = da[t] @ through
-        return da
-
-    def sums(self, do, da, steps=slice(None)):
-        """name -> gradient: the sums over these steps and all sequences."""
-        ones, do, da_ = np.ones((*self.h.shape[:-1], 1))[steps], do[steps], da[steps]
-        return {
-            "Wxh": _total(self.rows[steps], da_),
-            "Whh": _total(self.h_prev[steps], da_),
-            "bh": _total(ones, da_)[0],
-            "Why": _total(self.h[steps], do),
-            "by": _total(ones, do)[0],
-            "h0": da[0] @ self.params.Whh.T,
-        }
+def _explanation(core, picked, evidence, replay) -> Explanation:
+    """name -> causes. A mistake of the core is named at the arrays that it changes."""
+    result: Explanation = {}
+    for name, e in evidence.items():
+        plain, right = (replay.gradient(name, run) for run in (core.run, replay.right))
+        moved = farthest(plain, right) > MATCH * max(e.scale, np.abs(right).max())
+        own = (picked[name],) if name in picked else ()
+        result[name] = () if e.ok else (core.causes if moved or not own else ()) + own
+    return result
 
 
-def _total(left, right):
-    """Σ leftᵀ right over all axes but the last."""
-    return left.reshape(-1, left.shape[-1]).T @ right.reshape(-1, right.shape[-1])
+def _by_patterns(evidence, wrong, replay, patterns, most) -> list[Explanation]:
+    """Explanations by patterns in the numbers, and by mistakes in the sums of a right pass."""
+    choices = {name: {cause for cause, array in patterns[name] if _matches(array, evidence[name])} for name in wrong}
+    if most > 1:
+        for name in wrong:
+            known = sums(replay, name, replay.right)
+            choices[name] |= {cause for cause, array in known if _matches(array, evidence[name])}
+    if not all(choices.values()):
+        return []
+    nothing = dict.fromkeys(evidence, ())
+    return [nothing | {name: (cause,) for name, cause in picked.items()} for picked in _smallest(choices, most)]
 
 
-def _another_network(r):
-    if not np.allclose(r.h, np.tanh(r.a), rtol=0, atol=1e-6):
-        yield "right if h were tanh(a), which it is not: does forward leave the tanh out?", r.right
-    else:
-        yield "right for the usual network: does forward do otherwise, or is the step of the difference unfit?", r.right
+def _patterns(name, evidence, replay):
+    """(description, array) of patterns in the numbers that were given. A single number shows none."""
+    e = evidence[name]
+    given = e.given
+    right = e.expected if replay is None else replay.gradient(name, replay.right)
+    if not np.isfinite(right).all():
+        return  # a sample, and no replay that knows the rest
+    if not given.any():
+        yield "nothing but zeros: is it never added to?", np.zeros(right.shape)
+        return
+    if replay is None:
+        yield "the sign is wrong: every entry is the negative of what it should be", -right
+    if right.size == 1:
+        return
+    ratio = (given * right).sum() / (right * right).sum()
+    yield f"every entry is {ratio:.6g} times what it should be{_of_norm(evidence, ratio)}", ratio * right
+    bound = abs(given).max()
+    everything = np.concatenate([np.abs(other.given).ravel() for other in evidence.values()])
+    if (everything == bound).sum() > 1:  # some entry is always the largest; two equal ones are no coincidence
+        yield f"clipped: every entry beyond {bound:.6g} stands at ±{bound:.6g}", right.clip(-bound, bound)
+    if replay is not None and name != "h0":
+        weight = getattr(replay.params, name)
+        decay = ((given - right) * weight).sum() / max((weight * weight).sum(), 1e-300)
+        yield f"{decay:.6g} times the weight itself is added: weight decay?", right + decay * weight
 
 
-def _another_softmax(r):
-    if not np.allclose(r.given_yhat, r.trace.yhat, rtol=0, atol=1e-6):
-        do = (r.given_yhat - r.one_hot) * r.weight
-        cause = "right if ŷ were softmax(o), which it is not: is every step normalised by itself?"
-        yield cause, r.sums(do, r.steps_back(do))
-
-
-def _off_by_one_step(r):
-    lost = r.right["Whh"] - _total(r.trace.h0[None], r.da[:1])
-    yield "wrong only through t = 1: is the initial state lost?", {"Whh": lost}
-    yield "one step late: h_t where h_{t-1} belongs", {"Whh": _total(r.h, r.da)}
-    yield "one step late: da_{t+1} where da_t belongs", {"Whh": _total(r.h_prev[:-1], r.da[1:])}
-    yield "one step early: h_{t-1} where h_t belongs", {"Why": _total(r.h_prev, r.do)}
-
-
-def _truncated(r):
-    for reach in range(1, min(r.T, 65)):  # the work grows with the square
-        few = backward(r.params, r.trace, r.y, reduction=r.reduction, truncate=reach)._asdict()
-        only = "the future term is missing: only each step's own loss reaches a_t"
-        yield only if reach == 1 else f"truncated: each loss reaches back over {reach} steps only", few
-
-
-def _another_slope(r):
-    a, h = r.a, r.h
-    slopes = {
-        "tanh's slope is left out: the factor 1 - h² is missing": np.ones(h.shape),
-        "tanh's slope is taken at a: 1 - a² where 1 - h² belongs": 1 - a**2,
-        "tanh's slope is taken at h: 1 - tanh²(h) where 1 - h² belongs": 1 - np.tanh(h) ** 2,
-        "tanh's slope is turned over: 1 / (1 - h²) where 1 - h² belongs": 1 / (1 - h**2),
-        "the slope is a sigmoid's: h (1 - h) where 1 - h² belongs": h * (1 - h),
-        "the square is missing in tanh's slope: 1 - h where 1 - h² belongs": 1 - h,
-    }
-    for cause, slope in slopes.items():
-        yield cause, r.sums(r.do, r.steps_back(r.do, slope))
-
-
-def _not_transposed(r):
-    Whh = r.params.Whh
-    da, cause = r.steps_back(r.do, through=Whh), "Whh where its transpose belongs, on the way to the step before"
-    yield cause, r.sums(r.do, da)
-    yield cause, {"h0": da[0] @ Whh}
-    yield cause, {"h0": r.da[0] @ Whh}
-    yield "da_1 itself: the way back through Whhᵀ is missing", {"h0": r.da[0]}
-
-
-def _no_targets(r):
-    do = r.weight * r.trace.yhat
-    yield "ŷ where ŷ - y belongs: the targets are left out", r.sums(do, r.steps_back(do))
-
-
-def _assigned(r):
-    for which, step in (("first", slice(1)), ("last", slice(r.T - 1, r.T))):
-        one = r.sums(r.do, r.da, step) | {"h0": r.right["h0"]}
-        yield f"the {which} step's term alone: = where += belongs?", one
-
-
-MISTAKES = (
-    _another_network,
-    _another_softmax,
-    _off_by_one_step,
-    _truncated,
-    _another_slope,
-    _not_transposed,
-    _no_targets,
-    _assigned,
-)
+def _of_norm(evidence, ratio):
+    """Words on a common length of all gradients that is a short number: that is what clipping by the norm leaves."""
+    if not 0 < ratio < 1:
+        return ""
+    for left_out in ((), ("h0",)):
+        squares = sum((e.given**2).sum() for name, e in evidence.items() if name not in left_out)
+        norm = float(np.sqrt(squares))
+        if abs(norm - float(f"{norm:.2g}")) <= 2e-6 * max(norm, 1):
+            return f": together they have the length {norm:.2g}: clipped by the norm?"
+    return ""

@@ -1,7 +1,7 @@
 """Derivatives of the loss without any formula for them: complex steps and central differences, entry by entry."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,21 +16,22 @@ SHARE = 1e-3  # of the largest gradient: errors in an array of smaller ones are 
 
 
 class Loss(NamedTuple):
-    """L = cross_entropy(forward(params, x, h0).o, y, reduction), as a function of any single entry of the arrays."""
+    """L = cross_entropy(forward(params, x, h0).o, y, reduction, weights), as a function of any entry of the arrays."""
 
     arrays: dict[str, np.ndarray]  # name -> values of the parameters and of h0, in the order of `NAMES`
     x: np.ndarray
     y: np.ndarray
     reduction: str
+    weights: np.ndarray | None
     forward: Callable[..., Any]
 
     def __call__(self, name: str, index: tuple[int, ...], number: complex) -> Any:
         """L with `number` in place of one entry; complex where the number is."""
-        arrays, x, y, reduction, forward = self
+        arrays, x, y, reduction, weights, forward = self
         changed = arrays[name].astype(type(number))
         changed[index] = number
         *params, h0 = {**arrays, name: changed}.values()
-        return cross_entropy(forward(Params(*params), x, h0).o, y, reduction)
+        return cross_entropy(forward(Params(*params), x, h0).o, y, reduction, weights)
 
 
 def derivative(loss: Loss, name: str, index: tuple[int, ...], method: str, step: float | None, times: int = 1) -> float:
@@ -38,12 +39,32 @@ def derivative(loss: Loss, name: str, index: tuple[int, ...], method: str, step:
     return _DERIVATIVES[method](partial(loss, name, index), float(loss.arrays[name][index]), step, times)
 
 
-def gradient(loss: Loss, name: str, method: str, step: float | None) -> np.ndarray:
-    """The derivatives of L with respect to all entries of one array, in its shape."""
-    result = np.empty(loss.arrays[name].shape)
-    for index in np.ndindex(result.shape):
+def gradient(
+    loss: Loss,
+    name: str,
+    method: str,
+    step: float | None,
+    entries: Iterable[tuple[int, ...]],
+    advance: Callable[[], None] = lambda: None,
+) -> np.ndarray:
+    """The derivatives of L with respect to these entries of one array, in its shape; NaN at all others.
+
+    advance: called after each entry.
+    """
+    result = np.full(loss.arrays[name].shape, np.nan)
+    for index in entries:
         result[index] = derivative(loss, name, index, method, step)
+        advance()
     return result
+
+
+def entries_of(shape: tuple[int, ...], sample: int | None, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """All indices of an array, or `sample` different ones at random where it has more."""
+    size = int(np.prod(shape))
+    if sample is None or sample >= size:
+        return list(np.ndindex(*shape))
+    chosen = rng.choice(size, sample, replace=False)
+    return [tuple(map(int, index)) for index in np.transpose(np.unravel_index(np.sort(chosen), shape))]
 
 
 def _complex_step(loss, p, step, times):
@@ -70,13 +91,17 @@ _DERIVATIVES = {"complex": _complex_step, "central": _central_difference}
 
 
 def error_scales(expected: dict[str, np.ndarray], weight: float) -> dict[str, float]:
-    """name -> the number that errors in this gradient are relative to; `weight` is that of one prediction in L."""
-    least = SHARE * max(weight, *(np.abs(array).max() for array in expected.values()))
-    return {name: max(float(np.abs(array).max()), least) for name, array in expected.items()}
+    """name -> the number that errors in this gradient are relative to; `weight` is the largest of a prediction in L."""
+    largest = {name: float(np.nanmax(np.abs(array))) for name, array in expected.items()}
+    least = SHARE * max(weight, *largest.values())
+    return {name: max(size, least) for name, size in largest.items()}
 
 
 def relative_errors(given: np.ndarray, expected: np.ndarray, scale: float) -> np.ndarray:
-    """|given - expected| / scale. Infinite where `given` is not finite; everywhere if its shape or type is wrong."""
+    """|given - expected| / scale; NaN at entries that were not checked.
+
+    Infinite where `given` is not finite; everywhere if its shape or type is wrong.
+    """
     if given.shape != expected.shape or given.dtype.kind not in "fiu":
         return np.full(expected.shape, np.inf)
     with np.errstate(all="ignore"):

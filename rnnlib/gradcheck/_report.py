@@ -16,7 +16,7 @@ class Check(NamedTuple):
     index: tuple | None  # the entry with the largest error; None for a wrong shape or for an array without numbers
     given: float  # the two numbers at this index
     expected: float
-    cause: str  # in plain words; empty if nothing is wrong or no cause was found
+    cause: str  # in plain words; empty if nothing is wrong, or if the known mistakes do not explain all that is wrong
 
 
 class Report(NamedTuple):
@@ -26,30 +26,42 @@ class Report(NamedTuple):
     tolerance: float
     checks: dict[str, Check]  # name -> Check
     given: dict[str, np.ndarray]  # name -> what backward returned, as an array
-    expected: dict[str, np.ndarray]  # name -> the derivatives of the loss, in the shape of the parameter
+    expected: dict[str, np.ndarray]  # name -> the derivatives of the loss, in its shape; NaN where not checked
     scales: dict[str, float]  # name -> the number that errors are relative to
+    findings: tuple[str, ...] = ()  # where no cause is known: what can be told of the wrong gradients
+    blind_spots: tuple[str, ...] = ()  # mistakes that change nothing at this point, so that no check can see them
+
+    @property
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """name -> (how many entries were checked, how many there are)."""
+        return {name: (int((~np.isnan(array)).sum()), array.size) for name, array in self.expected.items()}
 
     @property
     def ok(self) -> bool:
-        """Whether every gradient that was given is right."""
+        """Whether every gradient that was given is right, at each entry that was checked."""
         return all(check.ok for check in self.checks.values())
 
     @property
     def relative_errors(self) -> dict[str, np.ndarray]:
-        """name -> |given - expected| / scale, in the shape of the parameter: what a heat map shows."""
+        """name -> |given - expected| / scale, in its shape: what a heat map shows. NaN where not checked."""
         return {name: relative_errors(self.given[name], self.expected[name], s) for name, s in self.scales.items()}
 
     def __str__(self) -> str:
         wrong = [check.name for check in self.checks.values() if not check.ok]
+        checked, entries = (sum(numbers) for numbers in zip(*self.counts.values(), strict=True))
+        sample = f", {checked:,} of {entries:,} entries" if checked < entries else ""
         verdict = f"wrong: {', '.join(wrong)}" if wrong else "every gradient is right"
+        if sample and not wrong:
+            verdict = "every entry checked is right"
         method = {"complex": "complex steps", "central": "central differences"}[self.method]
-        lines = [f"{method}, tolerance {self.tolerance:.1e}: {verdict}", *self._table()]
+        lines = [f"{method}, tolerance {self.tolerance:.1e}{sample}: {verdict}", *self._table()]
         for cause in dict.fromkeys(check.cause for check in self.checks.values() if check.cause):
             lines.append(f"{', '.join(name for name, check in self.checks.items() if check.cause == cause)}: {cause}")
+        lines += self.findings
         absent = [name for name in NAMES if name not in self.checks]
         if absent:
             lines.append(f"not checked, for backward returned none: {', '.join(absent)}")
-        return "\n".join(lines)
+        return "\n".join(lines + [f"cannot be seen here: {spot}" for spot in self.blind_spots])
 
     def __repr__(self) -> str:
         return str(self)

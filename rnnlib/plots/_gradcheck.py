@@ -38,10 +38,10 @@ def plot_check(report: Report) -> Figure:
 
     report: the `Report` that it returned. The scale is logarithmic, from 1e-16 to 1, with the report's tolerance
     marked; smaller and larger errors have the colours of its ends, and an entry that is not finite has the upper one
-    and a cross. The worst entry of each gradient is outlined; the title of its panel gives the gradient's name, ok or
-    WRONG, and the error and the index of that entry. Indices count from 0, as the report's do. A vector is a row. A
-    gradient that cannot be compared, because of its shape or type, is an empty frame with the cause. Returns a
-    `matplotlib.figure.Figure`.
+    and a cross. An entry that was not checked stays blank. The worst entry of each gradient is outlined; the title of
+    its panel gives the gradient's name, ok or WRONG, and the error and the index of that entry. Indices count from 0,
+    as the report's do. A vector is a row. A gradient that cannot be compared, because of its shape or type, is an empty
+    frame with the cause. Returns a `matplotlib.figure.Figure`.
 
     Raises TypeError when report is not a Report, ValueError when there is no gradient in it.
     """
@@ -62,7 +62,7 @@ def plot_check(report: Report) -> Figure:
             if report.expected[name].ndim == 1:
                 axes.set_yticks([])
                 axes.set_ylabel("")
-        _draw_scale(figure, colours, report.tolerance, all(np.isfinite(errors).all() for errors in maps.values()))
+        _draw_scale(figure, colours, report.tolerance, not any(np.isinf(errors).any() for errors in maps.values()))
     return figure
 
 
@@ -89,7 +89,7 @@ def _draw_errors(axes, check, errors, colours, width, height):
         return
     shown = np.clip(errors, *ERRORS)
     axes.imshow(shown, cmap=colours.cmap, norm=colours.norm, aspect="auto", interpolation="nearest")
-    crosses = np.argwhere(~np.isfinite(errors))
+    crosses = np.argwhere(np.isinf(errors))
     axes.plot(crosses[:, 1], crosses[:, 0], "x", color="black", markersize=4)
     row, column = check.index if len(check.index) == 2 else (0, *check.index)
     outline(axes, column, row - 0.5, 1, "white", linewidth=3.5, clip_on=False)

@@ -5,17 +5,22 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
 
 from .._extras import missing
+from .._watching import stream
 
 
 @contextmanager
 def interrupts() -> Iterator[list[int]]:
-    """A list to which the first Ctrl-C appends something; the second one raises KeyboardInterrupt as usual."""
+    """A list to which the first Ctrl-C appends something; the second one raises KeyboardInterrupt as usual.
+
+    Where Ctrl-C is ignored, as in a process that `nohup` or a shell's `&` started, it stays ignored; a handler that was
+    not installed from Python, and could not be put back, stays too.
+    """
     asked: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield asked  # only the main thread receives signals
+    receives = threading.current_thread() is threading.main_thread()  # no other thread receives signals
+    if not receives or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
+        yield asked
         return
 
     def ask(number, frame):
@@ -27,25 +32,7 @@ def interrupts() -> Iterator[list[int]]:
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
-
-
-def stream(progress: bool | None) -> TextIO | None:
-    """Where the progress bar and the lines about the run are written; None for nowhere.
-
-    If `progress` is None, they are written to stderr when it is a terminal, and to stdout in a notebook, which shows
-    stderr as if it were an error. Each request to run a cell says whether its sender can answer `input()`: JupyterLab
-    can. nbconvert and the build of a book cannot, so that no bar is left in their pages.
-    """
-    if progress is not None and not progress:
-        return None
-    if sys.stderr is not None and sys.stderr.isatty():
-        return sys.stderr
-    ipython = sys.modules.get("IPython")  # not imported here: a kernel has already imported it
-    kernel = getattr(ipython and ipython.get_ipython(), "kernel", None)
-    if getattr(kernel, "_allow_stdin", False):
-        return sys.stdout
-    return sys.stderr if progress else None
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -445,7 +445,7 @@ def test_a_tolerance_of_one_s_own_is_what_the_verdict_rests_on():
         ({"tolerance": True}, TypeError, "tolerance", "bool True"),
         ({"backward": None}, TypeError, "backward", "NoneType None"),
         ({"backward": lambda *a, **k: None}, TypeError, "backward", "NoneType None"),
-        ({"backward": lambda *a, **k: {"Wxh": 0}}, TypeError, "backward", "dict {'Wxh': 0}"),
+        ({"backward": lambda *a, **k: {"loss": 0}}, TypeError, "backward", "'loss'"),
         ({"forward": 3}, TypeError, "forward", "int 3"),
         ({"forward": lambda *a: None}, TypeError, "forward", "NoneType None"),
         ({"h0": np.zeros(7)}, ValueError, "h0", "(7,)"),

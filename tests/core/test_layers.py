@@ -6,7 +6,7 @@ import sys
 import pytest
 from books import ROOT
 
-HELPERS = {"_check", "_repr", "_extras", "_flat", "_files"}
+HELPERS = {"_check", "_repr", "_extras", "_flat", "_files", "_watching"}
 CORE = HELPERS | {"text", "loss", "rnn", "bptt"}
 TRAINING = {"optim", "workspace"}
 BELOW_FIGURES = CORE | TRAINING | {"gradcheck", "mistakes", "train", "checkpoint", "sweep"}

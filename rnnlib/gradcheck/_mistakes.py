@@ -1,0 +1,425 @@
+"""The known mistakes: what each would leave in the gradients if it were made on purpose.
+
+Three lists, one for each place where a mistake can be made: the error `do` at the logits, the loop back through the
+steps, and the sums that make the gradients. A new mistake is one more line in one of them.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..loss import softmax
+from ._replay import Pass, Replay, product, shifted
+
+REACH = 64  # the work of a truncated pass grows with the square of the steps
+
+
+class Core(NamedTuple):
+    """A pass with at most one mistake in the error and at most one in the loop."""
+
+    causes: tuple[str, ...]
+    run: Pass
+
+
+def cores(r: Replay, *, both: bool) -> Iterator[Core]:
+    """The right pass and those with one mistake; with `both`, those with a mistake in the error and one in the loop."""
+    right = r.right
+    if both:
+        for first, do in errors(r):
+            for second, run in loops(r, do):
+                yield Core((first, second), run)
+        return
+    yield Core((), right)
+    for cause, run in loops(r, right.do):
+        yield Core((cause,), run)
+    for cause, do in errors(r):
+        run = r.back(do)
+        yield Core((cause,), run)
+        yield Core((f"{cause} (only on the way to the states)",), run._replace(do=right.do))
+        yield Core((f"{cause} (only in the sums for Why and by)",), right._replace(do=do))
+
+
+# --- The error at the logits ------------------------------------------------------------------------------------------
+
+
+def errors(r: Replay) -> Iterator[tuple[str, np.ndarray]]:
+    """(cause, do) of every known mistake in do."""
+    yhat, hot, share = r.yhat, r.one_hot, r.share
+    error = yhat - hot
+    if not np.allclose(r.given_yhat, yhat, rtol=0, atol=1e-6):
+        cause = "right if ŷ were softmax(o), which it is not: is every step normalised by itself?"
+        yield cause, (r.given_yhat - hot) * share
+    formulas = {
+        "ŷ where ŷ - y belongs: the targets are left out": yhat,
+        "-y where ŷ - y belongs: the prediction is left out": -hot,
+        "ŷ + y where ŷ - y belongs": yhat + hot,
+        "-y / ŷ where ŷ - y belongs: the derivative of softmax is left out": -hot / yhat,
+        "(ŷ - y) ŷ (1 - ŷ) where ŷ - y belongs: a slope too much": error * yhat * (1 - yhat),
+        "the gradient of a squared error, not of the cross-entropy": yhat
+        * (error - (yhat * error).sum(axis=-1, keepdims=True)),
+        "o - y where ŷ - y belongs: logits in place of probabilities": r.o - hot,
+        "a sigmoid in place of the softmax": 1 / (1 + np.exp(-r.o)) - hot,
+        "the likeliest symbol in place of the probabilities": r.rows(r.o.argmax(axis=-1)) - hot,
+        "ŷ - y divided by ŷ": error / yhat,
+        "softmax is taken twice": softmax(yhat) - hot,
+        "softmax runs over the steps, not over the symbols": _softmax(r.o, 0) - hot,
+        "softmax runs over the sequences, not over the symbols": _softmax(r.o, 1) - hot,
+        "softmax runs over the whole array, not over the symbols of each step": _softmax(r.o, (0, 1, 2)) - hot,
+        "the predictions are one step late: ŷ_{t-1} - y_t": shifted(yhat, 1, yhat[0]) - hot,
+        "the predictions are one step early: ŷ_{t+1} - y_t": shifted(yhat, -1, yhat[-1]) - hot,
+    }
+    for cause, do in formulas.items():
+        yield cause, do * share
+    for cause, target in _targets(r):
+        yield cause, (yhat - target) * share
+    yield from _chosen_losses(r, error * share)
+    yield from _other_weights(r, error)
+
+
+def _softmax(o, axis):
+    e = np.exp(o - o.max())
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def _targets(r):
+    late, early = "the targets are one step late: y_{t-1}", "the targets are one step early: y_{t+1}"
+    for cause, steps, end in ((late, 1, 0), (early, -1, -1)):
+        yield cause, r.rows(shifted(r.y, steps, r.y[end]))
+        yield cause, shifted(r.one_hot, steps)
+        yield cause, np.roll(r.one_hot, steps, axis=0)
+    if r.has_ids and r.D == r.V:
+        yield "the inputs where the targets belong", r.rows(r.x)
+    if r.B > 1:
+        yield "the targets of the sequence before", np.roll(r.one_hot, 1, axis=1)
+        yield "the targets of the next sequence", np.roll(r.one_hot, -1, axis=1)
+        yield "the targets of the first sequence for every sequence", r.one_hot[:, :1]
+
+
+def _chosen_losses(r, do):
+    """Losses that are left out. A loop that ends a step early leaves out the last one, with all that it adds."""
+    step, last = np.arange(r.T)[:, None, None], r.T - 1
+    yield "the last step is missing: is it never visited, or its loss left out?", do * (step < last)
+    yield "the loss of the first step is left out", do * (step > 0)
+    yield "only the loss of the last step enters", do * (step == last)
+    yield "only the loss of the first step enters", do * (step == 0)
+    sequence = np.arange(r.B)[:, None]
+    yield "only the first sequence of the batch enters", do * (sequence == 0)
+    yield "only the last sequence of the batch enters", do * (sequence == r.B - 1)
+    yield "the last sequence of the batch is left out", do * (sequence < r.B - 1)
+    yield "the first sequence of the batch is left out", do * (sequence > 0)
+
+
+def _other_weights(r, error):
+    """What a pass makes of weights that it does not take as they are."""
+    if np.ptp(r.share) == 0:
+        return
+    total, counted = r.share.sum(), (r.share != 0).sum()
+    yield "the weights are left out", error * (total / r.share.size)
+    yield "the weights are left out, with 1 / T·B in place of the mean", error / r.share.size
+    yield "the weights are left out, with the sum in place of the mean", error
+    yield "every weight that is not zero counts as 1", error * (r.share != 0) * (total / counted)
+    yield "the weights are squared", error * r.share**2
+
+
+# --- The loop back through the steps ----------------------------------------------------------------------------------
+
+
+def loops(r: Replay, do: np.ndarray) -> Iterator[tuple[str, Pass]]:
+    """(cause, what the pass leaves) of every known mistake in the loop. `do` is the error that it starts from."""
+    for cause, slope in _slopes(r):
+        yield cause, r.back(do, slope=slope)
+    yield from _ways(r, do)
+    yield from _visits(r, do)
+    yield from _resets(r, do)
+
+
+def _slopes(r):
+    a, h, hp = r.a, r.h, r.h_prev
+    one = np.ones(h.shape)
+    yield "tanh's slope is left out: the factor 1 - h² is missing", one
+    yield "tanh's slope is taken at a: 1 - a² where 1 - h² belongs", 1 - a**2
+    yield "tanh's slope is taken at h: 1 - tanh²(h) where 1 - h² belongs", 1 - np.tanh(h) ** 2
+    yield "tanh's slope is turned over: 1 / (1 - h²) where 1 - h² belongs", 1 / r.slope
+    yield "the slope is a sigmoid's: h (1 - h) where 1 - h² belongs", h * (1 - h)
+    yield "the slope is a sigmoid's: σ(a) (1 - σ(a)) where 1 - h² belongs", 1 / (2 + np.exp(a) + np.exp(-a))
+    yield "the square is missing in tanh's slope: 1 - h where 1 - h² belongs", 1 - h
+    yield "tanh's slope is squared: (1 - h²)² where 1 - h² belongs", r.slope**2
+    yield "(1 - h)² where 1 - h² belongs", (1 - h) ** 2
+    yield "1 + h² where 1 - h² belongs", 1 + h**2
+    yield "h² - 1 where 1 - h² belongs", -r.slope
+    yield "h² where 1 - h² belongs", h**2
+    yield "-h² where 1 - h² belongs", -(h**2)
+    yield "2h where 1 - h² belongs", 2 * h
+    yield "-2h where 1 - h² belongs", -2 * h
+    yield "1 - 2h where 1 - h² belongs", 1 - 2 * h
+    yield "1 - 2h² where 1 - h² belongs", 1 - 2 * h**2
+    yield "tanh(a) itself where its slope 1 - h² belongs", h
+    yield "sqrt(1 - h²) where 1 - h² belongs", np.sqrt(r.slope)
+    yield "the slope is a ReLU's: 1 where h > 0, where 1 - h² belongs", (h > 0) * 1.0
+    before, after = (
+        "the slope is taken from the state before: h_{t-1}",
+        "the slope is taken from the next state: h_{t+1}",
+    )
+    yield before, 1 - hp**2
+    yield before, 1 - shifted(h, 1) ** 2
+    yield before, shifted(r.slope, 1, 1 - h[-1] ** 2)
+    for end in (0.0, h[-1], r.h0, h[0]):
+        yield after, 1 - shifted(h, -1, end) ** 2
+    for t, which in ((r.T - 1, "last"), (0, "first")):
+        yield f"the slope of the {which} step is used for every step", one * r.slope[t]
+    if r.B > 1:
+        yield "the slopes of the first sequence are used for every sequence", one * r.slope[:, :1]
+
+
+def _ways(r, do):
+    """Mistakes on the way through one step, or from a step to the one before."""
+    Whh, Why = r.params.Whh, r.params.Why
+    sends = {
+        "Whh where its transpose belongs, on the way to the step before": lambda r, dh, da, f: da @ Whh,
+        "Whhᵀ is left out on the way to the step before": lambda r, dh, da, f: da,
+        "tanh's slope is left out on the way to the step before: dh Whhᵀ where da Whhᵀ belongs": lambda r, dh, da, f: (
+            dh @ Whh.T
+        ),
+        "what goes to the step before is added up and never reset": lambda r, dh, da, f: f + da @ Whh.T,
+        "what goes to the step before is subtracted": lambda r, dh, da, f: -da @ Whh.T,
+        "what goes to the step before counts twice": lambda r, dh, da, f: 2 * da @ Whh.T,
+        "what goes to the step before counts half": lambda r, dh, da, f: da @ Whh.T / 2,
+    }
+    if r.B > 1:
+        sends |= {
+            "what goes to the step before is summed over the batch": lambda r, dh, da, f: (
+                (da @ Whh.T).sum(0) + np.zeros_like(f)
+            ),
+            "what goes to the step before is averaged over the batch": lambda r, dh, da, f: (
+                (da @ Whh.T).mean(0) + np.zeros_like(f)
+            ),
+            "what goes to the step before is that of the first sequence": lambda r, dh, da, f: (
+                (da @ Whh.T)[0] + np.zeros_like(f)
+            ),
+            "what goes to the step before is that of the last sequence": lambda r, dh, da, f: (
+                (da @ Whh.T)[-1] + np.zeros_like(f)
+            ),
+        }
+    for cause, send in sends.items():
+        yield cause, r.back(do, send=send)
+    yield (
+        "the future term joins behind tanh's slope, where it should be multiplied by it too",
+        r.back(do, join=lambda out, future, slope: out * slope + future),
+    )
+    yield (
+        "tanh's slope is left out where the loss enters: only the future term is multiplied by it",
+        r.back(do, join=lambda out, future, slope: out + future * slope),
+    )
+    yield (
+        "the future term is multiplied, not added",
+        r.back(do, join=lambda out, f, s: out * f * s if f.any() else out * s),
+    )
+    if r.H == r.V:
+        yield "Why where its transpose belongs, on the way to the states", r.back(do, out=do @ Why)
+    elsewhere = "the error of the {} step goes into each state"
+    yield elsewhere.format("next"), r.back(do, out=shifted(do, -1) @ Why.T)
+    yield elsewhere.format("step before, not of its own"), r.back(do, out=shifted(do, 1) @ Why.T)
+    if r.B > 1:
+        yield (
+            "the error is summed over the batch on the way to the states",
+            r.back(do, out=(do @ Why.T).sum(1, keepdims=True) + np.zeros_like(r.h)),
+        )
+
+
+def _visits(r, do):
+    """Steps in another order, or never visited."""
+    forward = r.back(do, order=iter)
+    cause = "the loop runs forward, from the first step to the last"
+    yield cause, forward
+    yield cause, forward._replace(dh0=forward.da[0] @ r.params.Whh.T)
+    keep = (np.arange(r.T) > 0)[:, None, None]
+    p = r.back(do)
+    arriving = p.da[1] @ r.params.Whh.T if r.T > 1 else np.zeros_like(p.dh0)
+    cause = "the first step is missing: is it never visited?"
+    for end in (arriving, np.zeros_like(p.dh0), p.dh0):
+        without = Pass(p.do, p.dh * keep, p.da * keep, end)
+        yield cause, without
+        yield cause, without._replace(do=p.do * keep)
+
+
+def _resets(r, do):
+    """The gradient cut, by a reach for each loss or at fixed steps."""
+    for reach in range(1, min(r.T, REACH + 1)):
+        only = "the future term is missing: only each step's own loss reaches a_t"
+        yield only if reach == 1 else f"truncated: each loss reaches back over {reach} steps only", _band(r, do, reach)
+    for length in range(2, min(r.T, REACH)):
+        cause = f"truncated: cut into chunks of {length} steps, and nothing goes back from one to the other"
+        yield cause, _chunks(r, do, {t for t in range(r.T) if t % length == 0})
+        yield cause, _chunks(r, do, {t for t in range(r.T) if (r.T - t) % length == 0})
+
+
+def _band(r, do, reach):
+    """Each loss reaches back over `reach` steps."""
+    share = do @ r.params.Why.T
+    dh = share.copy()
+    for lag in range(1, reach):
+        share = (share[1:] * r.slope[1 : len(share)]) @ r.params.Whh.T
+        dh[: r.T - lag] += share
+    da = dh * r.slope
+    return Pass(do, dh, da, da[0] @ r.params.Whh.T)
+
+
+def _chunks(r, do, starts):
+    """Nothing goes back beyond the steps in `starts`; h0 gets what its own step sends."""
+    left = iter(reversed(range(r.T)))
+    return r.back(do, send=lambda r, dh, da, f: (da @ r.params.Whh.T) * (next(left) not in starts - {0}))
+
+
+# --- The sums ---------------------------------------------------------------------------------------------------------
+
+
+def sums(r: Replay, name: str, p: Pass) -> Iterator[tuple[str, Any]]:
+    """(cause, gradient) of every known mistake in the sum that makes one gradient, in the shape of the parameter."""
+    right = r.gradient(name, p)
+    yield "the sign is wrong: every entry is the negative of what it should be", -right
+    for letters, factor in factors(r).items():
+        yield f"{letters} = {factor} times too large: sum or mean?", right * factor
+        yield f"{letters} = {factor} times too small: sum or mean?", right / factor
+    if 2 not in factors(r).values():
+        yield "every entry is twice what it should be: is it added two times?", 2 * right
+        yield "every entry is half of what it should be", right / 2
+    for wrong, ratio in _ratios(r).items():
+        yield f"{wrong}: every entry is {ratio:.6g} times what it should be", right * ratio
+    if right.ndim == 2 and right.shape[0] == right.shape[1] and name != "h0":
+        yield "transposed", right.T
+    yield from _initial(r, p) if name == "h0" else _some_terms(r, name, p)
+    yield from _OPERANDS[name](r, p) if name in _OPERANDS else ()
+
+
+def factors(r: Replay) -> dict[str, int]:
+    """Letters -> the factors by which a sum and a mean can differ; letters that stand for one number go together."""
+    found: dict[int, list[str]] = {}
+    for letters, factor in {"T·B": r.T * r.B, "T": r.T, "B": r.B, "V": r.V, "H": r.H, "T·V": r.T * r.V}.items():
+        if factor > 1 and not (letters == "T·B" and r.single):
+            found.setdefault(factor, []).append(letters)
+    return {" or ".join(letters): factor for factor, letters in found.items()}
+
+
+def _ratios(r):
+    """What is divided by -> what that makes of the gradients of a mean."""
+    T, B = r.T, r.B
+    ratios = {f"divided by T + 1 = {T + 1} where T belongs": T / (T + 1)}
+    if T > 2:
+        ratios[f"divided by T - 1 = {T - 1} where T belongs"] = T / (T - 1)
+    if not r.single and T != B:
+        ratios |= {f"B = {B} stands for T = {T} in the mean": T / B, f"T = {T} stands for B = {B} in the mean": B / T}
+    return ratios
+
+
+def _some_terms(r, name, p):
+    """Sums over some of the steps or sequences only."""
+    last = r.T - 1
+    steps = {
+        "the first step's term alone: = where += belongs?": [0],
+        "the last step's term alone: = where += belongs?": [last],
+        "the first step's term is missing": range(1, r.T),
+        "the last step's term is missing": range(last),
+    }
+    for cause, chosen in steps.items():
+        keep = np.isin(np.arange(r.T), [*chosen])[:, None, None]
+        yield cause, r.gradient(name, Pass(p.do * keep, p.dh * keep, p.da * keep, p.dh0))
+    if r.B > 1:
+        for which, i in (("first", 0), ("last", r.B - 1)):
+            keep = (np.arange(r.B) == i)[:, None]
+            some = Pass(p.do * keep, p.dh * keep, p.da * keep, p.dh0)
+            yield f"the term of the {which} sequence of the batch alone", r.gradient(name, some)
+
+
+def _initial(r, p):
+    """Gradients of h0."""
+    Whh, (first, last) = r.params.Whh, (p.da[0], p.da[-1])
+    arrays = {
+        "da_1 itself: the way back through Whhᵀ is missing": first,
+        "Whh where its transpose belongs, on the way to the step before": first @ Whh,
+        "dh_1 itself: h0 is one step further back": p.dh[0],
+        "dh_1 Whhᵀ where da_1 Whhᵀ belongs: the slope is missing": p.dh[0] @ Whh.T,
+        "that of the last step, da_T Whhᵀ, where da_1 Whhᵀ belongs": last @ Whh.T,
+        "summed over the batch": (first @ Whh.T).sum(0) + np.zeros_like(first),
+        "averaged over the batch": (first @ Whh.T).mean(0) + np.zeros_like(first),
+        "nothing but zeros: is it never added to?": np.zeros_like(first),
+    }
+    if r.T > 1:
+        arrays["that of the step before, da_2 Whhᵀ, where da_1 Whhᵀ belongs"] = p.da[1] @ Whh.T
+    for cause, array in arrays.items():
+        yield cause, r.states(array)
+
+
+def _recurrent(r, p):
+    h, h0, da = r.h, r.h0, p.da
+    lost = "wrong only through t = 1: is the initial state lost?"
+    yield lost, product(shifted(h, 1), da)
+    yield "h[-1] is read at the first step: the last state where the initial one belongs", product(np.roll(h, 1, 0), da)
+    yield "one step late: h_t where h_{t-1} belongs", product(h, da)
+    yield "one step late: da_{t+1} where da_t belongs", product(r.h_prev[:-1], da[1:])
+    for start in (h0, 0.0):
+        yield "one step early: h_{t-2} where h_{t-1} belongs", product(shifted(r.h_prev, 1, start), da)
+    yield "two steps late: h_{t+1} where h_{t-1} belongs", product(h[1:], da[:-1])
+    yield "da_{t-1} where da_t belongs", product(r.h_prev[1:], da[:-1])
+    yield "da_{t-1} where da_t belongs", product(r.h_prev, np.roll(da, 1, 0))
+    for start in (h0, 0.0):
+        yield "a_{t-1} where h_{t-1} belongs", product(shifted(r.a, 1, start), da)
+    yield "the initial state at every step, where h_{t-1} belongs", product(np.broadcast_to(h0, h.shape), da)
+    yield "tanh is taken of a state: tanh(h_{t-1}) where h_{t-1} belongs", product(np.tanh(r.h_prev), da)
+    yield from _through(r, p, lambda right: product(r.h_prev, right))
+    yield "transposed, and one step late: h_t where h_{t-1} belongs", product(da, h)
+
+
+def _through(r, p, total):
+    """Another array than da behind a sum over the steps."""
+    yield "dh where da belongs: tanh's slope is missing in this sum", total(p.dh)
+    yield "tanh's slope twice in this sum", total(p.da * r.slope)
+    own = (p.do @ r.params.Why.T) * r.slope
+    yield "only each step's own loss enters this sum: da without the future term", total(own)
+    yield "only what comes from the next step enters this sum: da without the loss's own term", total(p.da - own)
+
+
+def _input(r, p):
+    yield from _through(r, p, lambda right: r.by_input(r.x, right))
+    late, early = "one step late: x_{t+1} where x_t belongs", "one step early: x_{t-1} where x_t belongs"
+    for cause, steps in ((late, -1), (early, 1)):
+        yield cause, r.by_input(np.roll(r.x, steps, 0), p.da)
+        yield cause, r.by_input(r.x[1:] if steps < 0 else r.x[:-1], p.da[:-1] if steps < 0 else p.da[1:])
+    if not r.has_ids:
+        return
+    if r.D == r.V:
+        yield "the targets where the inputs belong", r.by_input(r.y, p.da)
+    lost = "a character that is repeated loses terms: dWxh[x] += da adds only once for each, np.add.at adds all"
+    at_once, of_steps, last = (np.zeros((r.D, r.H)) for _ in range(3))
+    at_once[r.x.reshape(-1)] += p.da.reshape(-1, r.H)
+    for order in (reversed(range(r.T)), range(r.T)):
+        assigned = np.zeros((r.D, r.H))
+        for t in order:
+            assigned[r.x[t]] = p.da[t]
+        yield "of each character one term alone: dWxh[x] = da where += belongs", assigned
+    for t in range(r.T):
+        of_steps[r.x[t]] += p.da[t]
+    for b in range(r.B):
+        last[r.x[:, b]] += p.da[:, b]
+    for array in (of_steps, at_once, last):
+        yield lost, array
+    counts = np.maximum(np.bincount(r.x.reshape(-1), minlength=r.D), 1)[:, None]
+    yield "each row is divided by how often its character is read", r.by_input(r.x, p.da) / counts
+
+
+def _output(r, p):
+    yield "one step early: h_{t-1} where h_t belongs", product(r.h_prev, p.do)
+    yield "one step early: h_{t-1} where h_t belongs", product(shifted(r.h, 1), p.do)
+    yield "h[-1] is read at the first step, and h_{t-1} where h_t belongs", product(np.roll(r.h, 1, 0), p.do)
+    yield "one step late: h_{t+1} where h_t belongs", product(r.h[1:], p.do[:-1])
+    yield "a_t where h_t belongs: the value before tanh", product(r.a, p.do)
+    yield "tanh is taken of a state: tanh(h_t) where h_t belongs", product(np.tanh(r.h), p.do)
+    yield "tanh's slope too much in this sum", product(r.h * r.slope, p.do)
+    yield "the last state at every step, where h_t belongs", product(np.broadcast_to(r.h[-1], r.h.shape), p.do)
+
+
+def _hidden_bias(r, p):
+    yield from _through(r, p, lambda right: right.sum(axis=(0, 1)))
+
+
+_OPERANDS = {"Wxh": _input, "Whh": _recurrent, "Why": _output, "bh": _hidden_bias}
