@@ -45,6 +45,11 @@ export function buildErrors({ words }) {
   };
 }
 
+/** Show the number in a cell if it is already computed at this move, else a dot on the colour of zero. */
+function reveal(node, reached, value, limit, dark) {
+  paint(node, reached ? value : 0, limit, dark, reached ? slight : () => HIDDEN);
+}
+
 /** Every hidden unit: the two terms of dh, their sum, the slope of tanh, and da. */
 export function buildUnits({ words }) {
   const units = table("gradients", [
@@ -62,30 +67,23 @@ export function buildUnits({ words }) {
   });
   return {
     node: units.node,
-    draw: (state) => drawUnits(units, state, words),
+    draw({ H, t, move, trace, grads, out, future, dark }) {
+      const limit = Math.max(extent(grads.dh), extent(out), extent(future));
+      showRows(units, words("back_units", { t: t + 1 }), H, ({ node, head, values }, j) => {
+        const h = trace.h[t * H + j];
+        setText(head, String(j + 1));
+        paint(values[0], h, 1, dark);
+        reveal(values[1], move > 0, out[j], limit, dark);
+        reveal(values[2], move > 0, future[j], limit, dark);
+        reveal(values[3], move > 0, grads.dh[t * H + j], limit, dark);
+        reveal(values[4], move > 1, 1 - h * h, 1, dark);
+        reveal(values[5], move > 1, grads.da[t * H + j], limit, dark);
+        node.classList.toggle("rnn-lit-dh", move === 1);
+        node.classList.toggle("rnn-lit-da", move === 2);
+      });
+    },
     dispose: () => units.rows.observer.disconnect(),
   };
-}
-
-/** Show the number in a cell if it is already computed at this move, else a dot on the colour of zero. */
-function reveal(node, reached, value, limit, dark) {
-  paint(node, reached ? value : 0, limit, dark, reached ? slight : () => HIDDEN);
-}
-
-function drawUnits(units, { H, t, move, trace, grads, out, future, dark }, words) {
-  const limit = Math.max(extent(grads.dh), extent(out), extent(future));
-  showRows(units, words("back_units", { t: t + 1 }), H, ({ node, head, values }, j) => {
-    const h = trace.h[t * H + j];
-    setText(head, String(j + 1));
-    paint(values[0], h, 1, dark);
-    reveal(values[1], move > 0, out[j], limit, dark);
-    reveal(values[2], move > 0, future[j], limit, dark);
-    reveal(values[3], move > 0, grads.dh[t * H + j], limit, dark);
-    reveal(values[4], move > 1, 1 - h * h, 1, dark);
-    reveal(values[5], move > 1, grads.da[t * H + j], limit, dark);
-    node.classList.toggle("rnn-lit-dh", move === 1);
-    node.classList.toggle("rnn-lit-da", move === 2);
-  });
 }
 
 /** The gradients of the parameters, summed as far as this move: all as small images, one with its numbers. */

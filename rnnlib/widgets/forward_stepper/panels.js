@@ -55,13 +55,11 @@ export function buildUnits({ words, change, shown }) {
   });
   body.addEventListener("keydown", arrowKeys(
     rows, "ArrowDown", "ArrowUp", () => [shown().unit, shown().H], choose, ({ pick }) => pick));
-  let last; // the unit that was chosen before
   return {
     node,
     draw(state) {
       drawUnits(units, state, words);
-      if (last !== undefined && last !== state.unit) rows.reveal(state.unit);
-      last = state.unit;
+      if (state.chosen) rows.reveal(state.unit);
     },
     dispose: () => rows.observer.disconnect(),
   };
@@ -73,12 +71,10 @@ function drawUnits(units, { H, t, unit, params, trace, x, dark }, words) {
     setText(pick, String(j + 1));
     pick.dataset.unit = j;
     pick.setAttribute("aria-label", words("show_unit", { j: j + 1 }));
-    const input = params.Wxh[x[t] * H + j];
-    const a = trace.a[t * H + j];
     // The term of the previous state is summed as in the engine: a difference would have another rounding error.
     let earlier = 0;
     for (let k = 0; k < H; k++) earlier += (t ? trace.h[(t - 1) * H + k] : trace.h0[k]) * params.Whh[k * H + j];
-    [input, earlier, params.bh[j], a].forEach((term, i) => paint(values[i], term, limit, dark));
+    [params.Wxh[x[t] * H + j], earlier, params.bh[j], trace.a[t * H + j]].forEach((term, i) => paint(values[i], term, limit, dark));
     paint(values[4], trace.h[t * H + j], 1, dark);
     node.classList.toggle("rnn-selected", j === unit);
     pick.setAttribute("aria-pressed", String(j === unit));
@@ -109,29 +105,24 @@ export function buildCharacters({ words }) {
   ]);
   return {
     node: characters.node,
-    draw(state) {
-      const { V, t, y, trace, losses } = state;
-      drawCharacters(characters, state, words);
+    draw({ V, t, x, y, trace, losses, vocab, dark }) {
+      const limit = Math.max(1, extent(trace.o));
+      showRows(characters, words("characters", { t: t + 1 }), V, (item, i) => {
+        const p = trace.yhat[t * V + i];
+        setText(item.head, visible(vocab[i]));
+        paint(item.o, trace.o[t * V + i], limit, dark);
+        setText(item.yhat, number(p).padStart(12));
+        item.yhat.style.backgroundImage = stripe("var(--rnn-bar)", 0, p);
+        for (const [flag, id] of [[item.x, x[t]], [item.y, y[t]]]) {
+          setText(flag, i === id ? " 1" : " 0");
+          flag.classList.toggle("rnn-one", i === id);
+        }
+        item.node.classList.toggle("rnn-target", i === y[t]);
+      });
       setText(loss.numbers, ` = −ln ${number(trace.yhat[t * V + y[t]], 4)} = ${number(losses[t], 4)}`);
     },
     dispose: () => characters.rows.observer.disconnect(),
   };
-}
-
-function drawCharacters(characters, { V, t, x, y, trace, vocab, dark }, words) {
-  const limit = Math.max(1, extent(trace.o));
-  showRows(characters, words("characters", { t: t + 1 }), V, (item, i) => {
-    const p = trace.yhat[t * V + i];
-    setText(item.head, visible(vocab[i]));
-    paint(item.o, trace.o[t * V + i], limit, dark);
-    setText(item.yhat, number(p).padStart(12));
-    item.yhat.style.backgroundImage = stripe("var(--rnn-bar)", 0, p);
-    for (const [flag, id] of [[item.x, x[t]], [item.y, y[t]]]) {
-      setText(flag, i === id ? " 1" : " 0");
-      flag.classList.toggle("rnn-one", i === id);
-    }
-    item.node.classList.toggle("rnn-target", i === y[t]);
-  });
 }
 
 /** The terms of the pre-activation of one unit, and above the table their sum and its tanh. */
@@ -190,7 +181,7 @@ function drawTerms(terms, { H, t, unit, params, trace, x, vocab, dark }, sum, wo
 /** The pre-activation of a unit as a sum of three terms, and its tanh. */
 function drawSum(sum, tanh, { x, h, b, sum: a }, unit) {
   const earlier = h.reduce((total, value) => total + value, 0);
-  const signed = (value) => number(value).replace(/^(−?)/, (_, minus) => (minus ? "− " : "+ "));
+  const signed = (value) => number(value).replace(/^[−-]?/, (minus) => (minus ? "− " : "+ "));
   const j = () => math("mn", String(unit + 1));
   symbols(sum.symbols, unit, () => [
     formula(sub("a", "t"), "[", j(), "]", "=", sub("W", "x", "h"), "[", sub("x", "t"), ",", j(), "]"),

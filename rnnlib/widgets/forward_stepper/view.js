@@ -33,28 +33,24 @@ function buildTime({ words, change, shown }) {
   return {
     node: strip.node,
     draw(state) {
-      drawColumns(strip, state, words);
-      if (state.moved) strip.columns.reveal(state.t);
+      const { V, t, x, y, trace, losses, vocab, moved, dark } = state;
+      showStrip(strip, state, trace.h, 1, dark, (parts, i) => {
+        const guess = largest(trace.yhat, i * V, (i + 1) * V);
+        const loss = number(losses[i], 2);
+        setSign(parts.x, vocab[x[i]]);
+        setSign(parts.guess, vocab[guess]);
+        setSign(parts.y, vocab[y[i]]);
+        setText(parts.loss, loss);
+        parts.guess.classList.toggle("rnn-right", guess === y[i]);
+        return words("column", {
+          t: i + 1, x: quoted(vocab[x[i]]), guess: quoted(vocab[guess]), p: percent(trace.yhat[i * V + guess]),
+          y: quoted(vocab[y[i]]), loss,
+        });
+      });
+      if (moved) strip.columns.reveal(t);
     },
     dispose: () => strip.columns.observer.disconnect(),
   };
-}
-
-function drawColumns(strip, state, words) {
-  const { V, x, y, trace, losses, vocab, dark } = state;
-  showStrip(strip, state, trace.h, 1, dark, (parts, i) => {
-    const guess = largest(trace.yhat, i * V, (i + 1) * V);
-    const loss = number(losses[i], 2);
-    setSign(parts.x, vocab[x[i]]);
-    setSign(parts.guess, vocab[guess]);
-    setSign(parts.y, vocab[y[i]]);
-    setText(parts.loss, loss);
-    parts.guess.classList.toggle("rnn-right", guess === y[i]);
-    return words("column", {
-      t: i + 1, x: quoted(vocab[x[i]]), guess: quoted(vocab[guess]), p: percent(trace.yhat[i * V + guess]),
-      y: quoted(vocab[y[i]]), loss,
-    });
-  });
 }
 
 /** The buttons and the slider that move from step to step. */
@@ -133,7 +129,7 @@ function render({ model, el }) {
   const fields = networkFields({ model, words, change, settle: ({ T = Infinity, H = Infinity }) => ({
     t: Math.min(model.get("t"), T - 1), unit: Math.min(model.get("unit"), H - 1),
   }) });
-  const given = { words, change, shown: () => state };
+  const given = { model, words, change, shown: () => state };
   const [time, steps, summary, foot] = [buildTime, buildSteps, buildSummary, buildFoot].map((build) => build(given));
   const panels = [buildUnits, buildCharacters, buildTerms].map((build) => build(given));
   const parts = [fields, time, steps, summary, ...panels, foot];
@@ -148,12 +144,13 @@ function render({ model, el }) {
     const net = fields.guard(() => network(model, state?.net));
     if (!net) return;
     const t = inside(model.get("t"), net.T);
-    const moved = !state || state.t !== t || state.T !== net.T;
-    state = { ...net, net, t, unit: inside(model.get("unit"), net.H), moved, dark: isDark(root) };
+    const unit = inside(model.get("unit"), net.H);
+    const moved = !state || state.t !== t || state.T !== net.T; // what is chosen anew is scrolled into sight
+    state = { ...net, net, t, unit, moved, chosen: state && state.unit !== unit, dark: isDark(root) };
     for (const part of parts) part.draw(state);
   }
 
-  const unshare = shareStep({ el, root, model, words, change, shown: () => state });
+  const unshare = shareStep({ el, root, ...given });
   const unthemed = onThemeChange(schedule);
   draw();
   return () => {
