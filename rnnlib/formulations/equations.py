@@ -36,12 +36,17 @@ def get_weights(shape, *, rng=None):
     return rng.standard_normal(shape).astype(np.float32)
 
 
+def get_bias(shape):
+    """Zeros of the given shape, in float32. A bias is (H,) or (V,) in this module, where other programs have (1, H)."""
+    return np.zeros(shape, np.float32)
+
+
 def init_weights(vocab_size, hidden_size, *, rng=None):
     """The dict of weights Wxh (V, H), Whh (H, H), Why (H, V), each from `get_weights`, and biases of zero."""
     V, H = _check.positive_int("vocab_size", vocab_size), _check.positive_int("hidden_size", hidden_size)
     shapes = {"Wxh": (V, H), "Whh": (H, H), "Why": (H, V)}
     weights = {name: get_weights(shape, rng=rng) for name, shape in shapes.items()}
-    return weights | {"bh": np.zeros(H, np.float32), "by": np.zeros(V, np.float32)}
+    return weights | {"bh": get_bias(H), "by": get_bias(V)}
 
 
 def softmax(o):

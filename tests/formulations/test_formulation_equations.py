@@ -163,6 +163,36 @@ def test_the_sentence_has_twelve_characters_and_fourteen_windows_and_the_letter_
         vocab.encode("hel")
 
 
+# The tables that a tutorial with this recipe prints for the first window, `I a` and ` am`; all other rows of dWxh are 0.
+PRINTED_WXH = {
+    " ": ["-5.8980067e-03", "-1.0567507e-03", "5.3060856e-02", "3.2835844e-01"],
+    "I": ["-2.1574606e-01", "-4.6572205e-02", "-1.2665960e-03", "-2.1078084e-01"],
+    "a": ["2.6740572e-01", "-2.2931943e-04", "-1.3003336e-01", "3.1455082e-03"],
+}
+PRINTED_WHY = (
+    "8.50889087e-02 6.36707619e-03 -7.47825659e-04 -1.98840220e-02 2.58626133e-01 -2.30374616e-02 "
+    "-1.09052859e-01 -2.62917131e-02 4.05798629e-02 -2.19466284e-01 3.74572002e-03 4.07243753e-03",
+    "-1.46826804e-01 1.54953711e-02",
+)
+
+
+@pytest.mark.parametrize("dtype, off", [(np.float64, 2e-8), (np.float32, 1e-7)])
+def test_the_first_window_has_the_printed_gradients(dtype, off):
+    """Weights in float32, so the last printed digits depend on where a program rounds; 2e-8 is less than one of them."""
+    vocab, pairs = equations.samples()
+    weights = {name: array.astype(dtype) for name, array in recipe().items()}
+    grads = equations.backward(weights, equations.forward(weights, pairs[0][0]), pairs[0][1])
+    expected = np.zeros((12, 4))
+    for character, row in PRINTED_WXH.items():
+        expected[vocab.characters.index(character)] = np.array(row, float)
+    assert [vocab.characters.index(character) for character in PRINTED_WXH] == [0, 1, 4]
+    np.testing.assert_allclose(grads["dWxh"], expected, rtol=0, atol=off)
+    assert not grads["dWxh"][expected[:, 0] == 0].any()
+    for row, printed in zip(grads["dWhy"], PRINTED_WHY, strict=False):
+        printed = np.array(printed.split(), float)
+        np.testing.assert_allclose(row[: len(printed)], printed, rtol=0, atol=off)
+
+
 # (h, e, l) -> (e, l, l) needs an alphabet with an h, which the sentence lacks: here the first twelve letters.
 TWELVE = Vocabulary("abcdefghijkl")
 SENTENCE = Vocabulary(equations.SENTENCE)
