@@ -50,7 +50,7 @@ def rnn_cell_forward(xt, a_prev, parameters):
 def rnn_forward(x, a0, parameters):
     """All steps: (a, y_pred, caches) for x (n_x, m, T) from the states a0 (n_a, m).
 
-    a (n_a, m, T), y_pred (n_y, m, T), caches: a list of T caches. Raises as `rnn_cell_forward` does.
+    a (n_a, m, T), y_pred (n_y, m, T), caches: the pair (list of T caches, x). Raises as `rnn_cell_forward` does.
     """
     Wax, *_ = _check_parameters(parameters)
     n_a, n_x = Wax.shape
@@ -62,7 +62,7 @@ def rnn_forward(x, a0, parameters):
         a.append(a_next)
         y_pred.append(yt_pred)
         caches.append(cache)
-    return np.stack(a, axis=2), np.stack(y_pred, axis=2), caches
+    return np.stack(a, axis=2), np.stack(y_pred, axis=2), (caches, x)
 
 
 def rnn_cell_backward(da_next, cache):
@@ -89,8 +89,7 @@ def rnn_backward(da, caches):
     da: the gradient of the loss with respect to each state through that step's output alone. The part that comes back
     from the next step is added here; the gradients of the parameters are sums over the steps.
     """
-    if not (isinstance(caches, list) and caches):
-        raise TypeError(f"caches: expected the list that rnn_forward returned, got {_check.describe(caches)}")
+    caches = _check_caches(caches)
     a_first, *_ = _check_cache(caches[0])
     da = _columns("da", da, (*a_first.shape, len(caches)), a_first)
     da_prev = np.zeros_like(da[:, :, 0])  # nothing comes back from beyond the last step
@@ -184,10 +183,8 @@ def from_params(params):
 
 
 def to_params(parameters):
-    """`Params` of the same network. Raises ValueError where n_y is not n_x: inputs and outputs are symbols."""
+    """`Params` of the same network."""
     Wax, Waa, Wya, ba, by = (array.copy() for array in _check_parameters(parameters))
-    if len(by) != Wax.shape[1]:
-        raise ValueError(f"parameters: expected n_y = n_x, got n_x = {Wax.shape[1]} and n_y = {len(by)}")
     return Params(Wax.T, Waa.T, Wya.T, ba[:, 0], by[:, 0])
 
 
@@ -199,17 +196,17 @@ def to_columns(rows):
 def gradients(params, x, y, *, h0=None, reduction="mean"):
     """`Params` of gradients, computed by the functions of this module; a single sequence is a batch of one.
 
-    params: `Params`; x: ids (T,) or (T, B), or features of floating type (T, V) or (T, B, V); y: target ids (T,) or
+    params: `Params`; x: ids (T,) or (T, B), or features of floating type (T, D) or (T, B, D); y: target ids (T,) or
     (T, B); h0: (H,) or (B, H).
     """
     params = check_params(params)
-    V, H = params.Wxh.shape
-    y = _ids("y", y, V)
+    D, H = params.Wxh.shape
+    y = _ids("y", y, len(params.by))
     x = _check.array("x", x)
     if x.dtype.kind in "iu":
-        x = _ids("x", x, V)
-    if x.shape != y.shape:
-        raise ValueError(f"x: expected one input for each target, {y.shape} as rows, got {x.shape}")
+        x = _ids("x", x, D)
+    if x.shape != (*y.shape[:-1], D):
+        raise ValueError(f"x: expected one input for each target, {(*y.shape[:-1], D)} as rows, got {x.shape}")
     batch = y.shape[1:-1]
     h0 = np.zeros(H) if h0 is None else _check.numbers("h0", h0)
     if h0.shape not in ((H,), (*batch, H)):
@@ -248,6 +245,13 @@ def _columns(name, value, shape, like):
         raise ValueError(f"{name}: expected columns, shape ({sizes}), got {_check.describe(value)}")
     complex_only_here = np.iscomplexobj(value) and not np.iscomplexobj(like)
     return value.astype(np.result_type(like, np.complex64) if complex_only_here else like.dtype, copy=False)
+
+
+def _check_caches(caches):
+    """The list in the pair that `rnn_forward` returned."""
+    if not (isinstance(caches, tuple) and len(caches) == 2 and isinstance(caches[0], list) and caches[0]):
+        raise TypeError(f"caches: expected the pair (list of caches, x) of rnn_forward, got {_check.describe(caches)}")
+    return caches[0]
 
 
 def _check_cache(cache):
