@@ -163,7 +163,7 @@ def test_the_sentence_has_twelve_characters_and_fourteen_windows_and_the_letter_
         vocab.encode("hel")
 
 
-# The tables that a tutorial with this recipe prints for the first window, `I a` and ` am`; all other rows of dWxh are 0.
+# What a tutorial with this recipe prints for the first window, `I a` and ` am`; the other rows of dWxh are zero.
 PRINTED_WXH = {
     " ": ["-5.8980067e-03", "-1.0567507e-03", "5.3060856e-02", "3.2835844e-01"],
     "I": ["-2.1574606e-01", "-4.6572205e-02", "-1.2665960e-03", "-2.1078084e-01"],
@@ -178,7 +178,7 @@ PRINTED_WHY = (
 
 @pytest.mark.parametrize("dtype, off", [(np.float64, 2e-8), (np.float32, 1e-7)])
 def test_the_first_window_has_the_printed_gradients(dtype, off):
-    """Weights in float32, so the last printed digits depend on where a program rounds; 2e-8 is less than one of them."""
+    """The weights are float32, so that the eighth digit depends on where a program rounds; 2e-8 is two units of it."""
     vocab, pairs = equations.samples()
     weights = {name: array.astype(dtype) for name, array in recipe().items()}
     grads = equations.backward(weights, equations.forward(weights, pairs[0][0]), pairs[0][1])
