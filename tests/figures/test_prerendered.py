@@ -112,6 +112,29 @@ def test_what_cannot_be_drawn_says_why(draw, load_ext, body, problem):
 
 
 @pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("while (true);", "not finished after 1 seconds"),
+        ("(async () => { for (;;) await 0; })();", "not finished after 1 seconds"),
+        ("const all = []; while (true) all.push(new Array(1000).fill(1.5));", "more than 256 MiB of memory"),
+        ("const all = []; while (true) all.push(new Uint8Array(1e8));", "memory|allocation failed"),
+        ("const text = ['x']; while (true) text[0] += text[0];", "Invalid string length"),
+        ("const deeper = () => deeper() + 1; deeper();", "Maximum call stack"),
+    ],
+)  # fmt: skip
+# mini-racer: a script that was cancelled still answers, when its engine is closed
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_figure_that_never_ends_or_fills_the_memory_is_given_up(draw, load_ext, monkeypatch, body, problem):
+    prerender = load_ext("bookext.figures.prerender")
+    monkeypatch.setattr(prerender, "SECONDS", 1 if "1 seconds" in problem else 600)
+    monkeypatch.setattr(prerender, "MEMORY", 256 << 20)
+    with pytest.raises(prerender.CannotDraw, match=problem):
+        draw(body)
+    monkeypatch.undo()
+    assert draw("el.append('the next figure');") == "the next figure"
+
+
+@pytest.mark.parametrize(
     "module",
     [
         "export default {{ render({{ model, el }}) {{ {} }} }};",

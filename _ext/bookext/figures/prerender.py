@@ -8,15 +8,18 @@ import atexit
 import base64
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from time import monotonic
 
-from py_mini_racer import MiniRacer
+from py_mini_racer import JSEvalException, JSOOMException, JSTimeoutException, MiniRacer
 
 from .. import minify
 
 HERE = Path(__file__).parent
 MOST = 800  # bytes of a picture that stands for a moment
+SECONDS, MEMORY = 60, 1 << 30  # limits for one figure, a hundred times what the book's own take
 
 
 class CannotDraw(Exception):
@@ -30,6 +33,30 @@ def engine():
     atexit.register(v8.close)  # left to the end of the interpreter, it may wait for itself for ever
     v8.eval("\n".join((HERE / name).read_text(encoding="utf-8") for name in ("dom_shim.js", "prerender.js")))
     return v8
+
+
+def evaluated(script):
+    """The value of a script in V8, within SECONDS and MEMORY."""
+    v8, began = engine(), monotonic()
+    with ThreadPoolExecutor(1) as thread:  # V8 has no time limit where an event loop runs, as beside a browser
+        running = thread.submit(v8.eval, script, timeout_sec=SECONDS, max_memory=MEMORY)
+        problem = running.exception()
+    # V8 does not tell of limits that end what a promise runs
+    late = isinstance(problem, JSTimeoutException) or monotonic() - began >= SECONDS
+    full = isinstance(problem, JSOOMException) or v8.was_hard_memory_limit_reached()
+    if problem is None and not late and not full:
+        return running.result()
+    if problem is not None and not isinstance(problem, JSEvalException):
+        raise problem
+    # the next figure begins without what this one has left behind
+    engine.cache_clear()
+    atexit.unregister(v8.close)
+    v8.close()
+    if full:
+        raise CannotDraw(f"it takes more than {MEMORY >> 20} MiB of memory") from None
+    if late:
+        raise CannotDraw(f"it has not finished after {SECONDS} seconds") from None
+    raise CannotDraw(str(problem).partition("\n")[0]) from None
 
 
 @cache
@@ -57,9 +84,8 @@ def first_state(state, modules, language, *, view_id, name):
         "language": language,
         "view": {"id": view_id, "name": name},
     }
-    v8 = engine()
-    v8.eval(f"begin({json.dumps(page)})")  # promises are kept before it returns
-    result = json.loads(v8.eval("finish()"))
+    evaluated(f"begin({json.dumps(page)})")  # promises are kept before it returns
+    result = json.loads(evaluated("finish()"))
     if result["errors"]:
         raise CannotDraw("; ".join(result["errors"]))
     return "".join(piece if isinstance(piece, str) else png_address(**piece) for piece in result["pieces"])
