@@ -39,7 +39,55 @@ function pcgDigits(value) {
 
 const PCG_MULTIPLIER = 0x2360ed051fc65da44385df649fccf645n;
 
-const PCG_MULTIPLIER_DIGITS = pcgDigits(PCG_MULTIPLIER);
+const [M0, M1, M2, M3, M4, M5] = pcgDigits(PCG_MULTIPLIER);
+
+const BASE = 2 ** 22;
+
+/** One step of PCG64 on the digits `s` of its state, in place: state = state · multiplier + increment, modulo 2^128.
+ *
+ * Long multiplication: BigInt would take ten times as long, loops twice as long. Six digits hold 132 bits; the upper four
+ * never move down, so that the rest is right modulo 2^128. */
+function advance(s, increment) {
+  let sum = s[0] * M0 + increment[0];
+  let carry = Math.floor(sum / BASE);
+  const s0 = sum - carry * BASE;
+  sum = s[0] * M1 + s[1] * M0 + increment[1] + carry;
+  carry = Math.floor(sum / BASE);
+  const s1 = sum - carry * BASE;
+  sum = s[0] * M2 + s[1] * M1 + s[2] * M0 + increment[2] + carry;
+  carry = Math.floor(sum / BASE);
+  const s2 = sum - carry * BASE;
+  sum = s[0] * M3 + s[1] * M2 + s[2] * M1 + s[3] * M0 + increment[3] + carry;
+  carry = Math.floor(sum / BASE);
+  const s3 = sum - carry * BASE;
+  sum = s[0] * M4 + s[1] * M3 + s[2] * M2 + s[3] * M1 + s[4] * M0 + increment[4] + carry;
+  carry = Math.floor(sum / BASE);
+  const s4 = sum - carry * BASE;
+  sum = s[0] * M5 + s[1] * M4 + s[2] * M3 + s[3] * M2 + s[4] * M1 + s[5] * M0 + increment[5] + carry;
+  const s5 = sum - Math.floor(sum / BASE) * BASE;
+  s[0] = s0;
+  s[1] = s1;
+  s[2] = s2;
+  s[3] = s3;
+  s[4] = s4;
+  s[5] = s5;
+}
+
+/** The output of PCG64 for a state, as a double in [0, 1): the upper 53 of its 64 bits. */
+function outputOf(s) {
+  const [s0, s1, s2, s3, s4, s5] = [s[0], s[1], s[2], s[3], s[4], s[5]]; // faster than an iterator over `s`
+  // The two halves of the state xored, then rotated to the right by the upper six of the 128 bits.
+  const rotation = (s5 >>> 12) & 63;
+  const xorLow = s0 ^ (s1 << 22) ^ (s2 >>> 20) ^ (s3 << 2) ^ (s4 << 24);
+  const xorHigh = (s1 >>> 10) ^ (s2 << 12) ^ (s4 >>> 8) ^ (s5 << 14);
+  const low = rotation < 32 ? xorLow : xorHigh;
+  const high = rotation < 32 ? xorHigh : xorLow;
+  const r = rotation & 31;
+  // A shift by 32 is one by 0 in JavaScript, so that shift is split in two.
+  const rotatedLow = (low >>> r) | ((high << 1) << (31 - r));
+  const rotatedHigh = (high >>> r) | ((low << 1) << (31 - r));
+  return ((rotatedHigh >>> 0) * 2 ** 21 + (rotatedLow >>> 11)) * 2 ** -53;
+}
 
 /**
  * The generator `numpy.random.default_rng(seed)`, bit for bit: PCG64 (XSL-RR 128/64) seeded through SeedSequence.
@@ -55,51 +103,9 @@ export function generator(seed) {
   }
   const [stateHigh, stateLow, sequenceHigh, sequenceLow] = seedSequenceState(seed);
   const increment = (((sequenceHigh << 64n) | sequenceLow) << 1n) | 1n;
-  const [m0, m1, m2, m3, m4, m5] = PCG_MULTIPLIER_DIGITS;
-  const inc = pcgDigits(increment);
+  const incrementDigits = pcgDigits(increment);
   // PCG starts from zero: one step, add the seed, another step.
-  const s = pcgDigits((increment + ((stateHigh << 64n) | stateLow)) * PCG_MULTIPLIER + increment);
-
-  /** The next double in [0, 1): the upper 53 bits of the next 64. */
-  function nextDouble() {
-    // state = state · multiplier + increment, by long multiplication: BigInt would take ten times as long, loops twice
-    // as long. Six digits hold 132 bits; the upper four never move down, so that the rest is right modulo 2^128.
-    const base = 2 ** 22;
-    let sum = s[0] * m0 + inc[0];
-    let carry = Math.floor(sum / base);
-    const s0 = sum - carry * base;
-    sum = s[0] * m1 + s[1] * m0 + inc[1] + carry;
-    carry = Math.floor(sum / base);
-    const s1 = sum - carry * base;
-    sum = s[0] * m2 + s[1] * m1 + s[2] * m0 + inc[2] + carry;
-    carry = Math.floor(sum / base);
-    const s2 = sum - carry * base;
-    sum = s[0] * m3 + s[1] * m2 + s[2] * m1 + s[3] * m0 + inc[3] + carry;
-    carry = Math.floor(sum / base);
-    const s3 = sum - carry * base;
-    sum = s[0] * m4 + s[1] * m3 + s[2] * m2 + s[3] * m1 + s[4] * m0 + inc[4] + carry;
-    carry = Math.floor(sum / base);
-    const s4 = sum - carry * base;
-    sum = s[0] * m5 + s[1] * m4 + s[2] * m3 + s[3] * m2 + s[4] * m1 + s[5] * m0 + inc[5] + carry;
-    const s5 = sum - Math.floor(sum / base) * base;
-    s[0] = s0;
-    s[1] = s1;
-    s[2] = s2;
-    s[3] = s3;
-    s[4] = s4;
-    s[5] = s5;
-    // Output: the two halves xored, then rotated to the right by the upper six of the 128 bits.
-    const rotation = (s5 >>> 12) & 63;
-    const xorLow = s0 ^ (s1 << 22) ^ (s2 >>> 20) ^ (s3 << 2) ^ (s4 << 24);
-    const xorHigh = (s1 >>> 10) ^ (s2 << 12) ^ (s4 >>> 8) ^ (s5 << 14);
-    const low = rotation < 32 ? xorLow : xorHigh;
-    const high = rotation < 32 ? xorHigh : xorLow;
-    const r = rotation & 31;
-    // A shift by 32 is one by 0 in JavaScript, so that shift is split in two.
-    const rotatedLow = (low >>> r) | ((high << 1) << (31 - r));
-    const rotatedHigh = (high >>> r) | ((low << 1) << (31 - r));
-    return ((rotatedHigh >>> 0) * 2 ** 21 + (rotatedLow >>> 11)) * 2 ** -53;
-  }
+  const state = pcgDigits((increment + ((stateHigh << 64n) | stateLow)) * PCG_MULTIPLIER + increment);
 
   return {
     uniform(low, high, n) {
@@ -107,7 +113,10 @@ export function generator(seed) {
       if (!Number.isFinite(high)) throw wrongArgument("high", "a finite number", high);
       checkInteger("n", n, 0);
       const drawn = new Float64Array(n);
-      for (let i = 0; i < n; i++) drawn[i] = low + (high - low) * nextDouble();
+      for (let i = 0; i < n; i++) {
+        advance(state, incrementDigits);
+        drawn[i] = low + (high - low) * outputOf(state);
+      }
       return drawn;
     },
   };
