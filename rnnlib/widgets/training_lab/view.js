@@ -171,7 +171,7 @@ function render({ model, el }) {
       trainer.playing = false;
       return;
     }
-    controls.show(settings);
+    controls.draw(settings);
     trainer.pump();
     // While it trains the controls answer in the next frame, and the picture follows after that.
     if (trainer.training) frames.due = performance.now() + SOON;

@@ -29,7 +29,7 @@ export function slider(words, name, min, max) {
 }
 
 /** Act when a press that may be under way is over: a message that goes while the pointer is down moves what it points at. */
-function afterPress(action) {
+export function afterPress(action) {
   const act = () => {
     clearTimeout(timer);
     removeEventListener("pointerup", soon);
@@ -40,19 +40,12 @@ function afterPress(action) {
   addEventListener("pointerup", soon, { once: true });
 }
 
-/** Text, hidden size and seed of the network. What is typed goes to the model when it is good; else a message says why not.
- * @param {{model: any, words: any, change: (traits: object) => void, settle?: (size: {T?: number, H?: number}) => object,
- *   limits?: {steps: number, hidden: number, seed: number}}} parts
- * settle(size) gives the traits that must follow a new length or size */
-export function networkFields({ model, words, change, settle = () => ({}), limits = LIMITS }) {
-  const fields = {
-    text: field(words, "text", make("input", { type: "text", spellcheck: false, autocomplete: "off" })),
-    hidden_size: slider(words, "hidden_size", 1, limits.hidden),
-    seed: field(words, "seed", make("input", { type: "number", min: 0, max: limits.seed, step: 1, inputMode: "numeric" })),
-  };
-  const given = make("span", { className: "rnn-given" });
-  const node = make("div", { className: "rnn-top" }, ...Object.values(fields).map((item) => item.node), given);
-
+/** Messages at the fields (trait -> field): what is wrong with a value that was typed, or that a trait holds.
+ * @returns {{say: (control?: string, key?: string, values?: object) => void, attempt: (action: () => any) => any[] | null,
+ *   guard: (compute: () => any) => any}}
+ * say(): no message is left. attempt(action): its result in an array; a Problem becomes a message, and gives null.
+ * guard(compute): the same for the traits themselves; nothing where they cannot be shown, and the last good state stays */
+export function fieldMessages(fields, words) {
   const say = (control, key, values) => {
     for (const [name, item] of Object.entries(fields)) {
       const problem = name === control;
@@ -60,67 +53,81 @@ export function networkFields({ model, words, change, settle = () => ({}), limit
       item.control.setAttribute("aria-invalid", String(problem && key !== "too_long"));
     }
   };
-
-  /** Put the trait into its field, unless the reader is typing there. With a refused value goes its message. */
-  const refresh = (name) => {
-    const { control, message } = fields[name];
-    const value = String(model.get(name));
-    if (control.value === value || control.matches(":focus")) return;
-    control.value = value;
-    control.setAttribute("aria-invalid", "false");
-    setText(message, "");
-  };
-
-  /** Run a check or a drawing: a Problem becomes a message at its control, and the last good picture stays. */
   const attempt = (action) => {
     try {
-      action();
-      return true;
+      return [action()];
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       say(problem.control, problem.key, problem.values);
-      return false;
+      return null;
     }
   };
+  let broken = false; // the traits cannot be shown; what was typed and refused never becomes a trait
+  const guard = (compute) => {
+    const done = attempt(compute);
+    if (done && broken) say();
+    broken = !done;
+    return done?.[0];
+  };
+  return { say, attempt, guard };
+}
 
-  fields.text.control.addEventListener("input", ({ target }) => attempt(() => {
+/** Hand on what is typed into the fields of the text and the seed when it is good; else a message says why not. */
+export function onTyped({ text, seed }, { say, attempt }, model, limits, change) {
+  text.control.addEventListener("input", ({ target }) => attempt(() => {
     say();
     const typed = target.value.replace(/\p{Cs}/gu, "\ufffd"); // half a surrogate pair is no character
     const characters = checkText(typed, [...model.get("_characters")], limits.steps);
     const n = [...typed].length;
     if (n > characters.length) say("text", "too_long", { n, limit: characters.length });
-    change({ text: characters.join(""), ...settle({ T: characters.length - 1 }) });
+    change({ text: characters.join("") });
   }));
-  fields.hidden_size.control.addEventListener("input", ({ target }) => {
-    say();
-    const H = Number(target.value);
-    change({ hidden_size: H, ...settle({ H }) });
-  });
-  fields.seed.control.addEventListener("input", ({ target }) => attempt(() => {
+  seed.control.addEventListener("input", ({ target }) => attempt(() => {
     say();
     const value = target.value === "" ? NaN : Number(target.value);
     change({ seed: checkWhole("seed", "bad_seed", value, 0, limits.seed) });
   }));
-  for (const name of ["text", "seed"]) fields[name].control.addEventListener("blur", () => afterPress(() => refresh(name)));
+}
 
-  let broken = false; // the traits themselves cannot be shown; what was typed and refused never becomes a trait
+/** Put the value of a trait into its field, unless the reader is typing there. With a refused value goes its message. */
+export function refresh({ control, message }, value) {
+  if (control.value === value || control.matches(":focus")) return;
+  control.value = value;
+  control.setAttribute("aria-invalid", "false");
+  setText(message, "");
+}
+
+/** Text, hidden size and seed of the network. What is typed goes to the model when it is good; else a message says why not.
+ * @param {{model: any, words: any, change: (traits: object) => void, settle?: (size: {T?: number, H?: number}) => object,
+ *   limits?: {steps: number, hidden: number, seed: number}}} parts
+ * settle(size) gives the traits that must follow a new length or size */
+export function networkFields({ model, words, change, settle = () => ({}), limits = LIMITS }) {
+  const fields = {
+    text: field(words, "text", make("input", { type: "text", dir: "auto", spellcheck: false, autocomplete: "off" })),
+    hidden_size: slider(words, "hidden_size", 1, limits.hidden),
+    seed: field(words, "seed", make("input", { type: "number", min: 0, max: limits.seed, step: 1, inputMode: "numeric" })),
+  };
+  const given = make("span", { className: "rnn-given" });
+  const node = make("div", { className: "rnn-top" }, ...Object.values(fields).map((item) => item.node), given);
+  const messages = fieldMessages(fields, words);
+
+  onTyped(fields, messages, model, limits, (traits) => (
+    change("text" in traits ? { ...traits, ...settle({ T: [...traits.text].length - 1 }) } : traits)));
+  fields.hidden_size.control.addEventListener("input", ({ target }) => {
+    messages.say();
+    const H = Number(target.value);
+    change({ hidden_size: H, ...settle({ H }) });
+  });
+  const again = (name) => refresh(fields[name], String(model.get(name)));
+  for (const name of ["text", "seed"]) fields[name].control.addEventListener("blur", () => afterPress(() => again(name)));
+
   return {
     node,
-    /** Compute what is to be drawn; where the traits cannot be shown, say why and return nothing. */
-    guard(compute) {
-      /** @type {any} */
-      let result;
-      const good = attempt(() => {
-        result = compute();
-      });
-      if (good && broken) say();
-      broken = !good;
-      return result;
-    },
+    guard: messages.guard,
     draw({ V, H, given: fixed }) {
       fields.hidden_size.show(H);
-      refresh("text");
-      refresh("seed");
+      again("text");
+      again("seed");
       fields.hidden_size.node.hidden = fields.seed.node.hidden = fixed;
       given.hidden = !fixed;
       setText(given, words("given", { V, H }));
