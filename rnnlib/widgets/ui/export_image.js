@@ -1,9 +1,9 @@
 /**
- * A figure as it is now as an image: its elements and the style rules that apply to them, in one SVG that needs nothing
- * else; and that as PNG, where the browser lets a page read back what it drew.
+ * The pixels of a figure as it is now, exactly as the browser shows them: its elements and the style rules that apply to
+ * them go into an SVG that only a browser can draw, and it is drawn here. drawing.js makes an SVG for other programs.
  */
 
-import { make, svg } from "./dom.js";
+import { make, serialized, svg } from "./dom.js";
 
 const SHARPNESS = 2; // pixels of the PNG for each of the page
 
@@ -66,9 +66,9 @@ async function fontRule({ rule, base }, root) {
   }
 }
 
-/** The text of an SVG of the figure; its title says what it shows.
+/** The text of an SVG with the elements of the figure.
  * @returns {Promise<{text: string, width: number, height: number}>} */
-export async function figureImage(root, title) {
+async function pageInside(root) {
   const { width, height: whole } = root.getBoundingClientRect();
   const height = [...root.querySelectorAll(".rnn-unshared")].reduce((rest, node) => {
     const { marginTop, marginBottom } = getComputedStyle(node);
@@ -101,18 +101,17 @@ export async function figureImage(root, title) {
   const faces = await Promise.all(fonts.map((font) => fontRule(font, root)));
 
   const drawing = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}` },
-    svg("title", {}, title), svg("style", {}, [...faces, ...rules].join("\n")),
+    svg("style", {}, [...faces, ...rules].join("\n")),
     svg("foreignObject", { width, height }, outermost));
   for (const { name, value } of document.documentElement.attributes) if (name !== "style") drawing.setAttribute(name, value);
   drawing.style.fontSize = getComputedStyle(document.documentElement).fontSize;
-  // What XML has no place for, a text may hold all the same.
-  const text = new XMLSerializer().serializeToString(drawing)
-    .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd");
-  return { text, width, height };
+  return { text: serialized(drawing), width, height };
 }
 
-/** The image as PNG; fails where the browser forbids it. */
-export async function figurePixels({ text, width, height }) {
+/** The figure as PNG; fails where the browser forbids it.
+ * @returns {Promise<Blob>} */
+export async function figurePixels(root) {
+  const { text, width, height } = await pageInside(root);
   const image = make("img", { src: `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}` });
   await image.decode();
   const canvas = make("canvas", { width: Math.round(width * SHARPNESS), height: Math.round(height * SHARPNESS) });

@@ -7,7 +7,8 @@
 import { parseLink, readLink, writeLink } from "../model/permalink.js";
 import { pythonLines } from "../model/python_source.js";
 import { make, setText } from "./dom.js";
-import { figureImage, figurePixels } from "./export_image.js";
+import { drawing } from "./drawing.js";
+import { figurePixels } from "./export_image.js";
 
 const linkName = (figure) => figure.replace(/\B[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
 
@@ -60,43 +61,30 @@ function followLinks({ el, root, model, words, spec, open, opened }) {
   return { letGo, forget: () => globalThis.removeEventListener?.("hashchange", openLink) };
 }
 
-/** Put the row into `root`, below all that is there, and open the link that the address holds for the figure.
- * @param {{el: HTMLElement, root: HTMLElement, model: any, words: any, change: (traits: object) => void, figure: string,
- *   spec: object, shown: () => object | undefined, said: () => string, place: () => string,
- *   python: () => {plain: string[], imports?: object}, refuse?: () => string | undefined, open?: (traits: object) => void}} parts
- * figure: the class in Python. spec: what a link may say, see link.js. shown(): the traits as they are shown. said(): the
- * figure in a sentence. place(): where it stands, for the name of a file. refuse(): the words why there can be no link.
- * open(traits): set what came from a link, where `change` is not enough.
- * @returns {() => void} a clean-up */
-export function shareRow({ el, root, model, words, change, figure, spec, shown, said, place, python, refuse, open = change }) {
-  const onPage = Boolean(el.closest(".rnn-widget")); // elsewhere no address leads back to this figure
-  const opened = make("p", { className: "rnn-opened rnn-unshared", role: "status" });
+/** The row: a button for each of `acts`, [key of its words, what it does with the traits shown], and what has come of it.
+ * @returns {{node: HTMLElement, tell: (key?: string, values?: object) => void,
+ *   copyText: (text: string, key: string) => Promise<void>}} tell(): nothing is said any more */
+function buildRow(words, shown, acts) {
   const status = make("p", { className: "rnn-sharing-status", role: "status" });
   const field = make("textarea", { className: "rnn-sharing-text", readOnly: true, rows: 4, spellcheck: false, hidden: true });
   field.setAttribute("aria-label", words("share_text"));
-  const button = (key, act) => {
-    const node = make("button", { type: "button", className: "rnn-button" }, words(key));
-    node.addEventListener("click", () => {
+  const tell = (key, values) => {
+    field.hidden = true;
+    setText(status, key ? words(key, values) : "");
+  };
+  const buttons = acts.map(([key, act]) => {
+    const button = make("button", { type: "button", className: "rnn-button" }, words(key));
+    button.addEventListener("click", () => {
       const traits = shown();
       if (!traits) return;
       tell("share_busy");
       act(traits);
     });
-    return node;
-  };
-  const link = button("share_link", copyLink);
-  link.hidden = !onPage;
-  const row = make("div", { className: "rnn-sharing rnn-unshared", role: "group" },
-    make("span", { className: "rnn-label", "aria-hidden": "true" }, words("share")), link,
-    button("share_image", copyImage), button("share_svg", saveDrawing), button("share_python", copyPython), status, field);
-  row.setAttribute("aria-label", words("share_name"));
-  root.prepend(opened);
-  root.append(row);
-
-  const tell = (key, values) => {
-    field.hidden = true;
-    setText(status, key ? words(key, values) : "");
-  };
+    return button;
+  });
+  const node = make("div", { className: "rnn-sharing rnn-unshared", role: "group" },
+    make("span", { className: "rnn-label", "aria-hidden": "true" }, words("share")), ...buttons, status, field);
+  node.setAttribute("aria-label", words("share_name"));
 
   async function copyText(text, key) {
     try {
@@ -110,48 +98,69 @@ export function shareRow({ el, root, model, words, change, figure, spec, shown, 
       field.select();
     }
   }
+  return { node, tell, copyText };
+}
 
-  function copyLink(traits) {
-    const why = refuse?.();
-    if (why) return tell(why);
-    const entries = Object.keys(spec).map((key) => [key, traits[key]]).filter(([, value]) => value !== undefined);
-    const n = figures().filter((node) => node.dataset.figure === figure).indexOf(el) + 1;
-    copyText(writeLink(linkName(figure), n, Object.fromEntries(entries)), "share_link_copied");
-  }
-
-  function copyPython(traits) {
-    const text = pythonLines({ figure, model, traits, spec, ...python() });
-    if (text) copyText(text, "share_python_copied");
-    else tell("share_python_large");
-  }
-
-  const image = () => figureImage(root, said());
-  const fileName = () => `${linkName(figure)}-${place()}`;
-
-  async function saveDrawing() {
-    const { text } = await image();
-    const name = `${fileName()}.svg`;
-    download(new Blob([text], { type: "image/svg+xml" }), name);
-    tell("share_saved", { name });
-  }
+/** Save the figure as a drawing, or copy its pixels. name(): that of the file, without its ending. */
+function imageActions({ root, said, name, tell }) {
+  const save = (blob, file) => {
+    download(blob, file);
+    tell("share_saved", { name: file });
+  };
+  const saveDrawing = () => save(new Blob([drawing(root, said())], { type: "image/svg+xml" }), `${name()}.svg`);
 
   async function copyImage() {
-    const name = `${fileName()}.png`;
-    const png = image().then(figurePixels);
+    const file = `${name()}.png`;
+    const png = figurePixels(root);
     try {
       // A promise inside: some browsers let go of the reader's click before the picture is there.
       await navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
       tell("share_image_copied");
     } catch {
       try {
-        download(await png, name);
-        tell("share_saved", { name });
+        save(await png, file);
       } catch {
-        await saveDrawing(); // this browser gives no pixels back
+        saveDrawing(); // this browser gives no pixels back
       }
     }
   }
+  return { saveDrawing, copyImage };
+}
 
+/** Put the row into `root`, below all that is there, and open the link that the address holds for the figure.
+ * @param {{el: HTMLElement, root: HTMLElement, model: any, words: any, change: (traits: object) => void, figure: string,
+ *   spec: object, shown: () => object | undefined, said: () => string, place: () => string,
+ *   python: () => {plain: string[], imports?: object}, refuse?: () => string | undefined, open?: (traits: object) => void}} parts
+ * figure: the class in Python. spec: what a link may say, see model/permalink.js. shown(): the traits as they are shown. said(): the
+ * figure in a sentence. place(): where it stands, for the name of a file. refuse(): the words why there can be no link.
+ * open(traits): set what came from a link, where `change` is not enough.
+ * @returns {() => void} a clean-up */
+export function shareRow({ el, root, model, words, change, figure, spec, shown, said, place, python, refuse, open = change }) {
+  const onPage = Boolean(el.closest(".rnn-widget")); // elsewhere no address leads back to this figure
+  const opened = make("p", { className: "rnn-opened rnn-unshared", role: "status" });
+  const tell = (key, values) => row.tell(key, values);
+  const name = () => `${linkName(figure)}-${place()}`;
+  const { copyImage, saveDrawing } = imageActions({ root, said, name, tell });
+
+  function copyLink(traits) {
+    const why = refuse?.();
+    if (why) return tell(why);
+    const entries = Object.keys(spec).map((key) => [key, traits[key]]).filter(([, value]) => value !== undefined);
+    const n = figures().filter((node) => node.dataset.figure === figure).indexOf(el) + 1;
+    row.copyText(writeLink(linkName(figure), n, Object.fromEntries(entries)), "share_link_copied");
+  }
+
+  function copyPython(traits) {
+    const text = pythonLines({ figure, model, traits, spec, ...python() });
+    if (text) row.copyText(text, "share_python_copied");
+    else tell("share_python_large");
+  }
+
+  const row = buildRow(words, shown, [
+    ["share_link", copyLink], ["share_image", copyImage], ["share_svg", saveDrawing], ["share_python", copyPython],
+  ].slice(onPage ? 0 : 1));
+  root.prepend(opened);
+  root.append(row.node);
   const links = onPage && followLinks({ el, root, model, words, spec, open, opened });
   const changed = () => {
     tell();
