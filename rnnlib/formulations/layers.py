@@ -8,10 +8,11 @@
 
     Linear:  y = x w + b;  backward:  dw += xᵀ dy,  db += dy,  dx = dy wᵀ
 
-A vector is a row (1, n), an input a one-hot row. Each layer is used at every step, so it does not store its inputs: the
-network keeps the history and gives each layer what it needs in the backward pass. A long text is read in chunks; the
-loss of an update is the sum over its chunk. The state is carried over from one chunk to the next and is used in both
-passes; the gradient is not propagated beyond the start of its chunk.
+A vector is a row (1, n), an input a one-hot row. `backward` takes what `forward` was given and the gradient of what it
+returned; only `Softmax` takes its result, the probabilities. Each layer is used at every step, so it does not store
+its inputs: the network keeps the history and gives each layer what it needs in the backward pass. A long text is read
+in chunks; the loss of an update is the sum over its chunk. The state is carried over from one chunk to the next and is
+used in both passes; the gradient is not propagated beyond the start of its chunk.
 
 Good for: building another network from the same parts, and for a text that is too long for one backward pass.
 """
@@ -38,7 +39,7 @@ class Linear:
             raise ValueError(f"w: expected shape (n, m), both at least 1, got {w.shape}")
         if b.shape != (1, w.shape[1]):
             raise ValueError(f"b: expected {(1, w.shape[1])}, for vectors are rows here, got {b.shape}")
-        dtype = np.result_type(w, b, np.float16)
+        dtype = np.result_type(w, b, np.float32)
         self.w, self.b, self.bias_rate = w.astype(dtype), b.astype(dtype), bias_rate
         self.zero()
 
@@ -47,9 +48,10 @@ class Linear:
         self.dw, self.db = np.zeros_like(self.w), np.zeros_like(self.b)
 
     def forward(self, x):
-        return x @ self.w + self.b
+        return _row("x", x, len(self.w)) @ self.w + self.b
 
     def backward(self, x, dy):
+        x, dy = _row("x", x, len(self.w)), _row("dy", dy, self.w.shape[1])
         self.dw += x.T @ dy
         self.db += dy
         return dy @ self.w.T
@@ -69,8 +71,10 @@ class Tanh:
     def forward(self, a):
         return np.tanh(a)
 
-    def backward(self, h, dh):
-        return dh * (1 - h**2)
+    def backward(self, a, dh):
+        """da = dh ⊙ (1 - tanh(a)²), from the pre-activation a, not from the state."""
+        a = _row("a", a)
+        return _row("dh", dh, a.shape[1]) * (1 - np.tanh(a) ** 2)
 
     def update(self, rate):
         """Nothing to learn."""
@@ -80,11 +84,14 @@ class Softmax:
     """ŷ = exp(o) / Σ exp(o); the largest logit is subtracted first, so that nothing overflows."""
 
     def forward(self, o):
+        o = _row("o", o)
         e = np.exp(o - o.real.max())
         return e / e.sum()
 
     def backward(self, yhat, dyhat):
         """do = ŷ ⊙ (dŷ - Σ dŷ ŷ), because every probability depends on every logit."""
+        yhat = _row("yhat", yhat)
+        dyhat = _row("dyhat", dyhat, yhat.shape[1])
         return yhat * (dyhat - (dyhat * yhat).sum())
 
     def update(self, rate):
@@ -92,17 +99,19 @@ class Softmax:
 
 
 class CrossEntropy:
-    """L = -log ŷ[y] = log Σ exp(o) - o[y], from the logits.
+    """L = -log ŷ[y] = log Σ exp(o) - o[y], from the logits o (1, V) and the id y of the target, not from probabilities.
 
     do = ŷ - y is what `Softmax.backward` computes from dŷ[y] = -1 / ŷ[y], but without the division, which fails where
     ŷ[y] has underflowed to zero.
     """
 
     def forward(self, o, y):
+        o, y = _logits_and_target(o, y)
         o = o - o.real.max()
         return np.log(np.exp(o).sum()) - o[0, y]
 
     def backward(self, o, y):
+        o, y = _logits_and_target(o, y)
         do = Softmax().forward(o)
         do[0, y] -= 1
         return do
@@ -116,6 +125,7 @@ class Step(NamedTuple):
 
     x: np.ndarray  # (1, V)
     before: np.ndarray  # (1, H)  h_{t-1}; at the first step of a chunk, the state that was carried over
+    a: np.ndarray  # (1, H)
     h: np.ndarray  # (1, H)
     o: np.ndarray  # (1, V)
 
@@ -142,8 +152,9 @@ class Network:
         """The `Step` for one id and the state before it; it is not added to the history."""
         x = np.zeros_like(self.xh.w[:, 0])[None]
         x[0, symbol] = 1
-        h = self.tanh.forward(self.xh.forward(x) + self.hh.forward(before))
-        return Step(x, before, h, self.hy.forward(h))
+        a = self.xh.forward(x) + self.hh.forward(before)
+        h = self.tanh.forward(a)
+        return Step(x, before, a, h, self.hy.forward(h))
 
     def forward(self, x, h=None):
         """Run over the ids x (T,) from the state h (1, H), zeros unless given; return the last state, to go on from."""
@@ -172,7 +183,7 @@ class Network:
         for step, target in zip(reversed(self.history), reversed(y), strict=True):
             do = self.cross_entropy.backward(step.o, target)
             dh = self.hy.backward(step.h, do) + dh_next
-            da = self.tanh.backward(step.h, dh)
+            da = self.tanh.backward(step.a, dh)
             self.xh.backward(step.x, da)
             dh_next = self.hh.backward(step.before, da)
         return dh_next
@@ -288,3 +299,19 @@ def gradients(params, x, y, *, h0=None, reduction="mean"):
     xh, hh, hy = network.xh, network.hh, network.hy
     n = len(network.history) if reduction == "mean" else 1
     return Params(Wxh=xh.dw / n, Whh=hh.dw / n, Why=hy.dw / n, bh=xh.db[0] / n, by=hy.db[0] / n)
+
+
+def _row(name, value, size=None):
+    """`value` as a row (1, n), n = `size` where that is given; shapes alone are checked, as this runs at every step."""
+    value = np.asarray(value)
+    if value.ndim != 2 or len(value) != 1 or value.shape[1] != (size or value.shape[1]):
+        raise ValueError(f"{name}: expected a row of shape (1, {size or 'n'}), got {_check.describe(value)}")
+    return value
+
+
+def _logits_and_target(o, y):
+    """A row of logits and an id. Raises TypeError for a target in another form, such as the pair (0, id)."""
+    o = _row("o", o)
+    if np.ndim(y) or not isinstance(y, (int, np.integer)):
+        raise TypeError(f"y: expected the id of the target, for o are logits (1, V) here, got {_check.describe(y)}")
+    return o, _check.whole("y", y, 0, o.shape[1] - 1)
