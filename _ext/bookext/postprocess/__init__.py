@@ -6,7 +6,7 @@ The steps run in this order, on one site in memory, and the folder is written wh
 
 from ..maths import font, notation
 from ..pages import launch_links, not_found, site_url
-from . import assets, fingerprint, pictures
+from . import assets, fingerprint, notices, pictures
 from .site import Site
 
 STEPS = (
@@ -16,6 +16,7 @@ STEPS = (
     launch_links.add_sources,  # each page's source and notebook, to download and to run elsewhere
     pictures.shrink,  # lighter pictures, and on pages their sizes
     font.subset_font,  # the maths font, with the signs of all pages and figures alone
+    notices.add_file,  # of other people's work, before comments go
     assets.minify_scripts,  # those of the frame; figures' modules are minified before they are drawn
     assets.build_style_sheet,  # one for all pages, of the rules that they can match
     assets.copy_front_page,  # to index.html
