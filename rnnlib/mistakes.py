@@ -1,8 +1,9 @@
 """A gallery of real mistakes in gradient code: each is the library's own source with one place changed.
 
 They are easy to make in a recurrent network written by hand, and most of them still train: the loss falls, and only a
-gradient check finds them. The chapter on checking and the widget `GradientDetective` show them. `mutant` gives the
-wrong functions, so that everything said about a mistake is computed with it.
+gradient check finds them. The chapter on checking shows them all, the widget `GradientDetective` those of `MISTAKES`.
+`mutant` gives the wrong functions, with one mistake or with several, so that everything said about a mistake is
+computed with it.
 """
 
 import linecache
@@ -22,7 +23,7 @@ from .rnn import Params
 class Mistake(NamedTuple):
     """One change to the source of the library that makes it wrong; the rest shows it in the widget `GradientDetective`.
 
-    What the widget says about a mistake stands in its words as `mistake_<name>`.
+    What the widget says about a mistake is in its words as `mistake_<name>`; one without a case is not shown there.
     """
 
     name: str
@@ -134,30 +135,88 @@ MISTAKES = (
 )  # fmt: skip
 
 
+# A single sequence does not show these: the wrong source is right for it. The widget reads one sequence.
+BATCH_MISTAKES = (
+    Mistake(  # NumPy adds once for each row that is named, however often it is named
+        name="repeated", line="dWxh", file="bptt.py",
+        right="np.add.at(dWxh, trace.x.reshape(-1), da_rows)",
+        wrong="for t in range(T): dWxh[trace.x[t]] += da[t]",
+        code="    dWxh[x[t]] += da[t]",
+    ),
+    Mistake(
+        name="mean_over_steps", line="mean", file="bptt.py",
+        right="do /= y.size",
+        wrong="do /= len(y)",
+        code="do /= len(y)",
+    ),
+    Mistake(
+        name="first_sequence", line="dbh", file="bptt.py",
+        right="bh=da_rows.sum(axis=0)",
+        wrong="bh=da.reshape(T, -1, H)[:, 0].sum(axis=0)",
+        code="dbh = da[:, 0].sum(axis=0)",
+    ),
+    Mistake(
+        name="shared_future", line="back", file="bptt.py",
+        right="dh_next = da[t] @ Whh.T",
+        wrong="dh_next = (da[t] @ Whh.T).reshape(-1, H).mean(axis=0)",
+        code="    dh_next = (da[t] @ Whh.T).mean(axis=0)",
+    ),
+)  # fmt: skip
+
+# The check finds these, and does not know them: its report says what can be told.
+UNKNOWN_MISTAKES = (
+    Mistake(
+        name="faded_future", line="future", file="bptt.py",
+        right="do[t] @ Why.T + dh_next",
+        wrong="do[t] @ Why.T + 0.9 * dh_next",
+        code="    dh[t] = do[t] @ Why.T + 0.9 * dh_next",
+    ),
+    Mistake(
+        name="half_future", line="future", file="bptt.py",
+        right="do[t] @ Why.T + dh_next",
+        wrong="do[t] @ Why.T + dh_next * (1 if t > T // 2 else 0.5)",
+        code="    dh[t] = do[t] @ Why.T + dh_next * (1 if t > T // 2 else 0.5)",
+    ),
+)  # fmt: skip
+
+
 @cache
-def mutant(mistake: Mistake) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """(forward, backward) with the mistake in one of them; the other is the library's own.
+def mutant(mistake: Mistake, *others: Mistake) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """(forward, backward) with the mistakes in them; a function without a mistake is the library's own.
 
     `patched` is another name of this function. The changed source runs as a separate module, and the library stays as
     it is. The module uses the library's classes, so that its functions work together with all others. Raises
-    RuntimeError when the right text does not occur exactly once in the file: then only the source has been edited.
+    RuntimeError when the right text of a mistake does not occur exactly once in the file, be it that the source has
+    been edited or that two mistakes change one place.
     """
-    original = {"rnn.py": rnn, "bptt.py": bptt}[mistake.file]
-    source = original.__spec__.loader.get_source(original.__name__)
-    found = source.count(mistake.right)
-    if found != 1:
-        raise RuntimeError(f"{mistake.name}: expected {mistake.right!r} once in {mistake.file}, found it {found} times")
-    source = source.replace(mistake.right, mistake.wrong)
-    name = f"<{mistake.file} with the mistake {mistake.name}>"
-    linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name  # for tracebacks and inspect
-    module = types.ModuleType(f"{original.__name__}_{mistake.name}")
-    module.__package__ = original.__package__
-    exec(compile(source, name, "exec"), vars(module))
-    vars(module).update({name: value for name, value in vars(original).items() if isinstance(value, type)})
-    return (module.forward, bptt.backward) if original is rnn else (rnn.forward, module.backward)
+    mistakes = (mistake, *others)
+    functions = {"rnn.py": rnn.forward, "bptt.py": bptt.backward}
+    for file, module in (("rnn.py", rnn), ("bptt.py", bptt)):
+        if changes := [one for one in mistakes if one.file == file]:
+            functions[file] = getattr(_changed(module, changes), functions[file].__name__)
+    return functions["rnn.py"], functions["bptt.py"]
 
 
 patched = mutant
+
+
+def _changed(original, mistakes):
+    """A copy of a module with the mistakes in its source."""
+    source = original.__spec__.loader.get_source(original.__name__)
+    for mistake in mistakes:
+        found = source.count(mistake.right)
+        if found != 1:
+            expected = f"expected {mistake.right!r} once in {mistake.file}"
+            raise RuntimeError(f"{mistake.name}: {expected}, found it {found} times")
+        source = source.replace(mistake.right, mistake.wrong)
+    names = "_".join(mistake.name for mistake in mistakes)
+    name = f"<{mistakes[0].file} with the mistake {names}>"
+    linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name  # for tracebacks and inspect
+    module = types.ModuleType(f"{original.__name__}_{names}")
+    module.__package__ = original.__package__
+    exec(compile(source, name, "exec"), vars(module))
+    vars(module).update({name: value for name, value in vars(original).items() if isinstance(value, type)})
+    return module
 
 
 def gradient_descent(

@@ -5,6 +5,7 @@ steps, and the sums that make the gradients. A new mistake is one more line in o
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +27,8 @@ def cores(r: Replay, *, both: bool) -> Iterator[Core]:
     """The right pass and those with one mistake; with `both`, those with a mistake in the error and one in the loop."""
     right = r.right
     if both:
-        for first, do in errors(r):
+        scaled = ((cause, ratio * right.do) for cause, ratio in scalings(r).items())
+        for first, do in chain(errors(r), left_out(r), scaled):
             for second, run in loops(r, do):
                 yield Core((first, second), run)
         return
@@ -38,6 +40,12 @@ def cores(r: Replay, *, both: bool) -> Iterator[Core]:
         yield Core((cause,), run)
         yield Core((f"{cause} (only on the way to the states)",), run._replace(do=right.do))
         yield Core((f"{cause} (only in the sums for Why and by)",), right._replace(do=do))
+    for cause, do in left_out(r):  # what is left out of the sums alone is one of the mistakes of `sums`
+        run = r.back(do)
+        yield Core((cause,), run)
+        yield Core((f"{cause} (only on the way to the states)",), run._replace(do=right.do))
+    for cause, ratio in scalings(r).items():
+        yield Core((cause,), Pass(*(ratio * array for array in right)))
 
 
 # --- The error at the logits ------------------------------------------------------------------------------------------
@@ -73,7 +81,6 @@ def errors(r: Replay) -> Iterator[tuple[str, np.ndarray]]:
         yield cause, do * share
     for cause, target in _targets(r):
         yield cause, (yhat - target) * share
-    yield from _chosen_losses(r, error * share)
     yield from _other_weights(r, error)
 
 
@@ -91,23 +98,26 @@ def _targets(r):
     if r.has_ids and r.D == r.V:
         yield "the inputs where the targets belong", r.rows(r.x)
     if r.B > 1:
-        yield "the targets of the sequence before", np.roll(r.one_hot, 1, axis=1)
         yield "the targets of the next sequence", np.roll(r.one_hot, -1, axis=1)
+        if r.B > 2:
+            yield "the targets of the sequence before", np.roll(r.one_hot, 1, axis=1)
         yield "the targets of the first sequence for every sequence", r.one_hot[:, :1]
 
 
-def _chosen_losses(r, do):
-    """Losses that are left out. A loop that ends a step early leaves out the last one, with all that it adds."""
-    step, last = np.arange(r.T)[:, None, None], r.T - 1
+def left_out(r: Replay) -> Iterator[tuple[str, np.ndarray]]:
+    """(cause, do) where losses are left out. A loop that ends a step early leaves out the last one and all it adds."""
+    do, step, last = r.right.do, np.arange(r.T)[:, None, None], r.T - 1
     yield "the last step is missing: is it never visited, or its loss left out?", do * (step < last)
     yield "the loss of the first step is left out", do * (step > 0)
     yield "only the loss of the last step enters", do * (step == last)
     yield "only the loss of the first step enters", do * (step == 0)
-    sequence = np.arange(r.B)[:, None]
-    yield "only the first sequence of the batch enters", do * (sequence == 0)
-    yield "only the last sequence of the batch enters", do * (sequence == r.B - 1)
-    yield "the last sequence of the batch is left out", do * (sequence < r.B - 1)
-    yield "the first sequence of the batch is left out", do * (sequence > 0)
+    sequence, last = np.arange(r.B)[:, None], r.B - 1
+    if r.B > 1:
+        yield "only the first sequence of the batch enters", do * (sequence == 0)
+        yield "only the last sequence of the batch enters", do * (sequence == last)
+    if r.B > 2:
+        yield "the last sequence of the batch is left out", do * (sequence < last)
+        yield "the first sequence of the batch is left out", do * (sequence > 0)
 
 
 def _other_weights(r, error):
@@ -277,22 +287,29 @@ def _chunks(r, do, starts):
 def sums(r: Replay, name: str, p: Pass) -> Iterator[tuple[str, Any]]:
     """(cause, gradient) of every known mistake in the sum that makes one gradient, in the shape of the parameter."""
     right = r.gradient(name, p)
-    yield "the sign is wrong: every entry is the negative of what it should be", -right
-    for letters, factor in factors(r).items():
-        yield f"{letters} = {factor} times too large: sum or mean?", right * factor
-        yield f"{letters} = {factor} times too small: sum or mean?", right / factor
-    if 2 not in factors(r).values():
-        yield "every entry is twice what it should be: is it added two times?", 2 * right
-        yield "every entry is half of what it should be", right / 2
-    for wrong, ratio in _ratios(r).items():
-        yield f"{wrong}: every entry is {ratio:.6g} times what it should be", right * ratio
+    for cause, ratio in scalings(r).items():
+        yield cause, ratio * right
     if right.ndim == 2 and right.shape[0] == right.shape[1] and name != "h0":
         yield "transposed", right.T
     yield from _initial(r, p) if name == "h0" else _some_terms(r, name, p)
     yield from _OPERANDS[name](r, p) if name in _OPERANDS else ()
 
 
-def factors(r: Replay) -> dict[str, int]:
+def scalings(r: Replay) -> dict[str, float]:
+    """cause -> the factor that it multiplies a gradient with."""
+    result = {"the sign is wrong: every entry is the negative of what it should be": -1.0}
+    for letters, factor in _factors(r).items():
+        result[f"{letters} = {factor} times too large: sum or mean?"] = factor
+        result[f"{letters} = {factor} times too small: sum or mean?"] = 1 / factor
+    for cause, ratio in _ratios(r).items():
+        result[f"{cause}: every entry is {ratio:.6g} times what it should be"] = ratio
+    if 2 not in result.values():
+        result["every entry is twice what it should be: is it added two times?"] = 2
+        result["every entry is half of what it should be"] = 1 / 2
+    return result
+
+
+def _factors(r):
     """Letters -> the factors by which a sum and a mean can differ; letters that stand for one number go together."""
     found: dict[int, list[str]] = {}
     for letters, factor in {"T·B": r.T * r.B, "T": r.T, "B": r.B, "V": r.V, "H": r.H, "T·V": r.T * r.V}.items():
@@ -318,9 +335,10 @@ def _some_terms(r, name, p):
     steps = {
         "the first step's term alone: = where += belongs?": [0],
         "the last step's term alone: = where += belongs?": [last],
-        "the first step's term is missing": range(1, r.T),
         "the last step's term is missing": range(last),
     }
+    if name != "Whh":  # there it is a lost initial state
+        steps["the first step's term is missing"] = range(1, r.T)
     for cause, chosen in steps.items():
         keep = np.isin(np.arange(r.T), [*chosen])[:, None, None]
         yield cause, r.gradient(name, Pass(p.do * keep, p.dh * keep, p.da * keep, p.dh0))
@@ -340,10 +358,11 @@ def _initial(r, p):
         "dh_1 itself: h0 is one step further back": p.dh[0],
         "dh_1 Whhᵀ where da_1 Whhᵀ belongs: the slope is missing": p.dh[0] @ Whh.T,
         "that of the last step, da_T Whhᵀ, where da_1 Whhᵀ belongs": last @ Whh.T,
-        "summed over the batch": (first @ Whh.T).sum(0) + np.zeros_like(first),
-        "averaged over the batch": (first @ Whh.T).mean(0) + np.zeros_like(first),
         "nothing but zeros: is it never added to?": np.zeros_like(first),
     }
+    if r.B > 1:
+        arrays["summed over the batch"] = (first @ Whh.T).sum(0) + np.zeros_like(first)
+        arrays["averaged over the batch"] = (first @ Whh.T).mean(0) + np.zeros_like(first)
     if r.T > 1:
         arrays["that of the step before, da_2 Whhᵀ, where da_1 Whhᵀ belongs"] = p.da[1] @ Whh.T
     for cause, array in arrays.items():
@@ -357,8 +376,7 @@ def _recurrent(r, p):
     yield "h[-1] is read at the first step: the last state where the initial one belongs", product(np.roll(h, 1, 0), da)
     yield "one step late: h_t where h_{t-1} belongs", product(h, da)
     yield "one step late: da_{t+1} where da_t belongs", product(r.h_prev[:-1], da[1:])
-    for start in (h0, 0.0):
-        yield "one step early: h_{t-2} where h_{t-1} belongs", product(shifted(r.h_prev, 1, start), da)
+    yield "one step early: h_{t-2} where h_{t-1} belongs", product(shifted(r.h_prev, 1, h0), da)
     yield "two steps late: h_{t+1} where h_{t-1} belongs", product(h[1:], da[:-1])
     yield "da_{t-1} where da_t belongs", product(r.h_prev[1:], da[:-1])
     yield "da_{t-1} where da_t belongs", product(r.h_prev, np.roll(da, 1, 0))

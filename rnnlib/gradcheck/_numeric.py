@@ -82,9 +82,10 @@ def _complex_step(loss, p, step, times):
 
 def _central_difference(loss, p, step, times):
     s = times * (step or np.cbrt(np.finfo(np.float64).eps) * max(1, abs(p)))
-    if p - s == p or p + s == p:
+    above, below = p + s, p - s  # rounded: their distance is not quite 2s
+    if p in (above, below):
         raise ValueError(f"step: expected one large enough to change a parameter of {p:.6g}, got {s:.6g}")
-    return (loss(p + s) - loss(p - s)) / (2 * s)
+    return (loss(above) - loss(below)) / (above - below)
 
 
 _DERIVATIVES = {"complex": _complex_step, "central": _central_difference}

@@ -22,7 +22,16 @@ from rnnlib import (
     init_params,
 )
 from rnnlib.gradcheck import NAMES, TOLERANCES
-from rnnlib.mistakes import MISTAKES, Mistake, descend, gradient_descent, mutant, patched
+from rnnlib.mistakes import (
+    BATCH_MISTAKES,
+    MISTAKES,
+    UNKNOWN_MISTAKES,
+    Mistake,
+    descend,
+    gradient_descent,
+    mutant,
+    patched,
+)
 
 RECURRENT = {"Wxh", "Whh", "bh", "h0"}
 FOUND = {
@@ -39,6 +48,19 @@ FOUND = {
     "one_step_bias": ({"bh"}, "the first step's term alone"),
 }
 BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
+IN_A_BATCH = {
+    "repeated": ({"Wxh"}, "a character that is repeated loses terms"),
+    "mean_over_steps": (set(NAMES), "B = 3 times too large: sum or mean?"),
+    "first_sequence": ({"bh"}, "the term of the first sequence of the batch alone"),
+    "shared_future": (RECURRENT, "what goes to the step before is averaged over the batch"),
+}
+TWO = {  # pairs of mistakes, and the gradients that each of the two is named at
+    ("late", "one_step_bias"): ({"Whh"}, {"bh"}),
+    ("lost_state", "no_mean"): ({"Whh"}, set(NAMES)),
+    ("slope_of_a", "one_step_bias"): (RECURRENT, {"bh"}),
+    ("no_future", "late"): (RECURRENT, {"Whh"}),
+    ("not_transposed", "clipped"): None,  # a bound that nobody knows behind a wrong loop
+}
 each_mistake = pytest.mark.parametrize("mistake", MISTAKES, ids=BY_NAME)
 
 
@@ -75,6 +97,71 @@ def test_each_mistake_is_found_its_cause_named_and_no_other_gradient_accused(mis
 
 def test_the_gallery_is_complete_and_every_name_stands_once():
     assert list(BY_NAME) == list(FOUND) and len(MISTAKES) == 11
+
+
+@pytest.mark.parametrize("mistake", BATCH_MISTAKES, ids=lambda mistake: mistake.name)
+def test_a_mistake_in_a_batch_is_named_and_one_sequence_does_not_show_it(mistake):
+    names, cause = IN_A_BATCH[mistake.name]
+    for seed in range(3):
+        case = make_case(seed, T=6, B=3, V=4, H=5, scale=0.7)
+        assert any(len(set(row)) < 3 for row in case.x.tolist())  # two sequences read one character at one step
+        report = check(case, mutant(mistake))
+        assert {name for name, one in report.checks.items() if not one.ok} == names, report
+        assert all((cause in one.cause) if name in names else one.cause == "" for name, one in report.checks.items())
+        assert check(make_case(seed, T=6, B=None, V=4, H=5, scale=0.7), mutant(mistake)).ok
+    assert set(IN_A_BATCH) == {one.name for one in BATCH_MISTAKES}
+
+
+def test_a_lost_repetition_is_no_mistake_where_no_two_sequences_read_the_same_character_at_the_same_step():
+    """The two columns of a batch of three steps that is often tried first."""
+    vocab = Vocabulary("I a ear")
+    params = init_params(len(vocab), 4, rng=np.random.default_rng(0))
+    h0 = np.array([0.6, -0.4, 0.3, -0.7])
+    x = np.stack([vocab.encode("I a"), vocab.encode("ear")], axis=1)
+    y = np.roll(x, -1, axis=0)
+    wrong_forward, wrong_backward = mutant(BATCH_MISTAKES[0])
+    options = {"h0": h0, "forward": wrong_forward, "backward": wrong_backward}
+    report = check_gradients(params, x, y, **options)
+    assert report.ok and any("the same character at the same step" in spot for spot in report.blind_spots)
+    x[1, 1] = x[1, 0]
+    report = check_gradients(params, x, y, **options)
+    assert not report.ok and not any("same step" in spot for spot in report.blind_spots)
+
+
+@pytest.mark.parametrize("pair", TWO, ids="-".join)
+def test_two_mistakes_are_named_together_each_where_it_is_or_not_at_all(pair):
+    functions = mutant(*(BY_NAME[name] for name in pair))
+    for seed, B in ((0, None), (1, 3)):
+        report = check(make_case(seed, T=6, B=B, V=5, H=4, scale=0.7), functions)
+        assert not report.ok
+        if TWO[pair] is None:
+            assert not any(one.cause for one in report.checks.values()) and report.findings
+            continue
+        for name, at in zip(pair, TWO[pair], strict=True):
+            words = FOUND[name][1].split(" times")[0] if name != "no_mean" else "times too large: sum or mean?"
+            assert {key for key, one in report.checks.items() if words in one.cause} == at, report
+        assert report.findings == ()
+
+
+@pytest.mark.parametrize("mistake", UNKNOWN_MISTAKES, ids=lambda mistake: mistake.name)
+@pytest.mark.parametrize("B", [None, 3])
+def test_an_unknown_mistake_is_found_and_the_step_told_where_it_begins(mistake, B):
+    T = 6
+    report = check(make_case(3, T=T, B=B, V=5, H=4, scale=0.7), mutant(mistake))
+    assert {name for name, one in report.checks.items() if not one.ok} == RECURRENT
+    assert not any(one.cause for one in report.checks.values())
+    assert "right: Why, by; wrong: Wxh, Whh, bh, h0" in report.findings
+    first = {"faded_future": T - 2, "half_future": T // 2}[mistake.name]  # the first that the loop back gets wrong
+    line = f"da is right from step {first + 1} to the last, and wrong from step {first} on back: t = 0-{first}"
+    assert line in report.findings and "do is right at every step" in report.findings
+    assert line in str(report)
+
+
+def test_mistakes_in_both_functions_and_two_in_one_place():
+    wrong_forward, wrong_backward = mutant(BY_NAME["no_tanh"], BY_NAME["late"])
+    assert wrong_forward is not forward and wrong_backward is not backward
+    with pytest.raises(RuntimeError, match=r"slope_inverse: expected .* once in bptt\.py, found it 0 times"):
+        mutant(BY_NAME["slope_of_a"], BY_NAME["slope_inverse"])
 
 
 @pytest.mark.parametrize("method", TOLERANCES)

@@ -60,10 +60,11 @@ export function centralDifferences(params, ids, y, h0 = null, reduction = "mean"
     for (let i = 0; i < array.length; i++) {
       const p = array[i];
       const s = Math.cbrt(Number.EPSILON) * Math.max(1, Math.abs(p));
-      array[i] = p + s;
-      const above = loss();
-      array[i] = p - s;
-      slopes[i] = (above - loss()) / (2 * s);
+      const [above, below] = [p + s, p - s]; // rounded: their distance is not quite 2s
+      array[i] = above;
+      const lossAbove = loss();
+      array[i] = below;
+      slopes[i] = (lossAbove - loss()) / (above - below);
       array[i] = p;
     }
     return slopes;
