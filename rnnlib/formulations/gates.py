@@ -13,6 +13,7 @@ n the number of symbols. Reduction: the sum over the steps, L = Σ_t L_t with L_
 Good for: seeing which gate adds which term to BPTT, and how a framework differentiates.
 """
 
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +36,10 @@ class Value:
 
     def to_parents(self, dz):
         """The gradients that this node passes to its parents, one for each, when its own gradient is dz."""
-        return self.gate.backward(dz, self.data, *(parent.data for parent in self.parents)) if self.gate else ()
+        if not self.gate:
+            return ()
+        grads = self.gate.backward(*(parent.data for parent in self.parents), dz, z=self.data)
+        return grads if isinstance(grads, tuple) else (grads,)
 
     def backward(self):
         """Set grad = ∂self/∂node on all nodes of the graph, in one pass through the tape, last node first.
@@ -70,9 +74,11 @@ def graph(loss):
 
 
 class Gate:
-    """z = forward(*inputs), and backward(dz, z, *inputs): one gradient for each input, None for an id; of arrays.
+    """z = forward(*inputs), and backward(*inputs, dz): the gradient of each input, None for an id; of arrays.
 
-    Calling a gate runs `forward` and returns a node; inputs are nodes, or arrays, which become nodes without parents.
+    A gate of one input returns its gradient, the others a tuple. The tape also passes z, which tanh and sigmoid compute
+    again where it is not given. Calling a gate runs `forward` and returns a node; inputs are nodes, or arrays, which
+    become nodes without parents.
     """
 
     def __call__(self, *inputs, name=""):
@@ -88,7 +94,7 @@ class MultiplyGate(Gate):
             raise ValueError(f"x: expected a vector (n,) for a matrix (m, n), got {x.shape} for {W.shape}")
         return W @ x
 
-    def backward(self, dz, z, W, x):
+    def backward(self, W, x, dz, *, z=None):
         return np.outer(dz, x), W.T @ dz
 
 
@@ -98,7 +104,7 @@ class PickGate(Gate):
     def forward(self, U, x):
         return U[:, _check.whole("x", np.asarray(x)[()], 0, U.shape[1] - 1)]
 
-    def backward(self, dz, z, U, x):
+    def backward(self, U, x, dz, *, z=None):
         dU = np.zeros(U.shape, dz.dtype)
         dU[:, x] = dz
         return dU, None
@@ -112,7 +118,11 @@ class AddGate(Gate):
             raise ValueError(f"terms: expected arrays of one shape, got {[term.shape for term in terms]}")
         return sum(terms)
 
-    def backward(self, dz, z, *terms):
+    def backward(self, *terms_and_dz, z=None):
+        *terms, dz = terms_and_dz
+        if {np.shape(term) for term in terms} != {np.shape(dz)}:
+            shapes = [np.shape(array) for array in terms_and_dz]
+            raise ValueError(f"dz: expected the terms and then dz, all of one shape, got {shapes}")
         return (dz,) * len(terms)
 
 
@@ -122,8 +132,9 @@ class Tanh(Gate):
     def forward(self, a):
         return np.tanh(a)
 
-    def backward(self, dz, z, a):
-        return (dz * (1 - z**2),)
+    def backward(self, a, dz, *, z=None):
+        z = self.forward(a) if z is None else z
+        return dz * (1 - z**2)
 
 
 class Sigmoid(Gate):
@@ -132,8 +143,9 @@ class Sigmoid(Gate):
     def forward(self, a):
         return (1 + np.tanh(a / 2)) / 2
 
-    def backward(self, dz, z, a):
-        return (dz * z * (1 - z),)
+    def backward(self, a, dz, *, z=None):
+        z = self.forward(a) if z is None else z
+        return dz * z * (1 - z)
 
 
 class Softmax(Gate):
@@ -141,26 +153,33 @@ class Softmax(Gate):
 
     def predict(self, o):
         """ŷ (n,), the probabilities."""
+        if o.ndim != 1:
+            raise ValueError(f"o: expected logits (n,), got shape {o.shape}")
         e = np.exp(o - o.real.max())
         return e / e.sum()
 
     def loss(self, o, y):
         """-log ŷ[y], computed from the logits, so that no probability underflows to zero."""
-        if o.ndim != 1:
-            raise ValueError(f"o: expected logits (n,), got shape {o.shape}")
+        y = self._target(o, y)
         o = o - o.real.max()
-        return np.log(np.exp(o).sum()) - o[_check.whole("y", np.asarray(y)[()], 0, len(o) - 1)]
+        return np.log(np.exp(o).sum()) - o[y]
 
     def diff(self, o, y):
         """The gradient of the loss with respect to o."""
+        y = self._target(o, y)
         do = self.predict(o)
         do[y] -= 1
         return do
 
     forward = loss
 
-    def backward(self, dz, z, o, y):
+    def backward(self, o, y, dz, *, z=None):
         return dz * self.diff(o, y), None
+
+    def _target(self, o, y):
+        if o.ndim != 1:
+            raise ValueError(f"o: expected logits (n,), got shape {o.shape}")
+        return _check.whole("y", np.asarray(y)[()], 0, len(o) - 1)
 
 
 multiply, pick, add = MultiplyGate(), PickGate(), AddGate()
@@ -281,6 +300,77 @@ def train(parameters, sentences, *, epochs, rate, truncate=4):
             *grads, _ = bptt(layers, y, truncate=truncate)
             parameters = Parameters(*(p - rate * weight * grad for p, grad in zip(parameters, grads, strict=True)))
     return parameters, losses
+
+
+class Model:
+    """The network with the methods that tutorials in U, W, V give it, and stochastic gradient descent by the sentence.
+
+    bptt_truncate: over how many *moves* from one step to the step before it an error goes back, as programs with this
+    class count; None for all. Its 4 is the 5 of `bptt(truncate=5)`, which counts the step itself as well.
+    U (H, n), W (H, H) and V (n, H) are drawn by `init_parameters`; x and y are ids (T,), X and Y lists of them.
+    """
+
+    def __init__(self, word_dim, hidden_dim=100, bptt_truncate=4, *, rng):
+        self.U, self.W, self.V = init_parameters(word_dim, hidden_dim, rng=rng)
+        self.bptt_truncate = bptt_truncate
+        if bptt_truncate is not None:
+            self.bptt_truncate = _check.whole("bptt_truncate", bptt_truncate, 0, sys.maxsize - 1)
+
+    @property
+    def parameters(self):
+        return Parameters(self.U, self.W, self.V)
+
+    def forward_propagation(self, x):
+        """A list of T `RNNLayer`, from a state of zeros."""
+        return forward(self.parameters, x)
+
+    def predict(self, x):
+        """The most likely next symbol after each step: a list of T ids."""
+        return [int(np.argmax(layer.o.data)) for layer in self.forward_propagation(x)]
+
+    def calculate_loss(self, x, y):
+        """The mean loss of the predictions in one sentence, in nats."""
+        layers = self.forward_propagation(x)
+        y = _check_targets(layers, y)
+        return sum(softmax.loss(layer.o.data, y_t) for layer, y_t in zip(layers, y, strict=True)) / len(y)
+
+    def calculate_total_loss(self, X, Y):
+        """The mean of `calculate_loss` over the sentences: each counts once, whatever its length."""
+        return sum(self.calculate_loss(x, y) for x, y in zip(X, Y, strict=True)) / len(Y)
+
+    def bptt(self, x, y):
+        """(dU, dW, dV) of the loss summed over one sentence."""
+        truncate = None if self.bptt_truncate is None else self.bptt_truncate + 1
+        return bptt(self.forward_propagation(x), y, truncate=truncate)[:3]
+
+    def sgd_step(self, x, y, learning_rate):
+        """One step of gradient descent on the loss summed over one sentence."""
+        dU, dW, dV = self.bptt(x, y)
+        self.U = self.U - learning_rate * dU
+        self.W = self.W - learning_rate * dW
+        self.V = self.V - learning_rate * dV
+
+    def train(self, X, Y, learning_rate=0.005, nepoch=100, evaluate_loss_after=5):
+        """One `sgd_step` for each sentence and epoch. Returns a list of (sentences seen, total loss).
+
+        The loss is computed at the start of every epoch whose number, from 0, is a multiple of `evaluate_loss_after`;
+        if it has risen, the learning rate is halved. Raises ValueError where a weight is no longer finite.
+        """
+        rate, last, losses = _check.positive("learning_rate", learning_rate), np.inf, []
+        every = _check.positive_int("evaluate_loss_after", evaluate_loss_after)
+        if not (isinstance(X, (list, tuple)) and isinstance(Y, (list, tuple)) and len(X) == len(Y) > 0):
+            raise ValueError(
+                f"X, Y: expected two lists of equal length, got {_check.describe(X)}, {_check.describe(Y)}"
+            )
+        for epoch in range(_check.positive_int("nepoch", nepoch)):
+            if epoch % every == 0:
+                loss = float(self.calculate_total_loss(X, Y))
+                losses.append((epoch * len(X), loss))
+                rate = rate if loss <= last else rate / 2
+                last = loss
+            for x, y in zip(X, Y, strict=True):
+                self.sgd_step(x, y, rate)
+        return losses
 
 
 def from_params(params):

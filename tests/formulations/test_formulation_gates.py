@@ -181,12 +181,15 @@ def test_the_backward_of_a_gate_is_the_derivative_of_its_forward(kind):
     inputs = [np.array(i) if isinstance(i, int) else rng.normal(size=i) for i in ARRAYS[kind]]
     z = gate.forward(*inputs)
     dz = rng.normal(size=np.shape(z))
-    for i, (at, grad) in enumerate(zip(inputs, gate.backward(dz, z, *inputs), strict=True)):
+    grads = gate.backward(*inputs, dz)
+    given_z = gate.backward(*inputs, dz, z=z)
+    for i, (at, grad) in enumerate(zip(inputs, grads if isinstance(grads, tuple) else (grads,), strict=True)):
         if at.dtype.kind == "i":
             assert grad is None
         else:
             slope = complex_step(lambda moved, i=i: (dz * gate.forward(*inputs[:i], moved, *inputs[i + 1 :])).sum(), at)
             assert_close(grad, slope, 1e-15)
+            assert np.array_equal(grad, given_z[i] if isinstance(given_z, tuple) else given_z)
 
 
 def test_softmax_predicts_probabilities_and_its_diff_is_their_distance_from_the_target():
@@ -278,7 +281,7 @@ def test_gradients_do_not_share_memory():
 def test_the_tape_meets_each_gate_once_and_the_windows_meet_the_early_ones_again(monkeypatch):
     case, calls = make_plain(7, T=6, V=4, H=3), []
     real = Tanh.backward
-    monkeypatch.setattr(Tanh, "backward", lambda self, *args: calls.append(1) or real(self, *args))
+    monkeypatch.setattr(Tanh, "backward", lambda self, *args, **z: calls.append(1) or real(self, *args, **z))
     for compute, expected in [(by_tape, 6), (lambda c: by_hand(c, None), 21), (lambda c: by_hand(c, 2), 11)]:
         calls.clear()
         compute(case)
