@@ -27,6 +27,7 @@ from . import compat
 
 STATE_MIME = "application/vnd.jupyter.widget-state+json"
 LIBRARY = Path(rnnlib.__file__).parent
+MODEL_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")  # as uuid4().hex
 SETTINGS = ("profile_default/ipython_kernel_config.py", "matplotlibrc")
 
 
@@ -60,10 +61,9 @@ def name_in_order(notebook):
     if not widgets or not widgets["state"]:
         return
     names = {old: f"{i:032x}" for i, old in enumerate(widgets["state"])}  # in the order in which they were made
-    random = re.compile("|".join(names))
 
     def renamed(value):
-        return from_dict(json.loads(random.sub(lambda match: names[match[0]], json.dumps(value))))
+        return from_dict(json.loads(MODEL_ID.sub(lambda match: names.get(match[0], match[0]), json.dumps(value))))
 
     notebook.metadata["widgets"] = renamed(notebook.metadata["widgets"])
     for cell in code_cells(notebook):

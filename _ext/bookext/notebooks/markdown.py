@@ -23,10 +23,9 @@ from ..maths.mathml import as_display
 
 BULLET = "- "
 # What begins a list, a quotation or a heading where it begins a line, and what could end a link's text or open a tag.
-BLOCK_START = re.compile(r"(?m)^(\s*)(?:([-+>]|#+)|(\d+)([.)]))(?=\s)")
-IN_TEXT = re.compile(
-    r"\](?=[(\[:])|<(?=[A-Za-z/!?])|\$"
-)  # Environments that may not stand between dollars, where MathJax 3 is strict.
+BLOCK_START = re.compile(r"(?m)^([^\S\n]*)(?:([-+>]|#+)|(\d+)([.)]))(?=\s)")
+IN_TEXT = re.compile(r"\](?=[(\[:])|<(?=[A-Za-z/!?])|\$")
+# Environments that may not stand between dollars, where MathJax 3 is strict.
 ALIGNED = re.compile(r"\\(begin|end)\{(align|gather)\*\}")
 UNWRAPPED = re.compile(r"\\(?:begin|end)\{(?:equation|multline)\*\}")
 

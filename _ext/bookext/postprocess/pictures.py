@@ -20,7 +20,7 @@ from ..spans import without
 
 IMG = re.compile(r"<img [^<>]*>")
 SOURCE = re.compile(r'\bsrc="([^":]+)\.(png|webp|svg)"')
-SVG_SIZE = re.compile(r'<svg [^>]*?\bwidth="([\d.]+)pt" height="([\d.]+)pt"')
+SVG_SIZE = re.compile(r'<svg [^<>]*?\bwidth="([\d.]+)pt" height="([\d.]+)pt"')
 PIXELS_PER_POINT = 100 / 72  # as large as the PNG of a figure of matplotlib's usual resolution
 # What every kernel of this build reads before it starts, and matplotlib in it: a picture is the same with every build.
 KERNEL = """c.InlineBackend.figure_formats = {"png", "svg"}
