@@ -3,7 +3,6 @@
 import errno
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,7 +27,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     path = os.path.realpath(path)
     mode = _mode(path)
-    unfinished = os.path.join(os.path.dirname(path), f".rnnlib-{secrets.token_hex(8)}.tmp")
+    unfinished = os.path.join(os.path.dirname(path), f".rnnlib-{os.urandom(8).hex()}.tmp")
     try:
         file = open(unfinished, "x+b", opener=_create)
     except OSError as error:

@@ -5,7 +5,7 @@ every network. `unflatten` gives such a vector as `Params`, `flatten` makes it f
 its hyperparameters and the rule of one step. It holds no state. Its state is passed to it at each step, as vectors (n,)
 that begin as zeros, one for each name in `slots`, so that the whole state of a training run can be inspected, saved and
 loaded. Two optimisers of different kinds have different names of slots, so that the state of one is never passed to
-another.
+another. `squares` names those slots that hold sums or means of squares, which are never negative.
 
     w  weights      g  gradient      η  learning rate (`rate`)      t  number of the step, from 1
 
@@ -110,7 +110,7 @@ class Adagrad:
     """
 
     epsilon: float = 1e-10
-    slots = ("G",)
+    slots = squares = ("G",)
     __post_init__ = _check_fields
 
     def step(self, g, slots, rate, t, out):
@@ -129,7 +129,7 @@ class RMSprop:
 
     beta: float = 0.99
     epsilon: float = 1e-8
-    slots = ("r",)
+    slots = squares = ("r",)
     __post_init__ = _check_fields
 
     def step(self, g, slots, rate, t, out):
@@ -150,7 +150,7 @@ class Adam:
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
-    slots = ("m", "s")
+    slots, squares = ("m", "s"), ("s",)
     __post_init__ = _check_fields
 
     def step(self, g, slots, rate, t, out):
@@ -178,8 +178,19 @@ def _scaled(g, squares, rate, epsilon, out):
     out *= rate
 
 
+def _check_gradient(g):
+    """Raise TypeError or ValueError unless g is a vector (n,) of real floats in which sums keep their small terms."""
+    if not isinstance(g, np.ndarray) or g.dtype.kind != "f" or g.dtype == np.float16:
+        raise TypeError(f"g: expected an array of type float32 or float64, got {_check.describe(g)}")
+    if g.ndim != 1:
+        raise ValueError(f"g: expected a vector, shape (n,), got {g.shape}")
+
+
 def norm(g: np.ndarray) -> float:
-    """√Σ g², the norm of a vector (n,); not finite only where g is not, or where the norm itself is too large."""
+    """√Σ g², the norm of a vector (n,); not finite only where g is not, or where the norm itself is too large.
+
+    It runs several times in every update and checks nothing.
+    """
     with np.errstate(over="ignore"):
         length = math.sqrt(np.dot(g, g))
     if math.isfinite(length) or not len(g):
@@ -191,9 +202,11 @@ def norm(g: np.ndarray) -> float:
 def clip_by_value(g: np.ndarray, bound: float) -> None:
     """Clip every entry of g (n,) to ±bound, in place: the direction of g may change. NaN stays NaN.
 
-    Raises TypeError or ValueError for a bound that is not a positive number.
+    Raises TypeError or ValueError for a bound that is not a positive number and a g that is no vector of real floats of
+    at least float32.
     """
     bound = _check.positive("bound", bound)
+    _check_gradient(g)
     np.clip(g, -bound, bound, out=g)
 
 
@@ -201,9 +214,11 @@ def clip_by_norm(g: np.ndarray, bound: float) -> float:
     """Scale g (n,) down to the norm `bound` if its norm is larger, in place: its direction stays. Returns the old norm.
 
     A g that is not finite has no direction and stays as it is; the norm returned is then not finite.
-    Raises TypeError or ValueError for a bound that is not a positive number.
+    Raises TypeError or ValueError for a bound that is not a positive number and a g that is no vector of real floats of
+    at least float32.
     Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, ICML 2013, algorithm 1.
     """
+    _check_gradient(g)
     bound, length = _check.positive("bound", bound), norm(g)
     if bound < length < math.inf:
         g *= bound / length

@@ -216,6 +216,27 @@ def test_a_bound_is_a_positive_number(clip):
             clip(np.ones(2), wrong)
 
 
+@pytest.mark.parametrize("clip", [clip_by_norm, clip_by_value])
+def test_a_gradient_is_a_vector_of_real_floats_that_can_be_summed(clip):
+    for wrong, error in (
+        (np.ones(2, np.float16), TypeError),
+        (np.ones(2, int), TypeError),
+        (np.ones(2, complex), TypeError),
+        ([1.0, 2.0], TypeError),
+        (np.ones((2, 2)), ValueError),
+    ):
+        with refuses(error, "g"):
+            clip(wrong, 1)
+
+
+def test_the_slots_of_squares_are_those_that_a_negative_gradient_makes_positive():
+    for kind in KINDS:
+        slots = [np.zeros(3) for _ in kind.slots]
+        kind().step(-np.ones(3), slots, 0.1, 1, np.empty(3))
+        positive = [name for name, slot in zip(kind.slots, slots, strict=True) if (slot > 0).all()]
+        assert positive == list(getattr(kind, "squares", ()))
+
+
 def test_constant_is_constant():
     assert {Constant(0.1)(t, losses) for t in (0, 7) for losses in ([], [1.0, math.nan])} == {0.1}
 

@@ -229,7 +229,7 @@ def test_a_symbolic_link_stays_one_and_none_is_followed_from_the_temporary_name(
     assert link.is_symlink() and np.load(target).tolist() == [1, 0, 2, 2, 3]
     victim = tmp_path / "victim"
     victim.write_text("untouched")
-    monkeypatch.setattr("secrets.token_hex", lambda count: "0" * 16)  # somebody has guessed the name
+    monkeypatch.setattr("os.urandom", bytes)  # zeros, as if somebody had guessed the name
     (tmp_path / f".rnnlib-{'0' * 16}.tmp").symlink_to(victim)
     with refuses(FileExistsError, "out", expected="a file to write"):
         encode_file(corpus(b"hell"), out=target)
