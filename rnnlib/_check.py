@@ -65,6 +65,16 @@ def positive(name, value):
     return float(value)
 
 
+def learning_rate(name, value):
+    """Return what a schedule gave as a float of at least 0. Raises TypeError or ValueError for anything else."""
+    expected = "a schedule that gives a finite number of at least 0"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: expected {expected}, got {describe(value)}")
+    if not 0 <= value < np.inf:
+        raise ValueError(f"{name}: expected {expected}, got {value}")
+    return float(value)
+
+
 def below_one(name: str, value: float) -> float:
     """Return `value` as a float of at least 0 and below 1, as a β is. Raises TypeError or ValueError otherwise."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value == 0:

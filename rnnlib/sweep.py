@@ -1,7 +1,9 @@
 """A hyperparameter sweep: one training run for each hidden size, learning rate and seed, in parallel on all cores."""
 
 import math
+import sys
 from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import nullcontext
 from itertools import product
 from time import perf_counter
@@ -15,8 +17,8 @@ from ._extras import missing
 from .optim import Optimizer
 from .rnn import init_params
 from .train import perplexity, train
-from .train._config import configure
 from .train._progress import bar, say
+from .train._windows import check_texts
 
 
 class Row(NamedTuple):
@@ -67,7 +69,7 @@ class Sweep(NamedTuple):
 
 
 def sweep(
-    ids: npt.ArrayLike,
+    ids: npt.ArrayLike | Sequence[npt.ArrayLike],
     vocab_size: int,
     hidden_sizes: Sequence[int],
     rates: Sequence[float],
@@ -79,7 +81,9 @@ def sweep(
     epochs: int = 1,
     carry: bool = True,
     clip: float | None = None,
-    validation: npt.ArrayLike | None = None,
+    weights: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
+    validation: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
+    validation_weights: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
     patience: int | None = None,
     dtype: npt.DTypeLike = np.float64,
     n_jobs: int = -1,
@@ -98,8 +102,10 @@ def sweep(
         with joblib.parallel_config(backend="dask"):
             sweep(...)
 
-    A run that diverges is a row whose loss is inf. Ctrl-C ends the sweep: runs in progress are given up, completed ones
-    are in the `Sweep` returned, and its `stopped` says so, as does a line where the bar is.
+    A run that diverges is a row whose loss is inf. Ctrl-C ends the sweep, and so does a process that dies, killed for
+    its memory for example: runs in progress are given up, completed ones are in the `Sweep` returned, and its `stopped`
+    says so and names the others, as does a line where the bar is. Any other exception carries the completed runs as its
+    attribute `sweep`.
 
     Raises TypeError or ValueError, before anything is computed, for arguments that do not fit; ModuleNotFoundError
     without joblib.
@@ -116,12 +122,14 @@ def sweep(
     if _check.whole("n_jobs", n_jobs, -(2**31), 2**31 - 1) == 0:
         raise ValueError("n_jobs: expected a number of processes, or -1 for all cores, got 0")
     _check.positive_int("epochs", epochs)  # None, too, is refused: the bar needs the number
-    ids = _check.array("ids", ids)
     options = {"optimizer": optimizer, "steps": steps, "batch": batch, "epochs": epochs, "carry": carry, "clip": clip,
-               "validation": validation, "patience": patience}  # fmt: skip
-    if init_params(V, 1, rng=np.random.default_rng(0), dtype=dtype).bh.dtype.kind != "f":
+               "weights": weights, "validation": validation, "validation_weights": validation_weights,
+               "patience": patience}  # fmt: skip
+    smallest = init_params(V, 1, rng=np.random.default_rng(0), dtype=dtype)
+    if smallest.bh.dtype.kind != "f":
         raise TypeError(f"dtype: expected a real floating type, got {_check.describe(dtype)}")
-    configure(V, ids, rate=rates[0], **options)
+    train(smallest, ids, rate=rates[0], updates=0, progress=False, **options)  # checks the arguments, and no more
+    count = len(check_texts("ids", ids).ids)
 
     cells = list(product(hidden_sizes, rates, seeds))
     backend, _ = get_active_backend()
@@ -130,17 +138,33 @@ def sweep(
         one_thread = joblib.parallel_config(backend=backend, inner_max_num_threads=1)
     kind = "generator_unordered" if backend.supports_return_generator else "list"
     done, stopped = {}, ""
-    with one_thread, bar(progress, len(cells) * epochs * len(ids), 0) as advance:
+
+    def result():
+        return Sweep(tuple(row for _, row in sorted(done.items())), hidden_sizes, rates, seeds, stopped)
+
+    with one_thread, bar(progress, len(cells) * epochs * count, 0) as advance:
         jobs = (joblib.delayed(_run)(index, cell, ids, V, dtype, options) for index, cell in enumerate(cells))
         try:
             for index, row in joblib.Parallel(n_jobs, return_as=kind)(jobs):
                 done[index] = row
-                advance(epochs * len(ids), row.loss)
+                advance(epochs * count, row.loss)
         except KeyboardInterrupt:
             stopped = f"interrupted after {len(done)} of {len(cells)} runs"
+        except _died() as error:
+            without = ", ".join(str(cell) for index, cell in enumerate(cells) if index not in done)
+            stopped = f"a process died after {len(done)} of {len(cells)} runs ({type(error).__name__}); without a row: {without}"
+        except BaseException as error:
+            error.sweep = result()
+            raise
     if stopped:
-        say(progress, f"sweep: {stopped}; the rows of these runs are in the Sweep returned")
-    return Sweep(tuple(row for _, row in sorted(done.items())), hidden_sizes, rates, seeds, stopped)
+        say(progress, f"sweep: {stopped}; the rows of the completed runs are in the Sweep returned")
+    return result()
+
+
+def _died():
+    """The exceptions by which joblib and Dask tell that the process of a run has died."""
+    distributed = sys.modules.get("distributed")  # not imported here: whoever uses it has already imported it
+    return (BrokenExecutor, distributed.KilledWorker) if distributed else BrokenExecutor
 
 
 def _run(index, cell, ids, vocab_size, dtype, options):

@@ -1,30 +1,36 @@
 """The settings of a training run: checked once, before anything is computed, and never changed afterwards."""
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, is_dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import _check
 from ..optim import Adam, Constant, Optimizer, Schedule
-from ._windows import Windows, check_text, shuffled, streams
+from ._windows import Texts, Windows, check_texts
 
 
 class Config(NamedTuple):
-    """What a run is to do. `configure` makes it from the arguments of `train`, whose docstring explains them."""
+    """What a run is to do: the arguments of `train` after its first, in their order; its docstring explains them.
 
-    ids: np.ndarray  # (n,)
+    `checked` makes values of these types from what `train` was given.
+    """
+
+    ids: Texts
     optimizer: Optimizer
-    schedule: Schedule
-    window_length: int  # T
-    batch: int  # B
+    rate: Schedule
+    steps: int
+    batch: int
     epochs: float  # math.inf where `updates` alone ends the run
     updates: float  # math.inf where `epochs` alone ends the run
-    stateful: bool
+    carry: bool
     clip: float | None
-    validation: np.ndarray | None  # (m,)
+    weights: None  # those of `ids` are stored there
+    validation: Texts | None
+    validation_weights: None
     patience: int | None
     seed: int
     callbacks: Sequence[Callable[..., object]]
@@ -33,9 +39,8 @@ class Config(NamedTuple):
 
     def windows(self, epoch: int) -> Windows:
         """The windows of this epoch, in the order in which they are read."""
-        if self.stateful:
-            return streams(self.ids, self.batch, self.window_length)
-        return shuffled(self.ids, self.batch, self.window_length, np.random.default_rng([self.seed, epoch]))
+        rng = None if self.carry else np.random.default_rng([self.seed, epoch])
+        return self.ids.windows(self.batch, self.steps, rng)
 
     def work_left(self, epoch: int, window: int, updates: int) -> bool:
         """Whether anything is left to do after so many epochs, windows of the next epoch, and updates in all.
@@ -46,7 +51,7 @@ class Config(NamedTuple):
 
     def characters_read(self, epoch: int, window: int) -> int:
         """How many characters have been predicted after so many epochs and windows of the next one."""
-        in_epoch = min(window * self.window_length * self.batch, self.predictions_per_epoch)
+        in_epoch = self.windows(epoch).predictions(window) if window else 0
         return epoch * self.predictions_per_epoch + in_epoch
 
     def characters_to_read(self) -> int:
@@ -55,49 +60,55 @@ class Config(NamedTuple):
         full_epochs, extra_updates = divmod(int(updates), self.windows_per_epoch)
         return self.characters_read(full_epochs, extra_updates)
 
+    def settings(self) -> dict[str, Any]:
+        """What has to stay as it is when a run is resumed: argument -> a value that JSON can hold."""
+        own = asdict(self.optimizer) if is_dataclass(self.optimizer) else {}
+        return {
+            **{name: getattr(self, name) for name in ("steps", "batch", "carry", "clip")},
+            "seed": None if self.carry else self.seed,  # without effect on a text that is read in order
+            "optimizer": {name: float(value) for name, value in own.items()},
+            "ids": self.ids.checksum(),
+        }
 
-def configure(
-    vocab_size: int,
-    ids: npt.ArrayLike,
-    *,
-    rate: float | Schedule,
-    steps: int,
-    optimizer: Optimizer | None = None,
-    batch: int = 1,
-    epochs: int | None = None,
-    updates: int | None = None,
-    carry: bool = True,
-    clip: float | None = None,
-    validation: npt.ArrayLike | None = None,
-    patience: int | None = None,
-    seed: int = 0,
-    callbacks: Sequence[Callable[..., object]] = (),
-) -> Config:
-    """Check the arguments of `train` and return them as a `Config`, with the defaults that depend on other arguments.
+
+def checked(vocab_size: int, given: Config) -> Config:
+    """Check the arguments of `train` and return them with the defaults that depend on other arguments.
 
     Raises TypeError or ValueError, naming the argument, for one that does not fit.
     """
+    epochs, updates, rate = given.epochs, given.updates, given.rate
     if epochs is updates is None:
         epochs = 1
     config = Config(
-        window_length=_check.positive_int("steps", steps),
-        batch=_check.positive_int("batch", batch),
-        seed=_check.whole("seed", seed, 0, 2**63 - 1),
+        steps=_check.positive_int("steps", given.steps),
+        batch=_check.positive_int("batch", given.batch),
+        seed=_check.whole("seed", given.seed, 0, 2**63 - 1),
         epochs=math.inf if epochs is None else _check.positive_int("epochs", epochs),
         updates=math.inf if updates is None else _check.whole("updates", updates, 0, 2**63 - 1),
-        stateful=bool(carry),
-        clip=None if clip is None else _check.positive("clip", clip),
-        patience=None if patience is None else _check.positive_int("patience", patience),
-        optimizer=Adam() if optimizer is None else _optimizer(optimizer),
-        schedule=rate if callable(rate) and not isinstance(rate, type) else Constant(rate),
-        callbacks=_functions("callbacks", callbacks),
-        ids=check_text("ids", ids, vocab_size),
-        validation=None if validation is None else check_text("validation", validation, vocab_size),
+        carry=bool(given.carry),
+        clip=None if given.clip is None else _check.positive("clip", given.clip),
+        patience=None if given.patience is None else _check.positive_int("patience", given.patience),
+        optimizer=Adam() if given.optimizer is None else _optimizer(given.optimizer),
+        rate=_schedule(rate) if callable(rate) and not isinstance(rate, type) else Constant(rate),
+        callbacks=_functions("callbacks", given.callbacks),
+        ids=check_texts("ids", given.ids, vocab_size, given.weights),
+        weights=None,
+        validation=_validation(vocab_size, given.validation, given.validation_weights),
+        validation_weights=None,
     )
     windows = config.windows(0)
-    T, B, count = config.window_length, config.batch, len(windows)
-    predictions = (count - 1) * T * B + windows[-1][0].size  # only the last window may be smaller
-    return config._replace(windows_per_epoch=count, predictions_per_epoch=predictions)
+    if config.ids.weights is not None and not any(w.any() for _, _, w in windows):
+        raise ValueError("weights: expected one above 0 in the windows that are read, got none there")
+    return config._replace(windows_per_epoch=len(windows), predictions_per_epoch=windows.predictions(len(windows)))
+
+
+def _validation(vocab_size: int, ids: Any, weights: Any) -> Texts | None:
+    """The validation text with its weights, None without one."""
+    if ids is not None:
+        return check_texts("validation", ids, vocab_size, weights, "validation_weights")
+    if weights is not None:
+        raise ValueError(f"validation_weights: expected None without `validation`, got {_check.describe(weights)}")
+    return None
 
 
 def _optimizer(value: Any) -> Optimizer:
@@ -107,8 +118,27 @@ def _optimizer(value: Any) -> Optimizer:
     return value
 
 
+def _schedule(value: Any) -> Schedule:
+    """Return `value` if it can be called as schedule(t, evaluations); else raise TypeError."""
+    if not _takes(value, 2):
+        raise TypeError(f"rate: expected a schedule(t, evaluations), got {_check.describe(value)}")
+    return value
+
+
 def _functions(name: str, values: Any) -> Sequence[Callable[..., object]]:
-    """Return `values` if it is a list or tuple of functions; else raise TypeError, also for a single function."""
-    if not isinstance(values, (list, tuple)) or not all(map(callable, values)):
-        raise TypeError(f"{name}: expected a list or tuple of functions, got {_check.describe(values)}")
+    """Return `values` if it is a list or tuple of functions of a Run; else raise TypeError, also for one function."""
+    if not isinstance(values, (list, tuple)) or not all(callable(value) and _takes(value, 1) for value in values):
+        expected = "a list or tuple of functions that take a Run"
+        raise TypeError(f"{name}: expected {expected}, got {_check.describe(values)}")
     return values
+
+
+def _takes(function: Callable[..., object], count: int) -> bool:
+    """Whether a function can be called with so many arguments, as far as its signature is known."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # a builtin function without a signature
+        pass
+    return True

@@ -1,24 +1,28 @@
 """The training loop: a session does one update and one epoch after another, and `train` runs it from start to end."""
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .. import _check
 from ..optim import HalveOnRise, Optimizer, Schedule, clip_by_norm, flatten, norm, unflatten
 from ..rnn import Params
 from ..workspace import Workspace
-from ._config import Config, configure
-from ._metrics import evaluate
+from ._config import Config, checked
+from ._metrics import mean_loss
 from ._progress import bar, interrupts, keeping, say
 from ._run import Run, check_run, check_trainable, fresh_run
+from ._windows import Windows
 
 
 def train(
     start: Params | Run,
-    ids: npt.ArrayLike,
+    ids: npt.ArrayLike | Sequence[npt.ArrayLike],
     optimizer: Optimizer | None = None,
     *,
     rate: float | Schedule,
@@ -28,16 +32,19 @@ def train(
     updates: int | None = None,
     carry: bool = True,
     clip: float | None = None,
-    validation: npt.ArrayLike | None = None,
+    weights: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
+    validation: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
+    validation_weights: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
     patience: int | None = None,
     seed: int = 0,
     callbacks: Sequence[Callable[[Run], object]] = (),
     progress: bool | None = None,
 ) -> Run:
-    """Train on one text until the given number of epochs or updates is done, or the run ends early: a `Run`.
+    """Train on a text until the given number of epochs or updates is done, or the run ends early: a `Run`.
 
     start       `Params` to begin with, or a `Run` to resume, given the same other arguments; it is not changed
-    ids         (n,)  the text; each id is predicted from those before it
+    ids         (n,)  the text, each id predicted from those before it; or a list of sequences (n_1,), (n_2,), …, each
+                read from a state of zeros
     optimizer   a value of `optim`; Adam() unless given
     rate        the learning rate, a number or a learning-rate schedule of `optim`
     steps       T, the window length: the gradient reaches back over at most T steps; `batch`: B windows side by side
@@ -46,16 +53,27 @@ def train(
                 epoch; if both are given, the first to be reached ends the run
     carry       stateful training: the state is carried from window to window; else the windows are shuffled by `seed`
     clip        the norm to which a gradient with a larger norm is scaled down; None for no clipping
-    validation  (m,)  another text, evaluated after each epoch; `patience`: end after so many epochs without a new best
+    weights     in the shape of the ids, how often the loss of predicting each id counts, at least 0; the first of each
+                sequence is not used, since nothing predicts it
+    validation  another text or list of sequences, evaluated after each epoch, with its `validation_weights`;
+                `patience`: end after so many epochs without a new best
     callbacks   functions of the `Run` so far, called after each epoch
     progress    whether a progress bar is shown; by default when stderr is a terminal or someone runs the cell of a
                 notebook, and tqdm is installed (TQDM_DISABLE=1 in the environment: never). Below it a line says why a
                 run ended early, and how to resume after an interrupt
 
-    Ctrl-C, or a notebook's stop button, ends the run after the current update, a second Ctrl-C at once. If a loss, an
-    update or an evaluation is not finite, the run ends with the weights before it and the optimiser state reset to
-    zeros; with `HalveOnRise` only the epoch ends, and the next one begins from the best weights with half the rate,
-    unless that is zero.
+    The loss of an update is the mean over its window, so a prediction in a shorter window, such as the last one of a
+    stream, moves the weights more than the others. With weights it is the weighted mean. A window without any weight is
+    read for its state alone, and makes no update. Evaluations count each prediction once, or by its weight.
+
+    Sequences: with `carry`, B of them are read side by side from their beginnings on in windows of T steps, then the
+    next B, and the state goes back to zeros in between. Without, each is cut into windows of T steps, the last of which
+    may be shorter, and these are shuffled. What is too short is padded, and padding has weight 0.
+
+    Ctrl-C, or a notebook's stop button, ends the run after the current update, a second Ctrl-C at once; where Ctrl-C is
+    ignored, it stays ignored. If a loss, an update or an evaluation is not finite, the run ends with the weights before
+    it and the optimiser state reset to zeros; with `HalveOnRise` only the epoch ends, and the next one begins from the
+    best weights with half the rate, unless that is zero.
 
     An exception in a callback or a schedule, and a second Ctrl-C, carry the run so far as their attribute `run`, from
     which `train` resumes: `error.run`, or `sys.last_value.run` when the exception was not caught. If it was raised
@@ -63,29 +81,23 @@ def train(
     is returned as it is: a line says so where the bar would be, or a UserWarning if neither `epochs` nor `updates` is
     given.
 
-    Raises TypeError or ValueError, before anything is computed, for arguments that do not fit; ValueError when a
-    schedule gives a rate below 0; ModuleNotFoundError for a bar that is asked for without tqdm.
+    A `Run` knows its `settings`, and resumes only with the same ids, weights, steps, batch, carry, seed, clip and
+    hyperparameters of the optimiser; the rate, the validation and when to end may change.
+    `run._replace(settings=None)` resumes with others all the same.
+
+    Raises TypeError or ValueError, before anything is computed, for arguments that do not fit; and for a schedule that
+    gives anything but a finite number of at least 0; ModuleNotFoundError for a bar that is asked for without tqdm.
     """
     params = check_trainable(start.params if isinstance(start, Run) else start)
-    config = configure(
-        len(params.by),
-        ids,
-        optimizer=optimizer,
-        rate=rate,
-        steps=steps,
-        batch=batch,
-        epochs=epochs,
-        updates=updates,
-        carry=carry,
-        clip=clip,
-        validation=validation,
-        patience=patience,
-        seed=seed,
-        callbacks=callbacks,
-    )
+    given = Config(
+        ids, optimizer, rate, steps, batch, epochs, updates, carry, clip,
+        weights, validation, validation_weights, patience, seed, callbacks,
+    )  # fmt: skip
+    config = checked(len(params.by), given)
+    settings = config.settings()
     if isinstance(start, Run):
         run = start
-        _check_resumable(run, config)
+        _check_resumable(run, config, settings)
         if not config.work_left(run.epoch, run.window, len(run.losses)):
             line = _nothing_left(run, config)
             if epochs is updates is None:
@@ -93,9 +105,9 @@ def train(
             else:
                 say(progress, line)
     else:
-        run = fresh_run(params, config.optimizer, config.batch)
+        run = fresh_run(params, config.optimizer, config.batch, settings)
 
-    session = Session(config, run)
+    session = Session(config, run, settings)
     done = config.characters_read(run.epoch, run.window)
     with (
         interrupts() as interrupted,
@@ -116,8 +128,8 @@ class Session:
     It starts from a run that fits the configuration. `stopped` is empty until something ends the run early.
     """
 
-    def __init__(self, config: Config, run: Run) -> None:
-        self.config = config
+    def __init__(self, config: Config, run: Run, settings: dict[str, Any]) -> None:
+        self.config, self.settings = config, settings
         self.V, self.H = run.params.Wxh.shape
         self.weights = flatten(run.params)
         self.gradient, self.candidate = np.empty_like(self.weights), np.empty_like(self.weights)
@@ -126,7 +138,7 @@ class Session:
         self.slots_valid = True  # False during an update, which may be cut off after it has changed them
         self.best, self.h, self.t, self.stopped = run.best, run.h.copy(), run.t, ""
         self.losses, self.norms, self.rates = list(run.losses), list(run.norms), list(run.rates)
-        self.evaluations, self.epoch, self.window = list(run.evaluations), run.epoch, run.window
+        self.evaluations, self.epoch, self.window = tuple(run.evaluations), run.epoch, run.window
         self.workspaces: dict[tuple[int, ...], Workspace] = {}
 
     def work_left(self) -> bool:
@@ -141,11 +153,19 @@ class Session:
         """
         windows, divergence = self.config.windows(self.epoch), ""
         updates_left = max(0, self.config.updates - len(self.losses))
-        for x, y in windows[self.window : min(len(windows), self.window + updates_left)]:
-            divergence = self.update(x, y)
+        for x, y, *weights in windows[self.window : min(len(windows), self.window + updates_left)]:
+            characters = x.size
+            if weights:
+                characters = windows.predictions(self.window + 1) - windows.predictions(self.window)
+            if weights and not weights[0].any():
+                self.read(x, y)
+            else:
+                divergence = self.update(x, y, *weights)
             if divergence:
                 break
-            advance(x.size, self.losses[-1])
+            advance(characters, self.losses[-1] if self.losses else math.nan)
+            if self.window in windows.begins:
+                self.h[:] = 0
             if interrupted:
                 break
         if not divergence:
@@ -153,7 +173,7 @@ class Session:
                 self.stopped = f"interrupted after update {len(self.losses)}"
             if interrupted or self.window < len(windows):
                 return
-            evaluation = self.evaluate()
+            evaluation = self.evaluate(windows)
             if not math.isfinite(evaluation):
                 divergence = f"after update {len(self.losses)} the evaluation is {evaluation}, not finite"
         if divergence:
@@ -164,7 +184,16 @@ class Session:
             evaluation = math.inf
         self._end_epoch(evaluation)
 
-    def update(self, x: np.ndarray, y: np.ndarray) -> str:
+    def read(self, x: np.ndarray, y: np.ndarray) -> None:
+        """Read a window in which no prediction counts: its state is carried on, and nothing else changes."""
+        workspace = self._workspace(x.shape)
+        if self.config.carry:
+            workspace.h[0] = self.h
+            workspace.loss(x, y)
+            self.h[:] = workspace.h[-1]
+        self.window += 1
+
+    def update(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> str:
         """Train on one window (x, y): forward, backward, clipping and a step of the optimiser. Returns "".
 
         If the loss, the gradient, the new weights or the new optimiser state are not finite, the weights stay as they
@@ -172,18 +201,18 @@ class Session:
         """
         config, number = self.config, len(self.losses)
         workspace = self._workspace(x.shape)
-        workspace.h[0] = self.h if config.stateful and self.window else 0
-        learning_rate = config.schedule(number, self.evaluations)
-        if learning_rate < 0:
-            raise ValueError(f"rate: expected a schedule that gives at least 0, got {learning_rate}")
+        workspace.h[0] = self.h if config.carry and self.window else 0
+        learning_rate = config.rate(number, self.evaluations)
+        if type(learning_rate) is not float or not 0 <= learning_rate < math.inf:
+            learning_rate = _check.learning_rate("rate", learning_rate)
         with np.errstate(all="ignore"):  # what is not finite is reported instead
-            loss = workspace.loss_and_gradient(x, y)
+            loss = workspace.loss_and_gradient(x, y, weights)
             length = clip_by_norm(self.gradient, config.clip) if config.clip else norm(self.gradient)
             finite = math.isfinite(loss) and math.isfinite(length) and self._make_candidate(learning_rate)
         if not finite:
             return divergence_message(number + 1, loss, length, learning_rate)
         self.weights[:] = self.candidate
-        if config.stateful:
+        if config.carry:
             self.h[:] = workspace.h[-1]
         self.losses.append(loss)
         self.norms.append(length)
@@ -191,12 +220,13 @@ class Session:
         self.window, self.t, self.slots_valid = self.window + 1, self.t + 1, True
         return ""
 
-    def evaluate(self) -> float:
-        """The loss on the validation text, or without one the mean loss of the epoch's updates; in nats."""
+    def evaluate(self, windows: Windows) -> float:
+        """The loss on the validation text, or without one over all predictions of the epoch's updates; in nats."""
         with np.errstate(all="ignore"):
             if self.config.validation is None:
-                return float(np.mean(self.losses[-self.config.windows_per_epoch :]))
-            return evaluate(unflatten(self.weights, self.V, self.H), self.config.validation)
+                counted = windows.counted()
+                return float(np.dot(self.losses[-len(counted) :], counted / counted.sum()))
+            return mean_loss(unflatten(self.weights, self.V, self.H), self.config.validation)
 
     def reset_optimizer(self) -> None:
         """Set the state of the optimiser to zeros, as at its first step."""
@@ -209,8 +239,8 @@ class Session:
 
         A rate that has been halved down to zero would repeat the divergence forever.
         """
-        schedule = self.config.schedule
-        if not isinstance(schedule, HalveOnRise) or not schedule(len(self.losses), [*self.evaluations, math.inf]):
+        schedule = self.config.rate
+        if not isinstance(schedule, HalveOnRise) or not schedule(len(self.losses), (*self.evaluations, math.inf)):
             return False
         self.weights[:] = flatten(self.best)
         return True
@@ -223,7 +253,7 @@ class Session:
             slots = {name: np.zeros_like(vector) for name, vector in slots.items()}
         return Run(
             params=unflatten(self.weights.copy(), self.V, self.H),
-            best=self.best,
+            best=unflatten(flatten(self.best), self.V, self.H),
             losses=np.array(self.losses[:n], float),
             norms=np.array(self.norms[:n], float),
             rates=np.array(self.rates, float),
@@ -234,6 +264,7 @@ class Session:
             h=self.h.copy(),
             slots=slots,
             t=self.t if self.slots_valid else 0,
+            settings=copy.deepcopy(self.settings),
         )
 
     def _workspace(self, shape):
@@ -254,7 +285,7 @@ class Session:
         """Record the evaluation, call the callbacks, and stop when `patience` is exhausted."""
         if evaluation < min(self.evaluations, default=math.inf):
             self.best = unflatten(self.weights.copy(), self.V, self.H)
-        self.evaluations.append(evaluation)
+        self.evaluations += (evaluation,)
         self.epoch, self.window, self.h[:] = self.epoch + 1, 0, 0
         for callback in self.config.callbacks:
             callback(self.snapshot())
@@ -271,11 +302,16 @@ def divergence_message(update: int, loss: float, length: float, learning_rate: f
     return f"{measured}; not finite, so the weights are those before it. A smaller rate or `clip` may help"
 
 
-def _check_resumable(run, config):
+def _check_resumable(run, config, settings):
     """Raise TypeError or ValueError unless this run can go on with this configuration."""
     check_run(run, config.optimizer)
+    for name, before in (run.settings or {}).items():
+        now = settings.get(name, before)
+        if now != before:
+            hint = "run._replace(settings=None) resumes all the same"
+            raise ValueError(f"{name}: expected {before}, as in the run that is resumed, got {now}; {hint}")
     if len(run.h) != config.batch:
-        raise ValueError(f"batch: expected {len(run.h)}, as in the run that goes on, got {config.batch}")
+        raise ValueError(f"batch: expected {len(run.h)}, as in the run that is resumed, got {config.batch}")
     if run.window > config.windows_per_epoch:
         count = config.windows_per_epoch
         raise ValueError(f"start: expected at most the {count} windows of an epoch done, got {run.window}")

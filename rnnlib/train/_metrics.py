@@ -1,35 +1,63 @@
 """How good a network is: its loss on a whole text, and the same number in other units."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _check
 from ..optim import flatten
-from ..rnn import Params, check_text_params
+from ..rnn import Params
 from ..workspace import Workspace
-from ._windows import check_text, streams
+from ._run import check_network
+from ._windows import Texts, check_texts
 
 
-def evaluate(params: Params, ids: npt.ArrayLike, *, steps: int = 256) -> float:
+def evaluate(
+    params: Params,
+    ids: npt.ArrayLike | Sequence[npt.ArrayLike],
+    *,
+    steps: int = 256,
+    weights: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
+) -> float:
     """The mean loss over all predictions of a text (n,), in nats, read once from a state of zeros.
 
-    steps: the window length; it changes memory and speed, not the result. Raises as `forward` does for parameters, and
-    TypeError or ValueError for ids or steps that do not fit.
+    Each prediction counts once, in whichever window it is made. Of a list of sequences, (n_1,), (n_2,), …, each is read
+    from a state of zeros, and the mean is over the predictions of all. weights: how often the prediction of each id
+    counts, in the shape of the ids; the first of each sequence is not used, since nothing predicts it.
+
+    steps: how many predictions are computed at once; it changes memory and speed, not the result. Raises as `forward`
+    does for parameters, and TypeError or ValueError for ids, weights or steps that do not fit.
     """
-    params = check_text_params(params)
+    params = check_network(params)
+    steps = _check.positive_int("steps", steps)
+    return mean_loss(params, check_texts("ids", ids, len(params.by), weights), steps)
+
+
+def mean_loss(params: Params, texts: Texts, steps: int = 256) -> float:
+    """`evaluate` of arguments already checked: Σ w L / Σ w over all predictions."""
     V, H = params.Wxh.shape
     weights, workspaces = flatten(params), {}
-    h, total = np.zeros((1, H), weights.dtype), 0.0
-    for x, y in streams(check_text("ids", ids, V), 1, steps):
-        if len(x) not in workspaces:
-            workspaces[len(x)] = Workspace(V, H, len(x), dtype=weights.dtype, weights=weights)
-        workspace = workspaces[len(x)]
+    batch = 1
+    if texts.starts is not None:  # short sequences side by side, no more predictions at once than one long one has
+        longest = int(np.diff(texts.starts, append=len(texts.ids)).max()) - 1
+        batch = min(len(texts.starts), max(1, steps // longest))
+    h, total, count = np.zeros((batch, H), weights.dtype), 0.0, 0.0
+    windows = texts.windows(batch, steps)
+    for number, (x, y, *w) in enumerate(windows):
+        if number in windows.begins:
+            h[:] = 0
+        if x.shape not in workspaces:
+            workspaces[x.shape] = Workspace(V, H, *x.shape, dtype=weights.dtype, weights=weights)
+        workspace = workspaces[x.shape]
         workspace.h[0] = h
-        total += workspace.loss(x, y) * len(x)
-        h = workspace.h[-1]
-    return total / (len(ids) - 1)
+        counted = float(w[0].sum()) if w else x.size
+        loss = workspace.loss(x, y, *w if counted else ())  # without weights, it is computed for the state alone
+        total += loss * counted
+        count += counted
+        h[:] = workspace.h[-1]
+    return total / count
 
 
 def perplexity(loss: float) -> float:

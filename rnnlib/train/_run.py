@@ -1,12 +1,12 @@
 """A training run as a value: its parts, its beginning, and the check that they fit together."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import _check, _flat
 from ..optim import Optimizer, flatten, unflatten
-from ..rnn import Params, check_params, check_text_params
+from ..rnn import Params, check_text_params
 
 
 class Run(NamedTuple):
@@ -14,16 +14,17 @@ class Run(NamedTuple):
 
     params: Params  # after the last update: always finite
     best: Params  # at the lowest evaluation; before the first one, those at the beginning
-    losses: np.ndarray  # (n,)  mean loss over the window of each update, just before it, in nats
+    losses: np.ndarray  # (n,)  (weighted) mean loss over the window of each update, just before it, in nats
     norms: np.ndarray  # (n,)  norm of its gradient, before clipping
     rates: np.ndarray  # (n,)  its learning rate
-    evaluations: np.ndarray  # (epoch,)  loss on the validation text, else the mean of the epoch's losses; inf: diverged
+    evaluations: np.ndarray  # (epoch,)  loss on the validation text, else over the epoch's predictions; inf: diverged
     stopped: str  # why the run ended before its last epoch, in a sentence; else empty
     epoch: int  # completed epochs
     window: int  # completed windows of the next epoch
     h: np.ndarray  # (B, H)  the state that the next window starts from
     slots: dict[str, np.ndarray]  # name -> (weights,)  state of the optimiser, see `optim`; zeros after a divergence
     t: int  # updates that this state covers
+    settings: dict[str, Any] | None = None  # the arguments of `train` that have to stay the same; None: not known
 
     def __repr__(self) -> str:
         """The progress and the shapes of the parameters; `_asdict()` shows all that was measured."""
@@ -32,21 +33,25 @@ class Run(NamedTuple):
         return f"Run(epoch {self.epoch}, update {len(self.losses)}, {last}, {self.params!r}{stopped})"
 
 
-def fresh_run(params: Params, optimizer: Optimizer, batch: int) -> Run:
+def fresh_run(params: Params, optimizer: Optimizer, batch: int, settings: dict[str, Any]) -> Run:
     """The run of these `Params`, already checked, before its first update."""
     V, H = params.Wxh.shape
     begin, best = (unflatten(flatten(params), V, H) for _ in range(2))
     none, dtype = np.zeros(0), params.bh.dtype
     slots = {name: np.zeros(_flat.size(V, H), dtype) for name in optimizer.slots}
-    return Run(begin, best, none, none, none, none, "", 0, 0, np.zeros((batch, H), dtype), slots, 0)
+    return Run(begin, best, none, none, none, none, "", 0, 0, np.zeros((batch, H), dtype), slots, 0, settings)
+
+
+def check_network(params: Params) -> Params:
+    """Return `params` as `check_text_params` does. Raises as it does, and TypeError for a `Run`."""
+    if isinstance(params, Run):
+        raise TypeError("params: expected Params, got a Run: take its run.params, or run.best")
+    return check_text_params(params)
 
 
 def check_trainable(params: Params) -> Params:
-    """Return `params` as `Params` of real arrays, those of a network that reads what it predicts.
-
-    Raises as `check_text_params` does, and TypeError for complex numbers.
-    """
-    params = check_text_params(params)
+    """Return `params` as `check_network` does. Raises as it does, and TypeError for complex numbers."""
+    params = check_network(params)
     if params.bh.dtype.kind != "f":
         raise TypeError(f"params: expected real numbers, got type {params.bh.dtype}")
     return params
@@ -54,7 +59,9 @@ def check_trainable(params: Params) -> Params:
 
 def check_run(run: Run, optimizer: Optimizer) -> tuple[int, int]:
     """V and H of a run whose parts fit each other and the optimiser; else raises TypeError or ValueError."""
-    params, best = check_trainable(run.params), check_params(run.best)
+    if not isinstance(run, Run):
+        raise TypeError(f"run: expected a Run, as `train` returns, got {_check.describe(run)}")
+    params, best = check_trainable(run.params), check_trainable(run.best)
     V, H = params.Wxh.shape
     if best.Wxh.shape != (V, H):
         raise ValueError(f"best: expected parameters of shape {(V, H)}, as in params, got {best.Wxh.shape}")
@@ -62,12 +69,30 @@ def check_run(run: Run, optimizer: Optimizer) -> tuple[int, int]:
         names = f"slots {optimizer.slots}, which {type(optimizer).__name__} remembers"
         raise ValueError(f"optimizer: expected that of the run, with slots {tuple(run.slots)}, got {names}")
     for name, vector in run.slots.items():
-        _check.numbers(f"slots.{name}", vector, (_flat.size(V, H),))
-    _check.numbers("h", run.h, (len(run.h), H))
+        _same_type(f"slots.{name}", _check.numbers(f"slots.{name}", vector, (_flat.size(V, H),)), params)
+        if name in getattr(optimizer, "squares", ()) and (vector < 0).any():
+            raise ValueError(f"slots.{name}: expected a mean or sum of squares, at least 0, got {vector.min()}")
+    _same_type("h", _check.numbers("h", run.h, (len(run.h), H)), params)
     updates = len(run.losses)
     for name, size in (("losses", updates), ("norms", updates), ("rates", updates), ("evaluations", run.epoch)):
-        if np.shape(getattr(run, name)) != (size,):
-            raise ValueError(f"{name}: expected shape ({size},), got {np.shape(getattr(run, name))}")
+        _measured(name, getattr(run, name), size)
     for name in ("epoch", "window", "t"):
         _check.whole(name, getattr(run, name), 0, 2**63 - 1)
     return V, H
+
+
+def _same_type(name, array, params):
+    """Raise TypeError unless the array has the type of the parameters."""
+    if array.dtype != params.bh.dtype:
+        raise TypeError(f"{name}: expected type {params.bh.dtype}, as in params, got {array.dtype}")
+
+
+def _measured(name, values, size):
+    """Raise TypeError or ValueError unless `values` are numbers (size,); only an evaluation may be infinite."""
+    values = _check.array(name, values)
+    if values.shape != (size,):
+        raise ValueError(f"{name}: expected shape ({size},), got {values.shape}")
+    if values.size and values.dtype.kind not in "fiu":
+        raise TypeError(f"{name}: expected an array of numbers, got {_check.describe(values)}")
+    if np.isnan(values).any() or (name != "evaluations" and np.isinf(values).any()):
+        raise ValueError(f"{name}: expected finite numbers, got {values[~np.isfinite(values)][0]}")

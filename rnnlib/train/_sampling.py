@@ -6,8 +6,9 @@ import numpy as np
 
 from .. import _check
 from ..loss import softmax
-from ..rnn import Params, check_text_params, forward
+from ..rnn import Params, forward
 from ..text import Vocabulary
+from ._run import check_network
 
 
 def sample(
@@ -29,9 +30,11 @@ def sample(
     Raises ValueError for an empty prompt, for characters that the vocabulary lacks and for a vocabulary of another
     size; TypeError or ValueError for an invalid length, temperature, top_k or rng.
     """
-    params, rng = check_text_params(params), _check.generator("rng", rng)
+    params, rng = check_network(params), _check.generator("rng", rng)
     length, temperature = _check.positive_int("length", length), _check.positive("temperature", temperature)
     V = len(params.by)
+    if not isinstance(vocab, Vocabulary):
+        raise TypeError(f"vocab: expected a Vocabulary, got {_check.describe(vocab)}")
     if len(vocab) != V:
         raise ValueError(f"vocab: expected the {V} characters of params, got {len(vocab)}")
     k = V if top_k is None else _check.whole("top_k", top_k, 1, V)

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -189,6 +191,63 @@ def test_ctrl_c_gives_back_the_runs_that_have_come_to_their_end(tmp_path, n_jobs
     assert (told, complaints) == ("interrupted after 2 of 4 runs; [(2, 1e+308, 0, inf), (2, 1e+308, 1, inf)]\n", "")
 
 
+class Killed(SGD):
+    """Descent whose process is killed at one rate, once a file says that another run has come to its end."""
+
+    def __init__(self, file):
+        object.__setattr__(self, "file", file)
+
+    def step(self, g, slots, rate, t, out):
+        super().step(g, slots, rate, t, out)
+        if rate == 0.2:
+            while not self.file.exists():
+                time.sleep(0.02)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_dies_ends_the_sweep_and_the_rows_before_are_kept(tmp_path, monkeypatch, capsys):
+    file = tmp_path / "one run has ended"
+
+    @contextmanager
+    def bar(progress, total, done):
+        yield lambda characters, loss: file.touch()
+
+    monkeypatch.setattr(module, "bar", bar)
+    options = {"steps": 9, "optimizer": Killed(file)}
+    result = sweep(IDS, len(VOCAB), [2], [0.1, 0.2], (0, 1), **options, n_jobs=2, progress=True)
+    assert len(result.rows) >= 1 and all(row.rate == 0.1 for row in result.rows)
+    alone = sweep(IDS, len(VOCAB), [2], [0.1], (0, 1), steps=9, optimizer=SGD(), n_jobs=1, progress=False)
+    assert set(without_time(result)) <= set(without_time(alone))
+    assert result.stopped.startswith(f"a process died after {len(result.rows)} of 4 runs (")
+    missing = {(2, rate, seed) for rate in (0.1, 0.2) for seed in (0, 1)} - {row[:3] for row in result.rows}
+    assert result.stopped.endswith("without a row: " + ", ".join(map(str, sorted(missing))))
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"sweep: {result.stopped}; ")
+
+
+class Raising(SGD):
+    """Descent that raises at one rate."""
+
+    def step(self, g, slots, rate, t, out):
+        super().step(g, slots, rate, t, out)
+        if rate == 0.2:
+            raise ZeroDivisionError("at the rate 0.2")
+
+
+def test_an_exception_in_a_run_carries_the_rows_before_it():
+    with pytest.raises(ZeroDivisionError, match=r"at the rate 0\.2") as caught:
+        sweep(IDS, len(VOCAB), [2], [0.1, 0.2, 0.3], optimizer=Raising(), steps=9, n_jobs=1)
+    alone = sweep(IDS, len(VOCAB), [2], [0.1], optimizer=SGD(), steps=9, n_jobs=1)
+    assert without_time(caught.value.sweep) == without_time(alone) and caught.value.sweep.rates == (0.1, 0.2, 0.3)
+
+
+def test_sequences_and_weights_are_swept_as_train_reads_them():
+    sequences, weights = [IDS[:9], IDS[9:30]], [np.ones(9), np.linspace(0, 1, 21)]
+    options = {"steps": 6, "batch": 2, "weights": weights, "validation": sequences, "validation_weights": weights}
+    (row,) = sweep(sequences, len(VOCAB), [2], [0.1], **options, n_jobs=1).rows
+    run = train(init_params(len(VOCAB), 2, rng=np.random.default_rng(0)), sequences, rate=0.1, **options)
+    assert row.loss == run.evaluations[-1] and row.updates == len(run.losses) == 4
+
+
 def test_an_interrupted_sweep_says_so_where_somebody_watches(monkeypatch, capsys):
     module = sys.modules["rnnlib.sweep"]
     monkeypatch.setattr(module, "_run", lambda *job: signal.raise_signal(signal.SIGINT))
@@ -233,7 +292,6 @@ def test_without_joblib_it_is_told_how_to_get_it(monkeypatch):
         ("ids", IDS + 1, ValueError),
         ("ids", IDS[:1], ValueError),
         ("ids", "text", TypeError),
-        ("ids", [[0, 1], [0]], ValueError),
         ("optimizer", Adam, TypeError),
         ("optimizer", "adam", TypeError),
         ("steps", 0, ValueError),
@@ -247,6 +305,10 @@ def test_without_joblib_it_is_told_how_to_get_it(monkeypatch):
         ("patience", 0, ValueError),
         ("dtype", int, TypeError),
         ("dtype", complex, TypeError),
+        ("dtype", np.float16, TypeError),
+        ("weights", np.ones(3), ValueError),
+        ("weights", -np.ones(len(IDS)), ValueError),
+        ("validation_weights", np.ones(len(IDS)), ValueError),
         ("n_jobs", 0, ValueError),
         ("n_jobs", 1.5, TypeError),
     ],

@@ -11,6 +11,7 @@ import threading
 import time
 import tracemalloc
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ TEXT = "one fish two fish red fish blue fish black fish blue fish old fish new f
 VOCAB = Vocabulary(TEXT)
 IDS = VOCAB.encode(TEXT)
 V, H = len(VOCAB), 5
+SIZE = 2 * V * H + H * H + H + V  # of a vector of all parameters
 OPTIMIZERS = [SGD(), Momentum(0.8), Adagrad(), RMSprop(0.95, 1e-6), Adam(0.8, 0.95)]
 
 
@@ -50,14 +52,14 @@ def same(run, other):
     """Every number of two runs, bit for bit."""
     for name in Run._fields:
         mine, theirs = getattr(run, name), getattr(other, name)
-        if isinstance(mine, dict):
+        if name == "slots":
             assert list(mine) == list(theirs)
             mine, theirs = list(mine.values()), list(theirs.values())
         if name in ("params", "best", "slots"):
             assert [array.dtype for array in mine] == [array.dtype for array in theirs]
             assert all(map(np.array_equal, mine, theirs)), name
         else:
-            assert np.array_equal(mine, theirs), name
+            assert mine == theirs if name == "settings" else np.array_equal(mine, theirs), name
 
 
 def finite(params):
@@ -176,7 +178,10 @@ def test_stateful_training_is_forward_and_backward_window_by_window(batch, clip)
     assert_close(run.losses, losses, 1e-12)
     assert_close(run.norms, norms, 1e-12)
     assert run.rates.tolist() == [0.1] * len(losses)
-    assert run.evaluations[1] == pytest.approx(np.mean(losses[len(losses) // 2 :]), rel=1e-12)
+    sizes = [x.size for x, _ in streams(IDS, batch, 7)]
+    assert sizes[-1] < sizes[0]  # so that each loss has to count by the predictions of its window
+    mean = np.average(losses[len(losses) // 2 :], weights=sizes)
+    assert run.evaluations[1] == pytest.approx(mean, rel=1e-12)
     assert (run.epoch, run.window, run.stopped, run.t) == (2, 0, "", len(losses))
 
 
@@ -320,6 +325,16 @@ def test_a_second_interrupt_is_a_keyboard_interrupt_and_the_old_handler_returns(
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_where_ctrl_c_is_ignored_it_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run = train(fresh(), IDS, Tripped(2, lambda out: signal.raise_signal(signal.SIGINT)), rate=0.1, steps=9)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    same(run, train(fresh(), IDS, SGD(), rate=0.1, steps=9))
+
+
 def test_training_works_in_another_thread():
     runs = []
     thread = threading.Thread(target=lambda: runs.append(train(fresh(), IDS, rate=0.01, steps=9)))
@@ -335,16 +350,75 @@ def test_a_run_of_another_optimizer_is_refused(first, second):
         train(run, IDS, second, rate=0.01, steps=9, epochs=2)
 
 
-def test_a_run_of_another_batch_or_window_is_refused():
-    run = train(fresh(), IDS, Tripped(7, lambda out: os.kill(os.getpid(), signal.SIGINT)), rate=0.01, steps=5, batch=2)
+RESUMED = {"rate": 0.01, "steps": 5, "batch": 2, "carry": False, "clip": 1.0, "seed": 3}
+
+
+@pytest.mark.parametrize(
+    "name, change",
+    [
+        ("steps", {"steps": 6}),
+        ("batch", {"batch": 3}),
+        ("carry", {"carry": True}),
+        ("clip", {"clip": None}),
+        ("clip", {"clip": 2.0}),
+        ("seed", {"seed": 4}),
+        ("optimizer", {"optimizer": Adam(0.8)}),
+        ("ids", {"ids": IDS[::-1]}),
+        ("ids", {"ids": IDS[:-1]}),
+        ("ids", {"ids": [IDS]}),
+        ("ids", {"weights": np.ones(len(IDS))}),
+    ],
+)
+@pytest.mark.parametrize("updates", [2, 8])  # in the first epoch and at its end
+def test_a_run_is_resumed_with_the_settings_it_was_made_with_or_on_request(tmp_path, updates, name, change):
+    options = {"ids": IDS, "optimizer": Adam()} | RESUMED
+    run = train(fresh(), **options, updates=updates)
+    save(tmp_path / "run.npz", run, VOCAB, Adam())
+    for known in (run, load(tmp_path / "run.npz")[0]):
+        before, now = run.settings[name], train(fresh(), **options | change, updates=0).settings[name]
+        with refuses(ValueError, name, str(now), "run._replace(settings=None)", expected=str(before)):
+            train(known, **options | change, updates=9)
+    if name != "batch":  # the state has one row for each sequence
+        assert train(run._replace(settings=None), **options | change, updates=9).settings[name] == now
+
+
+def test_a_run_may_go_on_at_another_rate_with_another_validation_and_to_another_end():
+    run = train(fresh(), IDS, **RESUMED, updates=2)
+    changed = RESUMED | {"rate": HalveOnRise(0.1), "validation": IDS[:9], "patience": 2, "callbacks": [id]}
+    assert train(run, IDS.astype(np.uint8), **changed, updates=5).settings == run.settings
+    carried = {"rate": 0.1, "steps": 5, "updates": 2}
+    same(train(fresh(), IDS, **carried, seed=1), train(fresh(), IDS, **carried, seed=2))  # without effect
+
+
+def test_a_run_of_another_batch_or_window_is_refused_also_when_its_settings_are_not_known():
+    run = train(fresh(), IDS, SGD(), rate=0.01, steps=5, batch=2, updates=7)._replace(settings=None)
     with refuses(ValueError, "batch", "3", expected="2"):
         train(run, IDS, SGD(), rate=0.01, steps=5, batch=3)
     with refuses(ValueError, "start", "7"):
         train(run, IDS, SGD(), rate=0.01, steps=30, batch=2)
-    with refuses(ValueError, "h"):
-        train(run._replace(h=np.zeros((2, H + 1))), IDS, SGD(), rate=0.01, steps=5, batch=2)
-    with refuses(ValueError, "losses"):
-        train(run._replace(losses=np.zeros((7, 1))), IDS, SGD(), rate=0.01, steps=5, batch=2)
+
+
+@pytest.mark.parametrize(
+    "error, name, change",
+    [
+        (ValueError, "h", {"h": np.zeros((2, H + 1))}),
+        (TypeError, "h", {"h": np.zeros((2, H), int)}),
+        (TypeError, "h", {"h": np.zeros((2, H), np.float32)}),
+        (ValueError, "h", {"h": np.full((2, H), math.nan)}),
+        (ValueError, "losses", {"losses": np.zeros((7, 1))}),
+        (TypeError, "losses", {"losses": np.full(7, "2.5")}),
+        (ValueError, "norms", {"norms": np.full(7, math.nan)}),
+        (ValueError, "rates", {"rates": np.full(7, math.inf)}),
+        (ValueError, "evaluations", {"evaluations": np.zeros(1)}),
+        (ValueError, "slots.s", {"slots": {"m": -np.ones(SIZE), "s": -np.ones(SIZE)}}),
+        (TypeError, "slots.m", {"slots": {"m": np.ones(SIZE, int), "s": np.ones(SIZE)}}),
+        (TypeError, "window", {"window": 1.5}),
+    ],
+)
+def test_a_run_with_a_part_that_does_not_fit_is_refused(error, name, change):
+    run = train(fresh(), IDS, rate=0.01, steps=5, batch=2, updates=7)
+    with refuses(error, name):
+        train(run._replace(**change), IDS, rate=0.01, steps=5, batch=2)
 
 
 # Divergence, schedules, early stopping
@@ -419,7 +493,7 @@ def test_a_divergence_during_an_interrupt_ends_the_run_with_the_weights_before_i
 
 
 def test_an_evaluation_that_is_not_finite_ends_the_run(monkeypatch):
-    monkeypatch.setattr("rnnlib.train._loop.evaluate", lambda params, ids: math.nan)
+    monkeypatch.setattr("rnnlib.train._loop.mean_loss", lambda params, texts: math.nan)
     run = train(fresh(), IDS, rate=0.01, steps=9, epochs=3, validation=IDS)
     assert "evaluation is nan" in run.stopped and run.epoch == 0 and finite(run.params)
     recovered = train(fresh(), IDS, rate=HalveOnRise(0.01), steps=9, epochs=3, validation=IDS)
@@ -440,16 +514,63 @@ def test_schedules_see_the_updates_and_the_evaluations_so_far():
     assert run.rates.tolist() == [0.01 / (1 + t) for t in range(len(seen))]
 
 
-def test_a_schedule_that_gives_a_negative_rate_is_refused_and_one_that_gives_nan_stops_the_run():
-    with refuses(ValueError, "rate", "-0.1"):
-        train(fresh(), IDS, rate=lambda t, evaluations: -0.1, steps=9)
-    run = train(fresh(), IDS, rate=lambda t, evaluations: math.nan if t == 3 else 0.1, steps=9)
-    assert "update 4" in run.stopped and "rate nan" in run.stopped
+@pytest.mark.parametrize(
+    "wrong, error",
+    [
+        (-0.1, ValueError),
+        (math.nan, ValueError),
+        (math.inf, ValueError),
+        (np.float32(math.nan), ValueError),
+        (np.full(1, 0.1), TypeError),
+        (None, TypeError),
+        ("0.1", TypeError),
+        (True, TypeError),
+        (0.1j, TypeError),
+    ],
+)
+def test_a_schedule_that_gives_no_rate_is_refused_when_it_does_and_keeps_the_run(wrong, error):
+    def rate(t, evaluations):
+        return 0.1 if t < 3 else wrong
+
+    with pytest.raises(
+        error, match=r"^rate: expected a schedule that gives a finite number of at least 0, got"
+    ) as caught:
+        train(fresh(), IDS, SGD(), rate=rate, steps=9)
+    same(caught.value.run, train(fresh(), IDS, SGD(), rate=0.1, steps=9, updates=3))
+    with pytest.raises((TypeError, ValueError), match=r"^rate: expected "):
+        train(fresh(), IDS, rate=wrong, steps=9)
+
+
+@pytest.mark.parametrize("rate", [0, 0.5, np.float32(0.5), np.float64(0.5), np.int64(0)])
+def test_a_schedule_may_give_any_real_number_and_zero(rate):
+    run = train(fresh(dtype=np.float32), IDS, SGD(), rate=lambda t, evaluations: rate, steps=9)
+    assert run.rates.tolist() == [float(rate)] * len(run.losses) and run.params.bh.dtype == np.float32
+
+
+def test_a_schedule_or_callback_of_other_arguments_is_refused_before_the_first_update():
+    with refuses(TypeError, "rate", expected="schedule(t, evaluations)"):
+        train(fresh(), IDS, rate=lambda t: 0.1, steps=9)
+    with refuses(TypeError, "callbacks", expected="take a Run"):
+        train(fresh(), IDS, rate=0.1, steps=9, callbacks=[lambda: None])
+
+
+def test_nothing_that_a_callback_or_a_schedule_is_given_can_be_changed_through_it():
+    def spoil(run):
+        arrays = [*run.params, *run.best, *run.slots.values(), run.h, run.losses, run.evaluations, run.norms, run.rates]
+        for array in arrays:
+            array[...] = -1
+        run.slots.clear()
+        run.settings["optimizer"].clear()
+
+    options = {"steps": 9, "epochs": 3, "validation": IDS[:30]}
+    same(train(fresh(), IDS, rate=0.01, callbacks=[spoil], **options), train(fresh(), IDS, rate=0.01, **options))
+    with pytest.raises(AttributeError, match="append"):
+        train(fresh(), IDS, rate=lambda t, evaluations: evaluations.append(0) or 0.1, **options)
 
 
 def test_patience_ends_the_run_after_that_many_epochs_without_a_new_best(monkeypatch):
     values = [3.0, 2.0, 2.5, 2.0, 1.0, 1.0, 1.1, 1.2, 0.5]
-    monkeypatch.setattr("rnnlib.train._loop.evaluate", lambda params, ids: given.pop(0))
+    monkeypatch.setattr("rnnlib.train._loop.mean_loss", lambda params, texts: given.pop(0))
     for patience, epochs in ((1, 3), (2, 4), (3, 8), (4, 9), (None, 9)):
         given = list(values)
         run = train(fresh(), IDS, rate=0.01, steps=9, epochs=9, validation=IDS, patience=patience)
@@ -610,6 +731,7 @@ def test_a_second_interrupt_within_an_update_keeps_a_run_whose_optimiser_remembe
         (ValueError, "ids", {"ids": np.array([0, V])}),
         (TypeError, "ids", {"ids": TEXT}),
         (TypeError, "ids", {"ids": []}),
+        (TypeError, "ids", {"ids": [TEXT]}),
         (ValueError, "ids", {"ids": IDS[:5], "carry": False}),
         (ValueError, "ids", {"ids": IDS[:5], "batch": 5}),
         (ValueError, "validation", {"validation": IDS[:1]}),
@@ -714,6 +836,36 @@ def test_sampling_draws_by_the_odds_after_each_prefix():
         text += VOCAB.decode([int(np.searchsorted(odds.cumsum(), rng.random()))])
     assert sample(fresh(), VOCAB, "red ", 20, rng=np.random.default_rng(7)) == text
     assert sample(fresh(), VOCAB, "red ", 20, rng=np.random.default_rng(8)) != text
+
+
+def test_a_text_that_is_not_encoded_and_a_run_for_its_parameters_are_told_what_to_give():
+    run = train(fresh(), IDS, rate=0.01, steps=9)
+    for function in (lambda ids: train(fresh(), ids, rate=0.01, steps=9), lambda ids: evaluate(fresh(), ids)):
+        with refuses(TypeError, "ids", "str", expected="vocab.encode(text)"):
+            function(TEXT)
+    with refuses(TypeError, "validation", "str", expected="vocab.encode(text)"):
+        train(fresh(), IDS, rate=0.01, steps=9, validation=TEXT)
+    for function in (
+        lambda: sample(run, VOCAB, "a", 1, rng=np.random.default_rng(0)),
+        lambda: evaluate(run, IDS),
+    ):
+        with refuses(TypeError, "params", "Run", "run.params"):
+            function()
+    with refuses(TypeError, "vocab", "str"):
+        sample(run.params, TEXT, "a", 1, rng=np.random.default_rng(0))
+    with refuses(TypeError, "run", "Params"):
+        save("run.npz", run.params, VOCAB, Adam())
+
+
+def test_float16_is_refused_by_name():
+    half = Params(*(array.astype(np.float16) for array in fresh()))
+    for function in (
+        lambda: train(half, IDS, rate=0.01, steps=9),
+        lambda: evaluate(half, IDS),
+        lambda: sample(half, VOCAB, "one", 1, rng=np.random.default_rng(0)),
+    ):
+        with pytest.raises(TypeError, match=r"^params\.Wxh: expected float32 or float64, got .*float16"):
+            function()
 
 
 @pytest.mark.parametrize(
@@ -915,6 +1067,136 @@ def test_a_file_whose_parts_do_not_fit_together_is_refused(tmp_path, change):
     arrays["json"] = np.array(json.dumps(json.loads(str(arrays["json"])) | change))
     np.savez(path, **arrays)
     damaged(path)
+
+
+def rewritten(path, change):
+    """The checkpoint with arrays of another content, or without those that are None."""
+    with np.load(path) as stored:
+        arrays = dict(stored) | change
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+
+
+def test_a_file_of_the_first_version_which_knew_no_settings_is_loaded(tmp_path):
+    path = saved(tmp_path)
+    run, words = load(path)[0], json.loads(str(np.load(path)["json"]))
+    del words["settings"]
+    rewritten(path, {"json": np.array(json.dumps(words))})
+    old, vocab, optimizer = load(path)
+    assert old.settings is None and vocab == VOCAB
+    same(old._replace(settings=run.settings), run)
+    again = train(old, IDS, optimizer, rate=0.01, steps=9, epochs=2)
+    same(again, train(run, IDS, optimizer, rate=0.01, steps=9, epochs=2))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"h": np.zeros((1, H), int)},
+        {"h": np.zeros((1, H), np.float32)},
+        {"losses": np.full(9, "2.5")},
+        {"losses": np.zeros(9, np.float16)},
+        {"norms": np.full(9, math.nan)},
+        {"slots.s": np.full(SIZE, -1.0)},
+        {"slots.v": np.zeros(SIZE)},
+        {"extra": np.zeros(1)},
+        {"params.Whh": np.zeros((H, H), np.float16)},
+        {"params.Whh": np.full((H, H), math.inf)},
+    ],
+    ids=str,
+)
+def test_a_file_with_an_array_of_another_name_type_or_sign_is_refused(tmp_path, change):
+    path = saved(tmp_path)
+    rewritten(path, change)
+    damaged(path)
+
+
+@pytest.mark.parametrize("name", ["extra", "losses", "h", "json", "slots.m"])
+def test_no_array_is_read_before_the_sizes_of_all_are_known_to_fit(tmp_path, name):
+    path = saved(tmp_path)
+    rewritten(path, {name: np.zeros(4_000_000)})
+    tracemalloc.start()
+    damaged(path)
+    assert tracemalloc.get_traced_memory()[1] < 4e6  # of 32 MB
+    tracemalloc.stop()
+
+
+def test_a_header_that_promises_more_than_the_file_has_is_refused(tmp_path):
+    path = saved(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    for name in ("losses", "norms", "rates"):  # alike, so that their shapes do not give it away
+        members[f"{name}.npy"] = members[f"{name}.npy"].replace(b"(9,)", b"(9999999999,)").replace(b" " * 10, b"", 1)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    damaged(path)
+
+
+def test_a_compressed_archive_and_two_arrays_of_one_name_are_refused(tmp_path):
+    path = saved(tmp_path)
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    np.savez_compressed(path, **arrays)
+    damaged(path)
+    saved(tmp_path)
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("h.npy", archive.read("h.npy"))
+    damaged(path)
+
+
+def test_an_array_from_a_machine_of_another_byte_order_is_loaded(tmp_path):
+    path = saved(tmp_path)
+    run = load(path)[0]
+    rewritten(path, {"losses": run.losses.astype(">f8"), "params.by": run.params.by.astype(">f8")})
+    same(load(path)[0], run)
+
+
+def test_a_file_that_does_not_fit_into_memory_is_told_as_such(tmp_path, monkeypatch):
+    path = saved(tmp_path)
+
+    def full(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr("numpy.lib.format.read_array", full)
+    with refuses(MemoryError, "path", str(path), "bytes", expected="fits into memory"):
+        load(path)
+
+
+def test_pipes_and_devices_are_neither_loaded_nor_replaced(tmp_path):
+    pipe, run = tmp_path / "pipe", train(fresh(), IDS, rate=0.01, steps=9)
+    os.mkfifo(pipe)
+    for path in (pipe, "/dev/zero"):
+        with refuses(ValueError, "path", repr(str(path)), expected="a regular file"):
+            load(path)
+        with pytest.raises(OSError, match="not a regular file"):
+            save(path, run, VOCAB, Adam())
+    assert pipe.is_fifo()
+
+
+def test_threads_that_save_to_one_path_leave_a_whole_file_at_every_moment(tmp_path):
+    path, runs = tmp_path / "run.npz", [train(fresh(seed), IDS, rate=0.01, steps=9) for seed in (0, 1)]
+    save(path, runs[0], VOCAB, Adam())
+    done = threading.Event()
+
+    def save_often(run):
+        for _ in range(30):
+            save(path, run, VOCAB, Adam())
+
+    def load_often():
+        seen = [load(path)[0]]
+        while not done.is_set():
+            seen.append(load(path)[0])
+        return seen
+
+    with ThreadPoolExecutor() as pool:
+        loading = pool.submit(load_often)
+        try:
+            list(pool.map(save_often, runs))
+        finally:
+            done.set()
+    for loaded in loading.result():
+        same(loaded, runs[loaded.losses.tolist() == runs[1].losses.tolist()])
+    assert os.listdir(tmp_path) == ["run.npz"]
 
 
 @pytest.mark.parametrize("name", ["params.Whh", "best.by", "slots.m", "losses", "evaluations", "h"])
