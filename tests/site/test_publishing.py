@@ -16,6 +16,7 @@ except ImportError:  # Python 3.10
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
+DEPENDABOT = ROOT / ".github" / "dependabot.yml"
 WORKFLOWS = {path.stem: path for path in sorted((ROOT / ".github" / "workflows").iterdir())}
 
 
@@ -28,6 +29,7 @@ def project():
     [
         ("vendor.citation-file-format", ROOT / "CITATION.cff"),
         *(("vendor.github-workflows", path) for path in WORKFLOWS.values()),
+        ("vendor.dependabot", DEPENDABOT),
     ],
 )
 def test_files_for_other_people_s_programs_keep_to_their_schema(schema, file):
@@ -97,9 +99,20 @@ def test_a_workflow_asks_for_targets_that_exist(name, job, wanted):
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
-def test_actions_are_github_s_own_with_a_version(name):
-    used = [step["uses"] for job in jobs(name).values() for step in job["steps"] if "uses" in step]
-    assert used and not [action for action in used if not re.fullmatch(r"actions/[\w-]+@(v\d+|[0-9a-f]{40})", action)]
+def test_actions_are_github_s_own_at_a_commit_whose_version_is_told(name):
+    """A tag can be moved to other code; the version in the comment is what Dependabot reads and raises."""
+    used = re.findall(r"uses: (.*)", WORKFLOWS[name].read_text(encoding="utf-8"))
+    pinned = r"actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+"
+    assert used and not [action for action in used if not re.fullmatch(pinned, action)]
+
+
+def test_every_kind_of_dependency_is_looked_after_each_week():
+    found = yaml.safe_load(DEPENDABOT.read_text(encoding="utf-8"))["updates"]
+    assert {update["schedule"]["interval"] for update in found} == {"weekly"}
+    places = {update["package-ecosystem"]: update["directory"] for update in found}
+    assert places == {"github-actions": "/", "pip": "/", "npm": "/tests"}
+    for kind, file in (("pip", "pyproject.toml"), ("npm", "package-lock.json")):
+        assert (ROOT / places[kind].strip("/") / file).is_file()
 
 
 def test_what_runs_the_book_s_code_cannot_write():
