@@ -88,6 +88,15 @@ def test_weights_in_another_layout_are_refused_and_the_own_one_is_named(name):
         REFUSALS[name]()
 
 
+@pytest.mark.parametrize(
+    "name, argument", [("equations", "weights.Wxh"), ("matrices", "V"), ("layers", "hy.w"), ("gates", "parameters")]
+)
+def test_four_of_them_refuse_another_number_of_inputs_than_of_outputs(name, argument):
+    params = rnnlib.init_params(2, 4, rng=np.random.default_rng(0), input_size=3)
+    with pytest.raises(ValueError, match=f"{argument}: expected"):
+        MODULES[name].gradients(params, [0, 1, 1], [1, 0, 1])
+
+
 @pytest.mark.parametrize("rate", [0, -0.1, np.nan, np.inf])
 def test_no_training_takes_a_rate_that_is_not_positive(rate):
     ids, params = np.array([0, 1, 2, 0]), case_of(1, V=3, H=2).params
