@@ -183,7 +183,7 @@ DIALECTS = {
         symbols={
             "x": Symbol("x", "network.history[t].x", (1, "V")),
             "y": Symbol("y", "y", ("T",)),
-            "a": Symbol("a", "", ()),
+            "a": Symbol("a", "network.history[t].a", (1, "H")),
             "h0": Symbol("h", "network.history[0].before", (1, "H")),
             "h": Symbol("h", "network.history[t].h", (1, "H")),
             "o": Symbol("o", "network.history[t].o", (1, "V")),
