@@ -97,13 +97,13 @@ def check_gradients(
         raise TypeError(f"forward: expected it to return an object with .o and .h0, got {_check.describe(trace)}")
     cross_entropy(trace.o, y, reduction, weights)  # rejects what does not fit, before anything is differentiated
     y = np.asarray(y)
-    weights = None if weights is None else np.asarray(weights)
+    weights = None if weights is None else np.asarray(weights, float)
     loss = Loss({**params._asdict(), "h0": trace.h0}, x, y, reduction, weights, forward)
 
     given, steps = _called(backward, loss)
     share = _shares(y, reduction, weights)
     evidence = _evidence(loss, given, share.max(), method, step, tolerance, (sample, rng, progress))
-    replay = Replay(params, trace, y, share) if is_usual(trace, params, y) else None
+    replay = Replay(params, trace, y, share, weights) if is_usual(trace, params, y) else None
     checks = {name: verdict(name, found) for name, found in evidence.items()}
     unclear = [name for name, check in checks.items() if not (check.ok or check.cause)]
     told: tuple[str, ...] = ()

@@ -122,14 +122,22 @@ def left_out(r: Replay) -> Iterator[tuple[str, np.ndarray]]:
 
 def _other_weights(r, error):
     """What a pass makes of weights that it does not take as they are."""
-    if np.ptp(r.share) == 0:
+    w, size = r.weights, r.weights.size
+    if np.ptp(w) == 0:
         return
-    total, counted = r.share.sum(), (r.share != 0).sum()
-    yield "the weights are left out", error * (total / r.share.size)
-    yield "the weights are left out, with 1 / T·B in place of the mean", error / r.share.size
-    yield "the weights are left out, with the sum in place of the mean", error
-    yield "every weight that is not zero counts as 1", error * (r.share != 0) * (total / counted)
-    yield "the weights are squared", error * r.share**2
+    yield "the weights are left out: every prediction counts as 1 / T·B", error / size
+    yield "the weights are left out: every prediction counts as 1", error
+    yield "the weights are squared", error * w * r.share
+    yield "the weights are not divided by their sum", error * w
+    yield "the weights are divided by their sum, where the sum of the losses belongs", error * w / w.sum()
+    yield "the weights are divided by T·B", error * w / size
+    counted = w != 0
+    if not counted.all() and np.ptp(w[counted]):
+        yield (
+            "every weight that is not zero counts alike, and the mean is taken of those",
+            error * counted / counted.sum(),
+        )
+        yield "every weight that is not zero counts as 1", error * counted
 
 
 # --- The loop back through the steps ----------------------------------------------------------------------------------

@@ -47,14 +47,18 @@ def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 class Replay:
     """All that the backward pass reads, with an axis for the sequences, and `right`, the pass without a mistake.
 
-    share: (T, B, 1), the weight of each prediction in the loss. yhat is softmax(o), whatever the trace has there.
+    weights and share: how often each prediction counts, and what it counts in the loss, with an axis for the symbols.
+    yhat is softmax(o), whatever the trace has there.
     """
 
-    def __init__(self, params: Params, trace: Trace, y: np.ndarray, share: np.ndarray):
+    def __init__(
+        self, params: Params, trace: Trace, y: np.ndarray, share: np.ndarray, weights: np.ndarray | None = None
+    ):
         self.params, self.single = params, y.ndim == 1
         self.y, self.x = self.batched(y), self.batched(trace.x)
         self.has_ids = trace.x.dtype.kind in "iu"
         self.share = self.batched(share)[..., None]
+        self.weights = np.ones(self.share.shape) if weights is None else self.batched(weights)[..., None]
         self.a, self.h, self.o = (self.batched(array) for array in (trace.a, trace.h, trace.o))
         self.h0 = trace.h0[None] if self.single else trace.h0
         self.given_yhat, self.yhat = self.batched(trace.yhat), softmax(self.o)

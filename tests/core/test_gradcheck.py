@@ -10,6 +10,8 @@ from models import make_case, refuses
 
 from rnnlib import Params, Trace, backward, cross_entropy, forward, softmax
 from rnnlib.gradcheck import NAMES, TOLERANCES, Check, Report, check_gradients
+from rnnlib.gradcheck._mistakes import cores, sums
+from rnnlib.gradcheck._replay import Replay
 
 RECURRENT = {"Wxh", "Whh", "bh", "h0"}
 CASE = make_case(0, T=5, B=2, V=4, H=3)
@@ -62,6 +64,40 @@ def loop(*, slope=lambda a, h: 1 - h**2, turned=False, targets=True, assign=Fals
         return SimpleNamespace(**total, h0=future)
 
     return by_hand
+
+
+def written_out(*, visited=range, lost=False, state=None, slope=None, losses=None, mean=None, terms=np.add.at):
+    """A pass backward as one writes it for a batch, all in one loop, with one of its parts replaced.
+
+    visited: T -> the steps in the order of forward; lost: whether h[t - 1] reads h[-1] at the first step; slope:
+    (h, h_prev) -> the slope; losses: do -> do; mean: (T, B) -> what the sum is divided by; terms: adds rows to dWxh.
+    """
+
+    def by_hand(params, trace, y, *, reduction):
+        h, y = (array.reshape(len(y), -1, *array.shape[np.ndim(y) :]) for array in (trace.h, y))
+        (T, B), V = y.shape, len(params.by)
+        do = trace.yhat.reshape(T, B, V) - np.eye(V)[y]
+        do /= 1 if reduction == "sum" else (mean or (lambda T, B: T * B))(T, B)
+        do = losses(do) if losses else do
+        total = {name: np.zeros_like(array) for name, array in params._asdict().items()}
+        future = np.zeros((B, h.shape[-1]))
+        for t in reversed(visited(T)):
+            h_prev = h[t - 1] if t or lost else trace.h0.reshape(B, -1)
+            da = (do[t] @ params.Why.T + future) * (slope or (lambda h, h_prev: 1 - h**2))(h[t], h_prev)
+            terms(total["Wxh"], trace.x.reshape(T, B)[t], da)
+            total["Whh"] += h_prev.T @ da
+            total["Why"] += h[t].T @ do[t]
+            total["bh"] += da.sum(axis=0)
+            total["by"] += do[t].sum(axis=0)
+            future = da @ params.Whh.T
+        return total | {"h0": future.reshape(trace.h0.shape)}
+
+    return by_hand
+
+
+def add_rows(total, rows, values):
+    """NumPy adds one of the values to each row, however often the row is named."""
+    total[rows] += values
 
 
 def before(trace):
@@ -154,6 +190,123 @@ def test_a_mistake_is_found_its_cause_named_and_nothing_else_accused(mistake, me
         assert wrong and wrong == (names or wrong), f"seed {seed}\n{report}"
         for name, one in report.checks.items():
             assert (words in one.cause) if name in wrong else one.cause == "", f"seed {seed}, {name}\n{report}"
+
+
+REPORTED = {  # by people who made them
+    "repeated character": (written_out(terms=add_rows), {"Wxh"}, "repeated loses terms"),
+    "h[-1]": (written_out(lost=True), {"Whh"}, "h[-1] is read at the first step"),
+    "slope before": (written_out(slope=lambda h, h_prev: 1 - h_prev**2), RECURRENT, "from the state before"),
+    "last step": (written_out(visited=lambda T: range(T - 1)), set(NAMES), "last step is missing: is it never visited"),
+    "first step": (
+        written_out(visited=lambda T: range(1, T)),
+        set(NAMES),
+        "first step is missing: is it never visited",
+    ),
+    "last loss": (
+        written_out(losses=lambda do: do * (np.arange(len(do)) == len(do) - 1)[:, None, None]),
+        set(NAMES),
+        "only the loss of the last step enters",
+    ),
+    "forward": (written_out(visited=lambda T: range(T)[::-1]), RECURRENT, "the loop runs forward"),
+    "B for T": (written_out(mean=lambda T, B: B * B), set(NAMES), "B = 3 stands for T = 6 in the mean"),
+    "steps less one": (written_out(mean=lambda T, B: (T - 1) * B), set(NAMES), "divided by T - 1 = 5 where T"),
+}
+
+
+@pytest.mark.parametrize("mistake", REPORTED)
+def test_a_mistake_that_people_reported_is_named(mistake):
+    wrong_backward, names, words = REPORTED[mistake]
+    for seed in range(5):
+        case = make_case(seed, T=6, B=3, V=4, H=5)
+        assert check(case, backward=written_out()).ok
+        report = check(case, backward=wrong_backward)
+        assert {name for name, one in report.checks.items() if not one.ok} == names, report
+        assert all((words in one.cause) if name in names else one.cause == "" for name, one in report.checks.items())
+        assert report.findings == ()
+
+
+OR = "; or, with the same numbers here: "
+
+
+@pytest.mark.parametrize("seed, B", [(1, 3), (2, 2), (3, None)])
+def test_every_known_mistake_is_named_by_its_own_words_and_no_other(seed, B):
+    """Each is given as a whole gradient; of two with the same numbers both are named."""
+    case = make_case(seed, T=6, B=B, V=5, H=4)
+    trace = forward(case.params, case.x, case.h0)
+    replay = Replay(case.params, trace, case.y, np.full(case.y.shape, 1 / case.y.size))
+    right = {name: replay.gradient(name, replay.right) for name in NAMES}
+    made = [
+        (core.causes[0], {name: replay.gradient(name, core.run) for name in NAMES})
+        for core in cores(replay, both=False)
+        if core.causes
+    ]
+    made += [(cause, right | {name: one}) for name in NAMES for cause, one in sums(replay, name, replay.right)]
+    alone = 0
+    for cause, grads in made:
+        report = check(case, backward=lambda *args, grads=grads: grads, sample=4)
+        said = {one.cause for one in report.checks.values() if not one.ok}
+        assert report.ok or (len(said) == 1 and cause in said.pop().split(OR)), f"{cause}\n{report}"
+        alone += any(one.cause == cause for one in report.checks.values())
+    assert alone > 0.95 * len(made) > 250
+
+
+def noise(grads, params, trace):
+    rng = np.random.default_rng(0)
+    return {name: getattr(grads, name) + 1e-3 * rng.normal(size=getattr(grads, name).shape) for name in NAMES}
+
+
+@pytest.mark.parametrize("method", TOLERANCES)
+@pytest.mark.parametrize("T, B, V, H", [(1, None, 2, 1), (2, None, 2, 2), (2, 2, 2, 2), (3, 2, 3, 3), (6, 3, 4, 5)])
+def test_what_is_no_known_mistake_gets_no_cause_however_small_the_network(T, B, V, H, method):
+    for seed in range(10):
+        report = check(make_case(seed, T=T, B=B, V=V, H=H), backward=only(noise), method=method)
+        assert not report.ok and not any(one.cause for one in report.checks.values()), report
+        assert report.findings[0].startswith("no known mistake explains all that is wrong")
+
+
+@pytest.mark.parametrize("known", ["state late", "no slope", "transposed"])
+def test_a_known_mistake_beside_an_unknown_one_is_not_named_for_it_explains_only_a_part(known):
+    def both(params, trace, y, *, reduction):
+        given = MISTAKES[known][0](params, trace, y, reduction=reduction)
+        wrong = {name: getattr(given, name) for name in NAMES}
+        return wrong | {"by": wrong["by"] + np.array([0, 1e-3, 0, 0])}
+
+    report = check(CASE, backward=both)
+    assert not any(one.cause for one in report.checks.values())
+    assert "by: 1 of 4 entries are wrong, all in entry 1" in report.findings
+
+
+def test_a_right_gradient_that_a_mistake_would_have_made_wrong_clears_it():
+    """All that comes through the slope is wrong in the way of a missing slope, but for bh."""
+
+    def all_but_bh(params, trace, y, *, reduction):
+        given = MISTAKES["no slope"][0](params, trace, y, reduction=reduction)
+        bh = backward(params, trace, y, reduction=reduction).bh
+        return {name: getattr(given, name) for name in NAMES} | {"bh": bh}
+
+    report = check(CASE, backward=all_but_bh)
+    assert [name for name, one in report.checks.items() if not one.ok] == ["Wxh", "Whh", "h0"]
+    assert not any(one.cause for one in report.checks.values())
+    assert "right: Why, bh, by; wrong: Wxh, Whh, h0" in report.findings
+
+
+def faded(params, trace, y, *, reduction):
+    """A mistake that is not known, without do, dh and da."""
+    grads = backward(params, trace, y, reduction=reduction)
+    da = grads.da * np.linspace(0.5, 3, len(y)).clip(0, 1)[:, None]  # right from step T/5 on
+    rows = np.eye(len(params.by))[trace.x]
+    return {"Wxh": rows.T @ da, "bh": da.sum(axis=0)}
+
+
+def test_without_da_the_rows_of_dWxh_tell_from_which_step_on_it_is_right():
+    case = make_case(0, T=11, B=None, V=11, H=4)._replace(x=np.arange(11))
+    report = check(case, backward=faded)
+    assert not any(one.cause for one in report.checks.values())
+    assert (
+        "the rows of dWxh that are read at step 2 and later are right, so da is right there; "
+        "a row that is read at step 1 is wrong" in report.findings
+    )
+    assert "Wxh: 8 of 44 entries are wrong" in report.findings
 
 
 @pytest.mark.parametrize("B, words", [(None, "T = 6"), (4, "T·B = 24")])
@@ -430,6 +583,200 @@ def test_a_tolerance_of_one_s_own_is_what_the_verdict_rests_on():
     assert not check(CASE, backward=wrong, tolerance=5e-7).ok
 
 
+# --- weights, samples, ways to return a gradient ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+@pytest.mark.parametrize("B", [None, 3])
+def test_weights_are_those_of_the_loss(B, reduction):
+    for seed in range(5):
+        case = make_case(seed, T=6, B=B, V=4, H=3, reduction=reduction)
+        weights = np.random.default_rng(seed).random(case.y.shape) * (case.y != 2)
+        assert check(case, weights=weights).ok and check(case, weights=weights.tolist()).ok
+        part = "1 / T·B" if reduction == "mean" else "1"
+        mask = "alike, and the mean is taken of those" if reduction == "mean" else "as 1"
+        unread = {
+            f"the weights are left out: every prediction counts as {part}": None,
+            f"every weight that is not zero counts {mask}": weights != 0,
+        }
+        for cause, other in unread.items():
+            report = check(
+                case,
+                weights=weights,
+                backward=lambda p, tr, y, *, reduction, weights, other=other: backward(
+                    p, tr, y, reduction=reduction, weights=other
+                ),
+            )
+            assert {one.cause for one in report.checks.values()} == {cause}, report
+
+
+def test_weights_that_backward_does_not_take_are_refused_before_anything_is_computed():
+    with refuses(TypeError, "backward", "(params, trace, y, *, reduction)", expected="weights="):
+        check(CASE, weights=np.ones(CASE.y.shape), backward=loop())
+    with refuses(ValueError, "weights", "(5,)"):
+        check(CASE, weights=np.ones(5))
+
+
+def test_a_sample_checks_so_many_entries_of_each_array_and_says_so():
+    case = make_case(0, T=5, B=2, V=9, H=7)
+    report = check(case, sample=20)
+    sizes = {name: array.size for name, array in report.expected.items()}
+    assert report.counts == {name: (min(20, size), size) for name, size in sizes.items()}
+    assert report.ok and str(report).startswith(
+        f"complex steps, tolerance 1.0e-09, {14 + 7 + 9 + 60} of {sum(sizes.values())} entries: every entry checked is"
+    )
+    whole = check(case).expected
+    for name, array in report.expected.items():
+        known = ~np.isnan(array)
+        assert np.array_equal(array[known], whole[name][known])
+    again, other = check(case, sample=20), check(case, sample=20, rng=np.random.default_rng(1))
+    assert np.array_equal(again.expected["Whh"], report.expected["Whh"], equal_nan=True)
+    assert not np.array_equal(other.expected["Whh"], report.expected["Whh"], equal_nan=True)
+    assert str(check(case, sample=1000)) == str(check(case))
+
+
+@pytest.mark.parametrize("method", TOLERANCES)
+def test_a_sample_finds_a_mistake_and_names_it_from_all_numbers(method):
+    case = make_case(0, T=6, B=2, V=8, H=9, scale=0.7)
+    for mistake in ("no slope", "transposed", "state late"):
+        wrong_backward, names, words = MISTAKES[mistake]
+        report = check(case, backward=wrong_backward, sample=10, method=method)
+        assert {name for name, one in report.checks.items() if not one.ok} == names
+        assert all(words in report.checks[name].cause for name in names)
+
+
+def test_a_long_check_says_how_far_it_is_where_that_is_wanted(capsys, monkeypatch):
+    monkeypatch.setattr("rnnlib.gradcheck._meter.PATIENCE", 0)
+    monkeypatch.setattr("rnnlib.gradcheck._meter.PAUSE", 0)
+    report = check(CASE, progress=True)
+    total = sum(size for _, size in report.counts.values())
+    out, err = capsys.readouterr()
+    lines = err.strip().split("\r")
+    assert out == "" and len(lines) == total and err.endswith("\n")
+    assert lines[-1] == f"check_gradients: {total} of {total} entries (100%)"
+    check(CASE, progress=False)
+    check(CASE)  # nobody watches the stderr of a test
+    assert capsys.readouterr() == ("", "")
+
+
+def named(change, keys=NAMES):
+    """The right gradients in another container."""
+    return lambda params, trace, y: change({key: getattr(backward(params, trace, y), key) for key in keys})
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        named(dict),
+        named(lambda grads: {f"d{name}": array for name, array in grads.items()}),
+        named(lambda grads: {f"d{name}" if "W" in name else name: array for name, array in grads.items()}),
+        named(lambda grads: SimpleNamespace(**{f"d{name}": array for name, array in grads.items()})),
+        named(lambda grads: tuple(grads.values())),
+        named(lambda grads: list(grads.values())[:5]),
+        named(dict, (*NAMES, "do", "dh", "da")),
+        lambda params, trace, y, reduction: backward(params, trace, y, reduction=reduction),
+        lambda params, trace, y, **options: backward(params, trace, y, **options),
+        lambda *args: backward(*args),
+    ],
+)
+def test_a_backward_without_reduction_and_gradients_in_dicts_and_tuples_are_taken(returned):
+    assert check(CASE, backward=returned).ok
+
+
+def test_a_backward_without_reduction_is_judged_by_the_reduction_of_the_check():
+    report = check(CASE._replace(reduction="sum"), backward=named(dict))
+    assert {one.cause for one in report.checks.values()} == {"T·B = 10 times too small: sum or mean?"}
+
+
+@pytest.mark.parametrize(
+    "returned, got",
+    [
+        (named(lambda grads: grads | {"dWhh": grads["Whh"]}), "both Whh and dWhh"),
+        (named(lambda grads: grads | {"dU": grads["Whh"]}), "'dU'"),
+        (named(lambda grads: (0.5, *grads.values())), "7 values"),
+        (named(lambda grads: tuple(grads.values())[:4]), "4 values"),
+        (named(lambda grads: tuple(grads[name] for name in ("Wxh", "Why", "Whh", "bh", "by"))), "(4, 3), (3, 4)"),
+        (named(lambda grads: {}), "dict {}"),
+        (lambda params, trace: None, "takes (params, trace)"),
+        (lambda params, trace, y, masks: None, "takes (params, trace, y, masks)"),
+    ],
+)
+def test_what_could_mean_several_gradients_is_refused_by_name(returned, got):
+    with refuses(TypeError, "backward", got):
+        check(CASE, backward=returned)
+
+
+SPOTS = {
+    "one step": (dict(T=1, B=2), "there is one step"),
+    "two steps": (dict(T=2, B=3), "at least three are needed"),
+    "T = B": (dict(T=3, B=3), "T = B = 3"),
+    "one sequence": (dict(T=4, B=1), "the batch has one sequence"),
+    "one unit": (dict(T=4, B=2, H=1), "there is one hidden unit"),
+    "sum": (dict(T=4, B=2, reduction="sum"), "a mean that is forgotten"),
+}
+
+
+@pytest.mark.parametrize("spot", SPOTS)
+def test_conditions_that_hide_mistakes_are_said(spot):
+    sizes, words = SPOTS[spot]
+    report = check(make_case(0, **(dict(V=4, H=3) | sizes)))
+    assert report.ok and any(words in line for line in report.blind_spots)
+    assert str(report).count("cannot be seen here: ") == len(report.blind_spots)
+
+
+def test_a_good_point_hides_nothing_and_each_of_its_faults_is_said_alone():
+    case = make_case(0, T=6, B=3, V=3, H=4)
+    params = case.params
+    assert check(case).blind_spots == () and any(len(set(row)) < 3 for row in case.x.tolist())
+    apart = np.array([[0, 1, 2], [1, 2, 0]] * 3)
+    faults = {
+        "h0 is zero": {"h0": np.zeros(4)},
+        "Whh is symmetric": {"params": params._replace(Whh=params.Whh + params.Whh.T)},
+        "Why is zero": {"params": params._replace(Why=0 * params.Why)},
+        "the targets are the inputs": {"y": case.x},
+        "the same character at the same step": {"x": apart},
+        "no state is larger than": {"params": Params(*(1e-6 * array for array in params)), "h0": case.h0 * 1e-6},
+        "all sequences of the batch are alike": {"x": case.x[:, [0, 0, 0]], "y": case.y[:, [0, 0, 0]]},
+    }
+    for words, changes in faults.items():
+        [said] = check(case._replace(**changes)).blind_spots
+        assert words in said
+    single = make_case(0, T=4, B=None, V=6, H=3)._replace(x=np.array([3, 1, 0, 5]))
+    assert "no character is read twice" in check(single).blind_spots[0]
+    [said] = check(case, weights=np.full((6, 3), 2.0)).blind_spots
+    assert "all weights are equal" in said
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_sum_that_is_missing_is_named_by_its_axis(axis):
+    def summed_once(params, trace, y):
+        grads = backward(params, trace, y)
+        return {"bh": grads.da.sum(axis=axis), "by": grads.by}
+
+    cause = check(make_case(0, T=5, B=3, V=4, H=3), backward=summed_once).checks["bh"].cause
+    assert cause.endswith("where (3,) belongs: the sum over axis 0 is missing")
+
+
+def test_float32_inside_a_backward_that_returns_float64_is_told_by_the_numbers():
+    def inside(params, trace, y):
+        grads = backward(params, trace, y)
+        return {name: getattr(grads, name).astype(np.float32).astype(float) for name in NAMES}
+
+    causes = {one.cause for one in check(CASE, backward=inside).checks.values()}
+    assert causes == {"computed in float32, whose rounding explains an error of this size"}
+
+
+def test_clipping_by_the_norm_and_weight_decay_are_told():
+    def scaled(grads, params, trace):
+        norm = np.sqrt(sum((getattr(grads, name) ** 2).sum() for name in Params._fields))
+        return {name: getattr(grads, name) * 0.05 / norm for name in Params._fields} | {"h0": None}
+
+    report = check(CASE, backward=only(scaled))
+    assert {"have the length 0.05: clipped by the norm?" in one.cause for one in report.checks.values()} == {True}
+    report = check(CASE, backward=only(lambda g, p, tr: {"Whh": g.Whh + 0.01 * p.Whh}))
+    assert report.checks["Whh"].cause == "0.01 times the weight itself is added: weight decay?"
+
+
 @pytest.mark.parametrize(
     "options, error, argument, got",
     [
@@ -443,6 +790,10 @@ def test_a_tolerance_of_one_s_own_is_what_the_verdict_rests_on():
         ({"step": 1e-20, "method": "central"}, ValueError, "step", "1e-20"),
         ({"tolerance": 0.0}, ValueError, "tolerance", "0.0"),
         ({"tolerance": True}, TypeError, "tolerance", "bool True"),
+        ({"sample": 0}, ValueError, "sample", "0"),
+        ({"sample": 2.0}, TypeError, "sample", "float 2.0"),
+        ({"sample": True}, TypeError, "sample", "bool True"),
+        ({"rng": 0}, TypeError, "rng", "int 0"),
         ({"backward": None}, TypeError, "backward", "NoneType None"),
         ({"backward": lambda *a, **k: None}, TypeError, "backward", "NoneType None"),
         ({"backward": lambda *a, **k: {"loss": 0}}, TypeError, "backward", "'loss'"),
