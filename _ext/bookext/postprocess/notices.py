@@ -6,14 +6,17 @@ them. So they are collected here, from the installed packages and from the files
 
 import re
 from importlib.metadata import distribution
+from pathlib import Path
 
 from sphinx.errors import ExtensionError
+from sphinx.util import logging
 
 from ..spans import spans
 from . import assets
 
+HERE = Path(__file__).resolve().parents[1]
 FILE = "notices.txt"
-# Package -> what of it is in the built book; a test holds the list to the files that pages load.
+# Package -> what of it is in the built book. The build warns of a file that comes from none of them.
 PARTS = {
     "sphinx-book-theme": "style sheet",
     "pydata-sphinx-theme": "style sheet, with Bootstrap's",
@@ -30,6 +33,8 @@ LICENCE = re.compile(r"licen[cs]e|copying|notice", re.I)
 NOTICE = re.compile(r"copyright|licen[cs]e", re.I)
 COMMENT = re.compile(r"/\*")
 RULE = "=" * 80
+
+logger = logging.getLogger(__name__)
 
 
 def licences(package):
@@ -52,6 +57,19 @@ def in_files(site, names):
     return list(comments)
 
 
+def strangers(app, names):
+    """The names of files that come neither from the book, nor from a package whose notices are there."""
+
+    def stem(name):
+        return name.rpartition("/")[2].partition(".")[0]  # also of mystnb.0123.css and basic.css_t
+
+    folders = [Path(app.srcdir, folder) for folder in app.config.html_static_path]
+    own = [folder for folder in folders if folder.is_relative_to(HERE) or folder == Path(app.srcdir, "_static")]
+    known = {stem(path.name) for folder in own for path in folder.rglob("*")}
+    known |= {stem(file.name) for package in PARTS for file in distribution(package).files or ()}
+    return [name for name in names if stem(name) not in known | {"pygments"}]  # which Pygments writes
+
+
 def mit_terms():
     """The terms of the MIT licence, which Bootstrap's notice names and does not repeat."""
     text = licences("sphinx-design")[0]
@@ -62,11 +80,15 @@ def add_file(site, app):
     """Write ``notices.txt``, before style sheets and scripts lose their comments."""
     if not app.linked_sheets:  # no page was written
         return
-    names = [*(f"_static/{name}" for name in assets.style_names(app)), *site.find("_static/*.js")]
+    sheets = [name for name in (f"_static/{sheet}" for sheet in assets.style_names(app)) if name in site]
+    names = sheets + site.find("_static/*.js")
+    for name in strangers(app, names):
+        told = "%s: expected the book's own, or of a package in PARTS of notices.py, whose notices go along"
+        logger.warning(told, name, type="notices", subtype="unknown")
     pieces = ["Parts of this book are the work of others. These are their notices."]
     for package, part in PARTS.items():
         pieces += [RULE, f"{package}: {part}", *licences(package)]
-    pieces += [RULE, "Notices in the files themselves", *in_files(site, [name for name in names if name in site])]
+    pieces += [RULE, "Notices in the files themselves", *in_files(site, names)]
     pieces += ["Where such a notice names the MIT licence, its terms are:", mit_terms()]
     if FONT in site:
         pieces += [RULE, site.text(FONT).strip()]
