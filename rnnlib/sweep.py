@@ -152,7 +152,8 @@ def sweep(
             stopped = f"interrupted after {len(done)} of {len(cells)} runs"
         except _died() as error:
             without = ", ".join(str(cell) for index, cell in enumerate(cells) if index not in done)
-            stopped = f"a process died after {len(done)} of {len(cells)} runs ({type(error).__name__}); without a row: {without}"
+            happened = f"a process died after {len(done)} of {len(cells)} runs ({type(error).__name__})"
+            stopped = f"{happened}; without a row: {without}"
         except BaseException as error:
             error.sweep = result()
             raise

@@ -124,7 +124,7 @@ def refuses(error, argument, *got, expected=""):
     """The block raises `error`, whose message is `argument: expected …, got …` with every one of `got` after "got"."""
     with pytest.raises(error) as caught:
         yield
-    message = re.fullmatch(r"([\w.]+): expected (.*)[, ]+got (.*)", str(caught.value), flags=re.DOTALL)
+    message = re.fullmatch(r"([\w.\[\]]+): expected (.*)[, ]+got (.*)", str(caught.value), flags=re.DOTALL)
     assert message, f"not of the form 'argument: expected …, got …': {caught.value}"
     assert message[1] == argument
     assert expected in message[2]
