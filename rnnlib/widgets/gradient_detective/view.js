@@ -35,7 +35,7 @@ function shade(error) {
 
 const listed = (names, words) => (names.length ? names.map((name) => `d${name}`).join(", ") : words("detective_none"));
 
-/** All about one case for one network. `right` is the same for the healthy code. */
+/** The errors of the gradient of a case for a network, and its training. `right`: the same for the healthy code. */
 function evaluate({ H, T, params, x, y, trace }, code, right) {
   const { forward: run = forward, backward: back = backward } = code;
   const h0 = trace.h.slice((T - 1) * H);
@@ -52,7 +52,7 @@ function buildMaps(words) {
   const maps = CHECKED_GRADIENTS.map((name) => {
     const title = make("div", { className: "rnn-error-title" });
     const canvas = make("canvas", { className: "rnn-error-cells" });
-    canvas.setAttribute("aria-hidden", "true"); // its worst number stands beside it
+    canvas.setAttribute("aria-hidden", "true"); // its largest error is in the text below it
     const mark = make("span", { className: "rnn-error-mark" });
     const worst = make("div", { className: "rnn-error-worst" });
     const node = make("div", { className: `rnn-error-map rnn-error-${name}` },
@@ -65,10 +65,10 @@ function buildMaps(words) {
   const node = make("section", { className: "rnn-panel" },
     make("div", { className: "rnn-title" }, words("detective_maps")),
     make("div", { className: "rnn-error-maps" }, ...maps.map((map) => map.node)), legend);
-  return { node, maps, scale };
+  return { node, draw: (state) => drawMaps(maps, scale, state, words) };
 }
 
-function drawMaps({ maps, scale }, { V, H, checks }, words, dark) {
+function drawMaps(maps, scale, { V, H, checks, dark }, words) {
   const rowsOf = { Wxh: V, Whh: H, Why: H, bh: 1, by: 1, h0: 1 };
   for (const { name, node, title, canvas, mark, worst } of maps) {
     const { errors, worst: at, error } = checks[name];
@@ -98,16 +98,15 @@ function buildTraining(words) {
   const note = make("p", { className: "rnn-note" });
   const node = make("section", { className: "rnn-panel" },
     make("div", { className: "rnn-title" }, words("detective_training")), curves.node, wrong.node, right.node, note);
-  return { node, curves, wrong, right, note };
-}
-
-function drawTraining({ curves, wrong, right, note }, { first, last, losses, reached, healthy }, words) {
-  const top = 1.5 * Math.max(first, healthy.first) || 1; // one character alone has no loss
-  drawCurves(curves, [losses, healthy.losses], top);
-  const ends = { first: number(first), last: number(last), n: reached.length - 1 };
-  setText(wrong.text, words(reached.length < losses.length ? "detective_curve_ends" : "detective_curve", ends));
-  setText(right.text, words("detective_curve_right", { first: number(healthy.first), last: number(healthy.last) }));
-  setText(note, words("detective_curve_note", { ...TRAINING, top: number(top, 1) }));
+  const draw = ({ first, last, losses, reached, healthy }) => {
+    const top = 1.5 * Math.max(first, healthy.first) || 1; // one character alone has no loss
+    drawCurves(curves, [losses, healthy.losses], top);
+    const ends = { first: number(first), last: number(last), n: reached.length - 1 };
+    setText(wrong.text, words(reached.length < losses.length ? "detective_curve_ends" : "detective_curve", ends));
+    setText(right.text, words("detective_curve_right", { first: number(healthy.first), last: number(healthy.last) }));
+    setText(note, words("detective_curve_note", { ...TRAINING, top: number(top, 1) }));
+  };
+  return { node, draw };
 }
 
 function buildLines(words, pick) {
@@ -124,7 +123,7 @@ function buildLines(words, pick) {
     make("legend", { className: "rnn-title" }, words("detective_question")), note,
     ...lines.flatMap((line) => [...line.before, line.node]));
   node.addEventListener("change", ({ target }) => pick(target.value));
-  // Arrow keys move from line to line, and the space bar picks: whoever reads on accuses nobody.
+  // Arrow keys move from line to line, and the space bar picks: reading on picks no line.
   node.addEventListener("keydown", (event) => {
     const at = lines.findIndex(({ radio }) => radio === event.target);
     const last = lines.length - 1;
@@ -133,19 +132,18 @@ function buildLines(words, pick) {
     event.preventDefault();
     lines[Math.min(last, Math.max(0, to))].radio.focus();
   });
-  return { node, note, lines };
+  const draw = ({ number: n, fault, suspect, solved }) => {
+    setText(note, words(n ? "detective_code" : "detective_code_healthy"));
+    for (const { key, radio, node: line } of lines) {
+      radio.checked = key === suspect;
+      line.classList.toggle("rnn-line-fault", solved && key === fault);
+      line.classList.toggle("rnn-line-cleared", key === suspect && key !== fault);
+    }
+  };
+  return { node, draw };
 }
 
-function drawLines({ note, lines }, { number: n, fault, suspect, solved }, words) {
-  setText(note, words(n ? "detective_code" : "detective_code_healthy"));
-  for (const { key, radio, node } of lines) {
-    radio.checked = key === suspect;
-    node.classList.toggle("rnn-line-fault", solved && key === fault);
-    node.classList.toggle("rnn-line-cleared", key === suspect && key !== fault);
-  }
-}
-
-function buildVerdict(words) {
+function buildVerdict(words, tell) {
   const text = make("p", { className: "rnn-verdict", role: "status" });
   const [was, belongs] = [make("code"), make("code")];
   const diff = make("div", { className: "rnn-diff" },
@@ -156,9 +154,11 @@ function buildVerdict(words) {
     return { said, node: make("p", {}, make("strong", {}, words(key)), " ", said) };
   });
   const answer = make("button", { type: "button", className: "rnn-button rnn-answer" }, words("detective_answer"));
+  answer.addEventListener("click", tell);
   const node = make("section", { className: "rnn-panel rnn-verdict-panel" },
     text, diff, ...parts.map((part) => part.node), answer);
-  return { node, text, was, belongs, diff, parts, answer };
+  const verdict = { text, was, belongs, diff, parts, answer };
+  return { node, draw: (state) => drawVerdict(verdict, state, words) };
 }
 
 function drawVerdict(verdict, state, words) {
@@ -190,48 +190,58 @@ function rowOfLastStep({ x, vocab }, words) {
   return x.indexOf(i) === x.length - 1 ? [words("detective_row", { i, x: quoted(vocab[i]) })] : [];
 }
 
-function render({ model, el }) {
-  const words = wordsFor(el);
-  /** @type {any} */
-  let state; // what is shown
-  let results = new Map(); // case -> what evaluate found, for the network of the state
-  const [found, shown] = [new Set(), new Set()]; // cases whose line the reader picked, or asked for
-  const schedule = batchUpdates(draw);
-  const { change, forget } = bindModel(model, [...NETWORK, "case", "suspect"], schedule);
-  const faultOf = (n) => CASES[n - 1]?.fault ?? "";
-  const go = (n) => change({ case: n, suspect: found.has(n) ? faultOf(n) : "" });
-
-  const fields = networkFields({ model, words, change, limits: LIMITS });
-  const choice = make("select", {}, ...[null, ...CASES].map((_, n) => make("option", { value: n })));
-  const chooser = field(words, "detective_case", choice);
-  const steps = player(words, () => state && [state.number, CASES.length + 1], go,
-    { previous: "detective_previous", next: "detective_next" });
-  const progress = make("p", { className: "rnn-progress" });
-  const summary = make("p", { className: "rnn-summary", role: "status" });
-  const maps = buildMaps(words);
-  const training = buildTraining(words);
-  const lines = buildLines(words, (suspect) => change({ suspect }));
-  const verdict = buildVerdict(words);
-  const setting = make("p");
-  const root = make("div", { className: "rnn rnn-detective", role: "group" },
-    fields.node,
-    make("div", { className: "rnn-steps" }, chooser.node, ...steps.nodes.slice(1), progress),
-    summary,
-    make("div", { className: "rnn-panels" }, maps.node, training.node, lines.node, verdict.node),
-    make("div", { className: "rnn-foot" }, setting));
-  root.setAttribute("aria-label", words("detective_figure"));
-  el.append(root);
-
-  const titleOf = (n) => words(CASES[n - 1].words, {}).split("\n")[0];
+/** The cases that are solved: the reader picked the line, or asked for it. */
+function solvedCases(words) {
+  const [found, shown] = [new Set(), new Set()];
+  const has = (n) => found.has(n) || shown.has(n);
+  const title = (n) => words(CASES[n - 1].words, {}).split("\n")[0];
   const nameOf = (n) => {
     if (!n) return words("detective_healthy");
-    return found.has(n) || shown.has(n) ? words("detective_solved", { n, title: titleOf(n) }) : words("detective_hidden", { n });
+    return has(n) ? words("detective_solved", { n, title: title(n) }) : words("detective_hidden", { n });
   };
+  return { found, shown, has, nameOf };
+}
 
-  function draw() {
-    const net = fields.guard(() => network(model, state?.net));
-    if (!net) return;
-    if (net !== state?.net) results = new Map();
+const faultOf = (n) => CASES[n - 1]?.fault ?? "";
+
+/** The case that is shown, with buttons that lead to the next, and how many were found. */
+function buildChooser(words, current, solved, go) {
+  const choice = make("select", {}, ...[null, ...CASES].map((_, n) => make("option", { value: n })));
+  const steps = player(words, () => current() && [current().number, CASES.length + 1], go,
+    { previous: "detective_previous", next: "detective_next" });
+  const progress = make("p", { className: "rnn-progress" });
+  choice.addEventListener("change", () => go(Number(choice.value)));
+  return {
+    node: make("div", { className: "rnn-steps" }, field(words, "detective_case", choice).node, ...steps.nodes.slice(1), progress),
+    draw({ number: n }) {
+      [...choice.options].forEach((option, i) => setText(option, solved.nameOf(i)));
+      choice.value = n;
+      steps.draw();
+      setText(progress, words("detective_found", { n: solved.found.size, N: CASES.length }));
+    },
+  };
+}
+
+/** The case in a sentence. */
+function buildSummary(words, solved) {
+  const node = make("p", { className: "rnn-summary", role: "status" });
+  return {
+    node,
+    draw({ number: n, wrong, first, last, healthy }) {
+      const right = CHECKED_GRADIENTS.filter((name) => !wrong.includes(name));
+      setText(node, words("detective_status", {
+        case: solved.nameOf(n), wrong: listed(wrong, words), right: listed(right, words),
+        first: number(first), last: number(last), healthy: number(healthy.last),
+      }));
+    },
+  };
+}
+
+/** From the traits to what is shown. What `evaluate` found is kept as long as the network is the same. */
+function statesOf(model, words, solved) {
+  let results = new Map(); // case -> what was found, for the network of the last state
+  return (net, last) => {
+    if (net !== last?.net) results = new Map();
     const result = (n, right) => {
       if (!results.has(n)) results.set(n, evaluate(net, CASES[n - 1] ?? {}, right));
       return results.get(n);
@@ -240,64 +250,87 @@ function render({ model, el }) {
     const healthy = result(0);
     const fault = faultOf(n);
     const suspect = LINES.find(({ key }) => key === model.get("suspect"))?.key ?? "";
-    if (n && suspect === fault && !shown.has(n)) found.add(n);
-    const solved = found.has(n) || shown.has(n);
+    if (n && suspect === fault && !solved.shown.has(n)) solved.found.add(n);
     const told = n ? words(CASES[n - 1].words, { T: net.T, excess: net.T - 1 }).split("\n") : [];
-    state = { ...net, net, number: n, code: CASES[n - 1], fault, suspect, solved, told, healthy, ...result(n, healthy) };
-    const dark = isDark(root);
+    return { ...net, net, number: n, code: CASES[n - 1], fault, suspect, solved: solved.has(n), told, healthy, ...result(n, healthy) };
+  };
+}
 
-    fields.draw(state);
-    [...choice.options].forEach((option, i) => setText(option, nameOf(i)));
-    choice.value = n;
-    steps.draw();
-    setText(progress, words("detective_found", { n: found.size, N: CASES.length }));
-    drawMaps(maps, state, words, dark);
-    drawTraining(training, state, words);
-    drawLines(lines, state, words);
-    drawVerdict(verdict, state, words);
-    setText(setting, words("detective_setting", { T: state.T }));
-    const right = CHECKED_GRADIENTS.filter((name) => !state.wrong.includes(name));
-    setText(summary, words("detective_status", {
-      case: nameOf(n), wrong: listed(state.wrong, words), right: listed(right, words),
-      first: number(state.first), last: number(state.last), healthy: number(healthy.last),
-    }));
-  }
+/** The lines of Python that check the gradient of a case, and what they import. */
+function pythonOf(n) {
+  const name = n && CASES[n - 1].words.replace("mistake_", "");
+  return {
+    plain: [
+      "x, y = vocab.encode(text[:-1]), vocab.encode(text[1:])",
+      "h0 = rnn.forward(params, x).h[-1]",
+      ...(name ? [
+        `mistake = next(mistake for mistake in MISTAKES if mistake.name == "${name}")`,
+        "forward, backward = patched(mistake)",
+      ] : ["forward, backward = rnn.forward, bptt.backward"]),
+      'options = {"h0": h0, "forward": forward, "backward": backward, "method": "central"}',
+      "report = check_gradients(params, x, y, **options)",
+    ],
+    imports: {
+      rnnlib: ["Vocabulary", "check_gradients", "rnn", ...(name ? [] : ["bptt"])],
+      ...(name ? { "rnnlib.mistakes": ["MISTAKES", "patched"] } : {}),
+    },
+  };
+}
 
-  choice.addEventListener("change", () => go(Number(choice.value)));
-  verdict.answer.addEventListener("click", () => {
-    if (!state?.fault || state.solved) return;
-    shown.add(state.number);
-    schedule();
-  });
-  const unshare = shareRow({
+/** The row that shares the figure; current() is the state that is shown. */
+function shareDetective({ el, root, model, words, change, current }) {
+  return shareRow({
     el, root, model, words, change, figure: "GradientDetective",
     spec: {
       ...linkedNetwork(model, LIMITS), case: linkedWhole(0, CASES.length, DEFAULTS.case),
       suspect: linkedChoice(["", ...LINES.map(({ key }) => key)], DEFAULTS.suspect),
     },
-    shown: () => state && { ...shownNetwork(state), case: state.number, suspect: state.suspect },
-    said: () => words(state.number ? "detective_picture" : "detective_picture_healthy", { ...state, case: state.number }),
-    place: () => `case${state.number}`,
-    python: () => {
-      const name = state.number && CASES[state.number - 1].words.replace("mistake_", "");
-      return {
-        plain: [
-          "x, y = vocab.encode(text[:-1]), vocab.encode(text[1:])",
-          "h0 = rnn.forward(params, x).h[-1]",
-          ...(name ? [
-            `mistake = next(mistake for mistake in MISTAKES if mistake.name == "${name}")`,
-            "forward, backward = patched(mistake)",
-          ] : ["forward, backward = rnn.forward, bptt.backward"]),
-          'options = {"h0": h0, "forward": forward, "backward": backward, "method": "central"}',
-          "report = check_gradients(params, x, y, **options)",
-        ],
-        imports: {
-          rnnlib: ["Vocabulary", "check_gradients", "rnn", ...(name ? [] : ["bptt"])],
-          ...(name ? { "rnnlib.mistakes": ["MISTAKES", "patched"] } : {}),
-        },
-      };
-    },
+    shown: () => current() && { ...shownNetwork(current()), case: current().number, suspect: current().suspect },
+    said: () => words(current().number ? "detective_picture" : "detective_picture_healthy", { ...current(), case: current().number }),
+    place: () => `case${current().number}`,
+    python: () => pythonOf(current().number),
   });
+}
+
+function render({ model, el }) {
+  const words = wordsFor(el);
+  /** @type {any} */
+  let state; // what is shown
+  const current = () => state;
+  const solved = solvedCases(words);
+  const stateOf = statesOf(model, words, solved);
+  const schedule = batchUpdates(draw);
+  const { change, forget } = bindModel(model, [...NETWORK, "case", "suspect"], schedule);
+  const go = (n) => change({ case: n, suspect: solved.found.has(n) ? faultOf(n) : "" });
+
+  const fields = networkFields({ model, words, change, limits: LIMITS });
+  const head = [buildChooser(words, current, solved, go), buildSummary(words, solved)];
+  const panels = [buildMaps(words), buildTraining(words), buildLines(words, (suspect) => change({ suspect })), buildVerdict(words, tell)];
+  const setting = make("p");
+  const root = make("div", { className: "rnn rnn-detective", role: "group" },
+    fields.node, ...head.map(({ node }) => node),
+    make("div", { className: "rnn-panels" }, ...panels.map(({ node }) => node)),
+    make("div", { className: "rnn-foot" }, setting));
+  root.setAttribute("aria-label", words("detective_figure"));
+  el.append(root);
+
+  function draw() {
+    const net = fields.guard(() => network(model, state?.net));
+    if (!net) return;
+    state = stateOf(net, state);
+    state.dark = isDark(root);
+    for (const part of [fields, ...head, ...panels]) part.draw(state);
+    setText(setting, words("detective_setting", { T: state.T }));
+  }
+
+  /** The reader asks for the line at fault. */
+  function tell() {
+    if (!state?.fault || state.solved) return;
+    solved.shown.add(state.number);
+    schedule();
+  }
+
+  const unshare = shareDetective({ el, root, model, words, change, current });
   const unthemed = onThemeChange(schedule);
   draw();
   return () => {

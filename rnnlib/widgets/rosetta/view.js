@@ -93,22 +93,26 @@ function shapesOf({ left, terms }, dialect, layout) {
   return of(left[0]) + (products ? ` = ${terms.map((factors) => factors.map(of).join(" ")).join(" + ")}` : "");
 }
 
-function buildEquations(title, ...notes) {
+/** The equations of one direction; `way` is "forward" or "backward". */
+function buildEquations(words, way, title, ...notes) {
   const list = make("div", { className: "rnn-rosetta-list", role: "list" });
   list.setAttribute("aria-label", title);
   const node = make("section", { className: "rnn-panel" }, make("div", { className: "rnn-title" }, title), list, ...notes);
-  return { node, list, lines: new Map() };
+  const panel = { list, lines: new Map() };
+  return { node, draw: ({ dialect, layout, reduction }) => (
+    drawEquations(panel, translate(dialect, layout, reduction)[way], dialect, layout, words)) };
+}
+
+function buildEquation(words) {
+  const [equation, ours, shapes] = ["equation", "ours", "shapes"].map((name) => make("span", { className: `rnn-rosetta-${name}` }));
+  const side = make("div", { className: "rnn-rosetta-side" }, make("span", {}, words("rosetta_ours"), " ", ours), shapes);
+  return { node: make("div", { className: "rnn-rosetta-line", role: "listitem" }, equation, side), equation, ours, shapes };
 }
 
 /** Write the equations; a line that says something else than before is marked. */
 function drawEquations(panel, equations, dialect, layout, words) {
   for (const one of equations) {
-    if (!panel.lines.has(one.key)) {
-      const [equation, ours, shapes] = ["equation", "ours", "shapes"].map((name) => make("span", { className: `rnn-rosetta-${name}` }));
-      const side = make("div", { className: "rnn-rosetta-side" },
-        make("span", {}, words("rosetta_ours"), " ", ours), shapes);
-      panel.lines.set(one.key, { node: make("div", { className: "rnn-rosetta-line", role: "listitem" }, equation, side), equation, ours, shapes });
-    }
+    if (!panel.lines.has(one.key)) panel.lines.set(one.key, buildEquation(words));
     const line = panel.lines.get(one.key);
     const pieces = [
       ...one.left.map((part) => formula(symbolMath(part, dialect), "=")),
@@ -148,19 +152,18 @@ function buildNames(words) {
     return { key, at, node, there, array, gradient, shape };
   });
   const table = make("table", { className: "rnn-rosetta-table" }, caption, make("thead", {}, make("tr", {}, ...heads)), body);
-  return { node: make("section", { className: "rnn-panel" }, table), caption, rows };
-}
-
-function drawNames({ caption, rows }, dialect, words) {
-  setText(caption, words("rosetta_table", { title: dialect.title }));
-  for (const { key, at, node, there, array, gradient, shape } of rows) {
-    const symbol = dialect.symbols[key];
-    node.hidden = key === "bh2" && !symbol;
-    there.replaceChildren(symbol?.maths ? formula(symbolMath({ name: key, at }, dialect)) : "–");
-    setText(array, symbol?.code || "–");
-    setText(gradient, WEIGHTS.includes(key) && symbol?.grad ? symbol.grad : "");
-    setText(shape, !symbol?.code ? "–" : symbol.shape.length ? written(symbol.shape) : words("rosetta_number"));
-  }
+  const draw = ({ dialect }) => {
+    setText(caption, words("rosetta_table", { title: dialect.title }));
+    for (const { key, at, node, there, array, gradient, shape } of rows) {
+      const symbol = dialect.symbols[key];
+      node.hidden = key === "bh2" && !symbol;
+      there.replaceChildren(symbol?.maths ? formula(symbolMath({ name: key, at }, dialect)) : "–");
+      setText(array, symbol?.code || "–");
+      setText(gradient, WEIGHTS.includes(key) && symbol?.grad ? symbol.grad : "");
+      setText(shape, !symbol?.code ? "–" : symbol.shape.length ? written(symbol.shape) : words("rosetta_number"));
+    }
+  };
+  return { node: make("section", { className: "rnn-panel" }, table), draw };
 }
 
 /** How the arrays of a sequence stand, and what its sizes are called. */
@@ -208,6 +211,123 @@ function told(last, state, words) {
   return said.join(" ") || null;
 }
 
+/** What is picked: a notation, and how its vectors and its loss are written. */
+function buildControls(words, change) {
+  const select = (options) => make("select", {}, ...options.map(([value, text]) => make("option", { value }, text)));
+  const pick = select(Object.entries(DIALECTS).map(([name, { title }]) => [name, title]));
+  const stand = select(Object.entries(VECTORS).map(([value, key]) => [value, words(key)]));
+  const reduce = select([["sum", words("rosetta_sum")], ["mean", words("rosetta_mean")]]);
+  pick.addEventListener("change", () => {
+    const { vectors, reduction } = DIALECTS[pick.value];
+    change({ names: pick.value, layout: vectors, ...(reduction ? { reduction } : {}) });
+  });
+  stand.addEventListener("change", () => change({ layout: stand.value }));
+  reduce.addEventListener("change", () => change({ reduction: reduce.value }));
+  return {
+    node: make("div", { className: "rnn-rosetta-controls" },
+      field(words, "rosetta_names", pick).node,
+      field(words, "rosetta_layout", stand).node,
+      field(words, "rosetta_reduction", reduce).node),
+    draw({ names, layout, reduction }) {
+      pick.value = names;
+      stand.value = layout;
+      reduce.value = reduction;
+    },
+  };
+}
+
+/** What has changed since the last picture, in a sentence. */
+function buildSummary(words) {
+  const node = make("p", { className: "rnn-summary", role: "status" });
+  return {
+    node,
+    draw(state, last) {
+      const said = told(last, state, words);
+      if (said) setText(node, said);
+    },
+  };
+}
+
+/** The recurrent weights and their gradient, as the notation stores them. */
+function buildMatrices(words) {
+  const [weights, gradient] = ["rosetta-weights", "rosetta-slopes"].map((name) => buildMatrix(name, words("unit")));
+  return {
+    node: make("div", { className: "rnn-panels rnn-rosetta-numbers" }, weights.node, gradient.node),
+    draw({ H, params, grads, dialect, dark }) {
+      const turned = dialect.turned.includes("Whh");
+      const { code, grad, shape } = dialect.symbols.Whh;
+      const numbered = (key) => (i) => words(key, { i: i + 1 });
+      const [from, to] = [numbered("rosetta_from"), numbered("rosetta_to")];
+      const heads = { rows: H, columns: H, dark, rowName: turned ? to : from, columnName: turned ? from : to };
+      const size = written(shape.map((letter) => (letter === "H" ? H : letter)));
+      for (const [matrix, values, title] of [
+        [weights, params.Whh, words("rosetta_weights", { code, size })],
+        [gradient, grads.Whh, grad ? words("rosetta_gradient", { grad, size }) : words("rosetta_gradient_of", { code, size })],
+      ]) {
+        matrix.scroller.style.height = `${HEAD_ROOM + ROW_ROOM * H}px`; // as much as it takes
+        showMatrix(matrix, { ...heads, title, values: asStored(values, H, turned), limit: extent(values) });
+      }
+    },
+    dispose() {
+      for (const { observer } of [weights, gradient]) observer.disconnect();
+    },
+  };
+}
+
+function buildLoss(words) {
+  const node = make("p", { className: "rnn-rosetta-loss" });
+  return {
+    node,
+    draw({ T, V, y, trace, reduction }) {
+      const loss = number(crossEntropy(trace.o, y, V, reduction), 4);
+      setText(node, words(reduction === "mean" ? "rosetta_loss_mean" : "rosetta_loss_sum", { loss, T }));
+    },
+  };
+}
+
+/** The lines of Python that make the arrays as the notation stores them. */
+function pythonOf({ names, dialect, reduction, params }) {
+  return {
+    plain: [
+      "x, y = vocab.encode(text[:-1]), vocab.encode(text[1:])",
+      `grads = backward(params, forward(params, x), y, reduction="${reduction}")`,
+      // A dialect without biases has no place for given ones.
+      ...(dialect.symbols.bh || !nonzero(params) ? [`weights = stored("${names}", params)`] : []),
+      `gradients = stored("${names}", grads, gradients=True)`,
+    ],
+    imports: { rnnlib: ["Vocabulary", "backward", "forward"], "rnnlib.formulations.dialects": ["stored"] },
+  };
+}
+
+/** The row that shares the figure; current() is the state that is shown. */
+function shareRosetta({ el, root, model, words, change, current }) {
+  return shareRow({
+    el, root, model, words, change, figure: "Rosetta",
+    spec: {
+      ...linkedNetwork(model, LIMITS), names: linkedChoice(Object.keys(DIALECTS), DEFAULTS.names),
+      layout: linkedChoice(Object.keys(VECTORS)), reduction: linkedChoice(["sum", "mean"]),
+    },
+    shown() {
+      if (!current()) return undefined;
+      const { names, layout, reduction } = current();
+      return { ...shownNetwork(current()), names, layout, reduction };
+    },
+    said: () => words("rosetta_picture", { ...current(), title: current().dialect.title }),
+    place: () => current().names,
+    python: () => pythonOf(current()),
+  });
+}
+
+/** What the traits say: the notation and how it is written; `gradients` keeps what need not be computed anew. */
+function stateOf(model, net, gradients) {
+  const chosen = model.get("names");
+  const names = Object.hasOwn(DIALECTS, chosen) ? chosen : DEFAULTS.names;
+  const layout = model.get("layout") === "column" ? "column" : "row";
+  const reduction = model.get("reduction") === "sum" ? "sum" : "mean";
+  const grads = gradients(() => backward(net.params, net.trace, net.y, reduction), net, reduction);
+  return { ...net, net, names, dialect: DIALECTS[names], layout, reduction, grads };
+}
+
 function render({ model, el }) {
   const words = wordsFor(el);
   /** @type {any} */
@@ -217,106 +337,38 @@ function render({ model, el }) {
   const gradients = keep();
 
   const fields = networkFields({ model, words, change, limits: LIMITS });
-  const select = (options) => make("select", {}, ...options.map(([value, text]) => make("option", { value }, text)));
-  const pick = select(Object.entries(DIALECTS).map(([name, { title }]) => [name, title]));
-  const stand = select(Object.entries(VECTORS).map(([value, key]) => [value, words(key)]));
-  const reduce = select([["sum", words("rosetta_sum")], ["mean", words("rosetta_mean")]]);
-  const controls = make("div", { className: "rnn-rosetta-controls" },
-    field(words, "rosetta_names", pick).node,
-    field(words, "rosetta_layout", stand).node,
-    field(words, "rosetta_reduction", reduce).node);
-  const summary = make("p", { className: "rnn-summary", role: "status" });
   const facts = make("p", { className: "rnn-rosetta-facts" });
   const legend = make("p", { className: "rnn-rosetta-facts" }, words("rosetta_legend"));
-  const forwards = buildEquations(words("rosetta_forward"), facts, legend);
-  const backwards = buildEquations(words("rosetta_backward"));
-  const weights = buildMatrix("rosetta-weights", words("unit"));
-  const slopes = buildMatrix("rosetta-slopes", words("unit"));
-  const loss = make("p", { className: "rnn-rosetta-loss" });
-  const numbers = make("div", { className: "rnn-panels rnn-rosetta-numbers" }, weights.node, slopes.node);
-  const names = buildNames(words);
+  const head = [buildControls(words, change), buildSummary(words)];
+  const equations = [
+    buildEquations(words, "forward", words("rosetta_forward"), facts, legend),
+    buildEquations(words, "backward", words("rosetta_backward")),
+  ];
+  const matrices = buildMatrices(words);
+  const rest = [matrices, buildLoss(words), fields, buildNames(words)];
+  const nodes = (parts) => parts.map(({ node }) => node);
   const root = make("div", { className: "rnn rnn-rosetta", role: "group" },
-    controls, summary,
-    make("div", { className: "rnn-panels rnn-rosetta-panels" }, forwards.node, backwards.node),
-    numbers, loss, fields.node, names.node);
+    ...nodes(head), make("div", { className: "rnn-panels rnn-rosetta-panels" }, ...nodes(equations)), ...nodes(rest));
   root.setAttribute("aria-label", words("rosetta_figure"));
   el.append(root);
 
   function draw() {
     const net = fields.guard(() => network(model, state?.net));
     if (!net) return;
-    const chosen = model.get("names");
-    const picked = Object.hasOwn(DIALECTS, chosen) ? chosen : DEFAULTS.names;
-    const dialect = DIALECTS[picked];
-    const layout = model.get("layout") === "column" ? "column" : "row";
-    const reduction = model.get("reduction") === "sum" ? "sum" : "mean";
-    const grads = gradients(() => backward(net.params, net.trace, net.y, reduction), net, reduction);
     const last = state;
-    state = { ...net, net, names: picked, dialect, layout, reduction, grads };
-    const dark = isDark(root);
-
-    fields.draw(state);
-    pick.value = picked;
-    stand.value = layout;
-    reduce.value = reduction;
-    const equations = translate(dialect, layout, reduction);
-    drawEquations(forwards, equations.forward, dialect, layout, words);
-    drawEquations(backwards, equations.backward, dialect, layout, words);
-    const { H, T, params } = state;
-    const turned = dialect.turned.includes("Whh");
-    const { code, grad, shape } = dialect.symbols.Whh;
-    const numbered = (key) => (i) => words(key, { i: i + 1 });
-    const [from, to] = [numbered("rosetta_from"), numbered("rosetta_to")];
-    const heads = { rows: H, columns: H, dark, rowName: turned ? to : from, columnName: turned ? from : to };
-    const size = written(shape.map((letter) => (letter === "H" ? H : letter)));
-    for (const [matrix, values, title] of [
-      [weights, params.Whh, words("rosetta_weights", { code, size })],
-      [slopes, grads.Whh, grad ? words("rosetta_gradient", { grad, size }) : words("rosetta_gradient_of", { code, size })],
-    ]) {
-      matrix.scroller.style.height = `${HEAD_ROOM + ROW_ROOM * H}px`; // as much as it takes
-      showMatrix(matrix, { ...heads, title, values: asStored(values, H, turned), limit: extent(values) });
-    }
-    const value = number(crossEntropy(net.trace.o, net.y, net.V, reduction), 4);
-    setText(loss, words(reduction === "mean" ? "rosetta_loss_mean" : "rosetta_loss_sum", { loss: value, T }));
-    drawNames(names, dialect, words);
-    setText(facts, factsOf(dialect, words));
-    const said = told(last, state, words);
-    if (said) setText(summary, said);
+    state = { ...stateOf(model, net, gradients), dark: isDark(root) };
+    for (const part of [...head, ...equations, ...rest]) part.draw(state, last);
+    setText(facts, factsOf(state.dialect, words));
   }
 
-  pick.addEventListener("change", () => {
-    const { vectors, reduction } = DIALECTS[pick.value];
-    change({ names: pick.value, layout: vectors, ...(reduction ? { reduction } : {}) });
-  });
-  stand.addEventListener("change", () => change({ layout: stand.value }));
-  reduce.addEventListener("change", () => change({ reduction: reduce.value }));
-  const unshare = shareRow({
-    el, root, model, words, change, figure: "Rosetta",
-    spec: {
-      ...linkedNetwork(model, LIMITS), names: linkedChoice(Object.keys(DIALECTS), DEFAULTS.names),
-      layout: linkedChoice(Object.keys(VECTORS)), reduction: linkedChoice(["sum", "mean"]),
-    },
-    shown: () => state && { ...shownNetwork(state), names: state.names, layout: state.layout, reduction: state.reduction },
-    said: () => words("rosetta_picture", { ...state, title: state.dialect.title }),
-    place: () => state.names,
-    python: () => ({
-      plain: [
-        "x, y = vocab.encode(text[:-1]), vocab.encode(text[1:])",
-        `grads = backward(params, forward(params, x), y, reduction="${state.reduction}")`,
-        // A dialect without biases has no place for given ones.
-        ...(state.dialect.symbols.bh || !nonzero(state.params) ? [`weights = stored("${state.names}", params)`] : []),
-        `gradients = stored("${state.names}", grads, gradients=True)`,
-      ],
-      imports: { rnnlib: ["Vocabulary", "backward", "forward"], "rnnlib.formulations.dialects": ["stored"] },
-    }),
-  });
+  const unshare = shareRosetta({ el, root, model, words, change, current: () => state });
   const unthemed = onThemeChange(schedule);
   draw();
   return () => {
     unthemed();
     unshare();
     forget();
-    for (const { observer } of [weights, slopes]) observer.disconnect();
+    matrices.dispose();
   };
 }
 
