@@ -1,6 +1,7 @@
 /** A number in print: three decimals and a true minus sign; from 100 on fewer, very large ones in powers of ten, so that
- * most take at most seven characters. */
+ * most take at most seven characters. A dash for what is no number, such as the loss before any update. */
 export function number(value, digits = 3) {
+  if (!Number.isFinite(value)) return value === Infinity ? "∞" : value === -Infinity ? "−∞" : "–";
   const size = Math.abs(value);
   const text = size < 100 ? size.toFixed(digits) : size < 1e4 ? size.toFixed(size < 1000 ? 2 : 1) : size.toExponential(1);
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
@@ -18,6 +19,7 @@ export function slight(value) {
 
 /** A probability in print. */
 export function percent(value) {
+  if (!Number.isFinite(value)) return number(value);
   return `${(100 * value).toFixed(1)} %`;
 }
 
@@ -39,7 +41,3 @@ export function visible(character) {
 export function quoted(character) {
   return `“\u2068${visible(character)}\u2069”`;
 }
-
-/* Colour. Lightness and chroma change evenly with |value| in the OKLab space, so equal steps look equal; blue against
- * orange is told apart by all common kinds of colour blindness. The ink on a cell is the one of black and white that
- * contrasts more, at least 4.5 : 1 on every cell. */

@@ -18,18 +18,17 @@ export function buildNumbers(words) {
   const values = Object.fromEntries(Object.keys(KEYS).map((name) => [name, make("dd", { className: `rnn-lab-${name}` })]));
   const node = make("dl", { className: "rnn-lab-numbers" },
     ...Object.entries(KEYS).map(([name, key]) => make("div", {}, make("dt", {}, words(key)), values[name])));
-  const print = (value) => (Number.isNaN(value) ? "–" : slight(value));
   return {
     node,
     draw({ lab: { run, rate, curve }, speed }) {
       const n = run.count;
       setText(values.update, count(n));
       setText(values.reading, count(run.epoch + 1));
-      setText(values.loss, print(n ? run.losses.at(n - 1) : NaN));
-      setText(values.mean, print(curve.level));
-      setText(values.perplexity, print(Math.exp(curve.level)));
-      setText(values.bits, print(curve.level / Math.LN2));
-      setText(values.norm, n ? slight(run.norms.at(n - 1)) : "–");
+      setText(values.loss, slight(n ? run.losses.at(n - 1) : NaN));
+      setText(values.mean, slight(curve.level));
+      setText(values.perplexity, slight(Math.exp(curve.level)));
+      setText(values.bits, slight(curve.level / Math.LN2));
+      setText(values.norm, slight(n ? run.norms.at(n - 1) : NaN));
       setText(values.rate, String(rate));
       setText(values.speed, speed ? count(speed < 100 ? Number(speed.toPrecision(2)) : Math.round(speed)) : "–");
     },

@@ -63,6 +63,11 @@ export class Trainer {
     return run.count >= 20 && curve.level > Math.max(1.3 * Math.log(V) + 0.1, run.losses.at(0));
   }
 
+  /** Did training diverge, or does it lead away from the text? */
+  get failed() {
+    return Boolean(this.lab.run.stopped) || this.tooHigh;
+  }
+
   /** Is a sentence due? At rest always; during training at the beginning, and then after some seconds each. */
   speaks(now) {
     if (this.active && this.spoken && now - this.spoken <= SAY) return false;

@@ -25,10 +25,18 @@ const PAINT_CALM = 500; // and for readers who want less motion
 
 const SOON = 30; // ms from what the reader does to the picture of it, while it trains
 
-function buildButtons(words, trainer, keep) {
+/** Which buttons have nothing to do: a run without updates has no loss to keep, one that goes well needs no other rate. */
+function idleButtons({ lab: { run }, failed }, full) {
+  const none = !run.count;
+  return { step: run.count >= LIMITS.updates, reset: none && !run.stopped, halve: !failed, anew: !failed, keep: none || full };
+}
+
+/** keep(lab): keep this run; full(): there is no room for another. */
+function buildButtons(words, trainer, keep, full) {
   const button = (name, key, act) => {
     const node = make("button", { type: "button", className: `rnn-button rnn-lab-${name}` }, words(key));
-    node.addEventListener("click", () => node.getAttribute("aria-disabled") !== "true" && act());
+    // Asked as it is now: the picture may be some updates behind.
+    node.addEventListener("click", () => trainer.lab && !idleButtons(trainer, full())[name] && act());
     return node;
   };
   const buttons = {
@@ -37,18 +45,16 @@ function buildButtons(words, trainer, keep) {
     reset: button("reset", "lab_reset", () => trainer.reset()),
     halve: button("halve", "lab_halve", () => trainer.halve()),
     anew: button("anew", "lab_anew", () => trainer.startAnew()),
-    keep: button("keep", "lab_keep", keep),
+    keep: button("keep", "lab_keep", () => keep(trainer.lab)),
   };
   return {
     node: make("div", { className: "rnn-lab-buttons" }, ...Object.values(buttons)),
     keep: buttons.keep,
-    draw({ lab: { run }, active, failed, full }) {
+    draw(shown) {
+      const { active } = shown;
       setText(buttons.play, words(active ? "pause" : "play"));
       buttons.play.setAttribute("aria-pressed", String(active));
-      const none = {
-        step: run.count >= LIMITS.updates, reset: !run.count && !run.stopped, halve: !failed, anew: !failed, keep: !run.count || full,
-      };
-      for (const [each, disabled] of Object.entries(none)) buttons[each].setAttribute("aria-disabled", String(disabled));
+      for (const [each, idle] of Object.entries(idleButtons(shown, shown.full))) buttons[each].setAttribute("aria-disabled", String(idle));
     },
   };
 }
@@ -136,6 +142,40 @@ class Frames {
   }
 }
 
+/** What is painted: the run as it is now, and how it goes. */
+function shownOf(trainer, kept, now, dark) {
+  const { lab, active, catchingUp, target, tooHigh, failed, pace } = trainer;
+  readLab(lab);
+  return {
+    lab, active, catchingUp, target, tooHigh, failed, speed: active ? pace.speed : 0, speaks: trainer.speaks(now),
+    kept: kept.runs, full: kept.full(), dark,
+  };
+}
+
+/** Tell the trainer when the figure comes into sight or leaves it, and when the page does; returns a clean-up. */
+function watchSight(root, trainer) {
+  const sight = new IntersectionObserver((entries) => trainer.turn(entries.at(-1).isIntersecting));
+  sight.observe(root);
+  const turn = () => trainer.turn();
+  document.addEventListener("visibilitychange", turn);
+  return () => {
+    document.removeEventListener("visibilitychange", turn);
+    sight.disconnect();
+  };
+}
+
+/** The parts of the figure: those above the panels, and the panels. */
+function buildParts(words, trainer, repaint) {
+  const kept = buildKept(words, repaint, () => buttons.keep.focus({ preventScroll: true }));
+  const buttons = buildButtons(words, trainer, kept.keep, kept.full);
+  const head = [buttons, buildProgress(words), buildSummary(words)];
+  const panels = [
+    buildLosses(words, repaint), buildNumbers(words), buildText(words), buildNorms(words, repaint), buildSample(words),
+    buildStates(words), buildWeights(words),
+  ];
+  return { kept, head, panels };
+}
+
 function render({ model, el }) {
   const words = wordsFor(el);
   const channel = new MessageChannel(); // its messages are tasks: whatever the reader does comes in between
@@ -152,13 +192,7 @@ function render({ model, el }) {
   channel.port1.onmessage = () => trainer.slice();
 
   const controls = labControls({ model, words, begin: (traits) => trainer.begin(traits), tune: change });
-  const kept = buildKept(words, repaint, () => buttons.keep.focus({ preventScroll: true }));
-  const buttons = buildButtons(words, trainer, () => trainer.lab && !kept.full() && kept.keep(trainer.lab));
-  const head = [buttons, buildProgress(words), buildSummary(words)];
-  const panels = [
-    buildLosses(words, repaint), buildNumbers(words), buildText(words), buildNorms(words, repaint), buildSample(words),
-    buildStates(words), buildWeights(words),
-  ];
+  const { kept, head, panels } = buildParts(words, trainer, repaint);
   const nodes = (parts) => parts.map(({ node }) => node);
   const root = make("div", { className: "rnn rnn-lab", role: "group" },
     controls.node, ...nodes(head), make("div", { className: "rnn-panels" }, ...nodes([...panels, kept])));
@@ -179,21 +213,12 @@ function render({ model, el }) {
   }
 
   function paint(now) {
-    const { lab, active, catchingUp, target } = trainer;
-    if (!lab) return;
-    readLab(lab);
-    const tooHigh = trainer.tooHigh;
-    const shown = {
-      lab, active, catchingUp, target, tooHigh, failed: Boolean(lab.run.stopped) || tooHigh, speed: active ? trainer.pace.speed : 0,
-      speaks: trainer.speaks(now), kept: kept.runs, full: kept.full(), dark: isDark(root),
-    };
+    if (!trainer.lab) return;
+    const shown = shownOf(trainer, kept, now, isDark(root));
     for (const part of [...head, ...panels]) part.draw(shown);
   }
 
-  const sight = new IntersectionObserver((entries) => trainer.turn(entries.at(-1).isIntersecting));
-  sight.observe(root);
-  const turn = () => trainer.turn();
-  document.addEventListener("visibilitychange", turn);
+  const unsee = watchSight(root, trainer);
   const unthemed = onThemeChange(repaint);
   const unshare = shareLab({ el, root, model, words, change, trainer });
   draw();
@@ -202,9 +227,8 @@ function render({ model, el }) {
     trainer.forget();
     frames.cancel();
     channel.port1.close();
-    document.removeEventListener("visibilitychange", turn);
     unshare();
-    sight.disconnect();
+    unsee();
     for (const part of panels) part.dispose?.();
     unthemed();
     forget();

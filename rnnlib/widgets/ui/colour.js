@@ -5,6 +5,9 @@ import { make, setText } from "./dom.js";
 
 const STEPS = 40;
 
+/** A colour of the OKLab space for CSS and canvases. Lightness and chroma change evenly with |value|, so that equal steps
+ * look equal; blue and orange are told apart with all common kinds of colour blindness. The ink on a cell is black or
+ * white, whichever contrasts more: at least 4.5 : 1 on every cell. */
 function oklch(L, C, hue) {
   const a = C * Math.cos((hue * Math.PI) / 180);
   const b = C * Math.sin((hue * Math.PI) / 180);

@@ -1,7 +1,4 @@
-/**
- * What every view needs: elements, formulas, numbers, characters, colours, words.
- * Text reaches the page through textContent alone.
- */
+/** What every view needs: elements, their texts, and when to draw. Text reaches the page through textContent alone. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
