@@ -4,17 +4,20 @@
  * pressed on a node with this attribute it leaves alone; on an ancestor alone the attribute does not help.
  */
 
+import { copyPlain } from "./plain_copy.js";
+
 const UNHEARD = "data-lm-suppress-shortcuts";
 
 /** To save is the notebook's, wherever the focus is; the browser would save the page instead. */
 const saves = ({ key, ctrlKey, metaKey }) => (ctrlKey || metaKey) && key.toLowerCase() === "s";
 
-/** A figure's module: what it draws, and its keys kept in it. `render` returns a clean-up. */
+/** A figure's module: what it draws, its keys kept in it, and what is copied from it as plain text. `render` returns a clean-up. */
 export function figure(render) {
   return {
     render(given) {
       const { el } = given;
       const forget = render(given);
+      const uncopy = copyPlain(el);
       // the window hears a key before the document, where the notebook listens
       const hold = (event) => {
         if (!el.contains(event.target)) return;
@@ -30,6 +33,7 @@ export function figure(render) {
       return () => {
         globalThis.removeEventListener?.("keydown", hold, true);
         el.removeEventListener("pointerdown", take);
+        uncopy();
         forget();
       };
     },
