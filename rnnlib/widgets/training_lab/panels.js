@@ -17,7 +17,7 @@ export function panel(title, className, ...children) {
 
 export function buildText(words) {
   const cells = [];
-  const box = make("div", { className: "rnn-letters", role: "img", tabIndex: 0 });
+  const box = make("div", { className: "rnn-letters", role: "img", tabIndex: 0, dir: "auto" });
   const bar = make("span", { className: "rnn-ramp" });
   const note = make("p", { className: "rnn-note" }, `${words("lab_text_legend")} 0 `, bar, ` 1. ${words("lab_text_below")}`);
   return {
@@ -108,7 +108,7 @@ export function buildWeights(words) {
 
 /** What the network writes. */
 export function buildSample(words) {
-  const text = make("p", { className: "rnn-lab-sample" });
+  const text = make("p", { className: "rnn-lab-sample", dir: "auto" });
   const note = make("p", { className: "rnn-note" });
   return {
     node: panel(words("lab_sample_title"), "", text, note),
