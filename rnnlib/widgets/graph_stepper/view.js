@@ -65,12 +65,12 @@ function handedSides(node) {
 /** An array under its caption; null for one that is not computed yet, which has the shape of `like`. */
 function block(caption, array, like, limit, dark, print) {
   const { shape: [, columns = 1] } = like;
-  const cells = Array.from(like.entries, (_, i) => {
+  const grid = make("div", { className: "rnn-array-cells" });
+  for (const i of like.entries.keys()) {
     const cell = make("span", { className: "rnn-number rnn-array-cell" });
     paint(cell, array ? array.entries[i] : 0, limit, dark, array ? print : () => UNKNOWN);
-    return cell;
-  });
-  const grid = make("div", { className: "rnn-array-cells" }, ...cells);
+    grid.append(cell, (i + 1) % columns ? " " : "\n"); // a grid does not show it; it keeps copied numbers apart
+  }
   grid.style.gridTemplateColumns = `repeat(${columns}, auto)`;
   return make("div", { className: "rnn-array" }, make("div", { className: "rnn-array-name" }, ...caption), grid);
 }
