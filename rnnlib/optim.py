@@ -180,7 +180,7 @@ def _scaled(g, squares, rate, epsilon, out):
 
 def _check_gradient(g):
     """Raise TypeError or ValueError unless g is a vector (n,) of real floats in which sums keep their small terms."""
-    if not isinstance(g, np.ndarray) or g.dtype.kind != "f" or g.dtype == np.float16:
+    if not isinstance(g, np.ndarray) or g.dtype.char not in "fdg":  # float32, float64 and wider
         raise TypeError(f"g: expected an array of type float32 or float64, got {_check.describe(g)}")
     if g.ndim != 1:
         raise ValueError(f"g: expected a vector, shape (n,), got {g.shape}")

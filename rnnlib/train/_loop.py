@@ -153,19 +153,17 @@ class Session:
         """
         windows, divergence = self.config.windows(self.epoch), ""
         updates_left = max(0, self.config.updates - len(self.losses))
-        for x, y, *weights in windows[self.window : min(len(windows), self.window + updates_left)]:
-            characters = x.size
-            if weights:
-                characters = windows.predictions(self.window + 1) - windows.predictions(self.window)
-            if weights and not weights[0].any():
-                self.read(x, y)
-            else:
-                divergence = self.update(x, y, *weights)
+        padded = self.config.ids.padded
+        for window in windows[self.window : min(len(windows), self.window + updates_left)]:
+            divergence = self.update(*window) if not padded or window[2].any() else self.read(*window)
             if divergence:
                 break
+            characters = window[0].size
+            if padded:
+                characters = windows.predictions(self.window) - windows.predictions(self.window - 1)
+                if self.window in windows.begins:
+                    self.h[:] = 0
             advance(characters, self.losses[-1] if self.losses else math.nan)
-            if self.window in windows.begins:
-                self.h[:] = 0
             if interrupted:
                 break
         if not divergence:
@@ -184,14 +182,15 @@ class Session:
             evaluation = math.inf
         self._end_epoch(evaluation)
 
-    def read(self, x: np.ndarray, y: np.ndarray) -> None:
-        """Read a window in which no prediction counts: its state is carried on, and nothing else changes."""
+    def read(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> str:
+        """Read a window in which no prediction counts: the state is carried on, nothing else changes. Returns ""."""
         workspace = self._workspace(x.shape)
         if self.config.carry:
             workspace.h[0] = self.h
             workspace.loss(x, y)
             self.h[:] = workspace.h[-1]
         self.window += 1
+        return ""
 
     def update(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> str:
         """Train on one window (x, y): forward, backward, clipping and a step of the optimiser. Returns "".

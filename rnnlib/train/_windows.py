@@ -104,6 +104,11 @@ class Texts(NamedTuple):
     starts: np.ndarray | None  # (S,)  where each sequence begins; None for one text
     weights: np.ndarray | None  # (n,)  how often the prediction of each id counts; None where all count once
 
+    @property
+    def padded(self) -> bool:
+        """Whether the windows have weights, 0 for padding: (x, y, w), not (x, y)."""
+        return self.starts is not None or self.weights is not None
+
     def windows(self, batch: int, steps: int, rng: np.random.Generator | None = None) -> Windows:
         """The windows of one epoch: in order, or with an `rng` shuffled; (x, y), or (x, y, w) where weights differ.
 
@@ -111,7 +116,7 @@ class Texts(NamedTuple):
         B are read side by side from their beginnings on, then the next B; with an `rng`, each is cut into windows of T
         steps, the last of them shorter, and these are shuffled. What is too short is padded, with weight 0.
         """
-        if self.starts is None and self.weights is None:
+        if not self.padded:
             return streams(self.ids, batch, steps) if rng is None else shuffled(self.ids, batch, steps, rng)
         if rng is None:
             return self._side_by_side(batch, steps)
