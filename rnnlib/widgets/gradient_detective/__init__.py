@@ -16,7 +16,7 @@ from .._traits import Choice, Text, Whole, defaults
 LIMITS = SHARED_LIMITS | {"steps": 24, "hidden": 8}
 TRAINING = {"updates": 200, "rate": 0.2}
 
-# The computation from the states to the gradients, in the order in which it is read. Indented lines stand in a loop.
+# The computation from the states to the gradients, in the order in which it is read. Indented lines belong to a loop.
 LINES = {
     "state": "    h[t] = np.tanh(a[t])",
     "softmax": "yhat = softmax(o)",
@@ -29,7 +29,7 @@ LINES = {
     "dWhh": "dWhh = h_prev.T @ da",
     "dbh": "dbh = da.sum(axis=0)",
 }
-LOOPS = {"state": "for t in range(T):", "future": "for t in reversed(range(T)):"}  # stand before these lines
+LOOPS = {"state": "for t in range(T):", "future": "for t in reversed(range(T)):"}  # printed before these lines
 
 # The cases from 1 on, easy ones and hard ones in turn, by the key of the words on them.
 CASES = {f"mistake_{mistake.name}": mistake for mistake in sorted(MISTAKES, key=lambda mistake: mistake.case)}

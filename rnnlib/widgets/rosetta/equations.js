@@ -2,7 +2,7 @@
  * The equations of the network, each written once, and the rules that rewrite them for any dialect. No DOM.
  *
  * An equation is written for row vectors and matrices stored in × out. A factor says what it is, at which step, whether it
- * is the gradient of that, and whether it is transposed. A product is then translated by two rules alone: what stands the
+ * is the gradient of that, and whether it is transposed. A product is then translated by two rules alone: what is stored the
  * other way round in the dialect is its own transpose, and a transposed product is reversed.
  *
  * @typedef {{name: string, at: string, gradient: boolean, turned: boolean}} Factor
@@ -51,7 +51,7 @@ const MATRIX_SIZES = { Wxh: ["V", "H"], Whh: ["H", "H"], Why: ["H", "V"] };
 
 const isBias = (name) => name[0] === "b";
 
-/** Does it stand the other way round than ours? A bias that is stored as (H,) stands as the vectors do. */
+/** Is it the transpose of ours? A bias that is stored as (H,) follows the vectors. */
 function isOpposite(name, dialect, layout) {
   if (name in MATRIX_SIZES) return dialect.turned.includes(name);
   const shape = isBias(name) ? dialect.symbols[name].shape : [];
@@ -82,7 +82,7 @@ function translateOne(one, dialect, layout, mean) {
   };
 }
 
-/** All equations of a dialect for vectors that stand as the layout says: {forward, backward}.
+/** All equations of a dialect for row or column vectors: {forward, backward}.
  * @param {"row" | "column"} layout
  * @param {"sum" | "mean"} reduction
  * @returns {{forward: Equation[], backward: Equation[]}} */

@@ -38,7 +38,7 @@ const LOSSES = { sum: "rosetta_said_sum", mean: "rosetta_said_mean", "": "rosett
 
 const WEIGHTS = ["Wxh", "Whh", "Why", "bh", "bh2", "by"];
 
-/** A symbol as MathML: its base, what stands below it, and its step, below or in angle brackets above. */
+/** A symbol as MathML: its base, its subscript, and its step, below or in angle brackets above. */
 function symbolMath({ name, at, gradient = false, turned = false, square = false }, dialect) {
   const [base, below = ""] = (dialect.symbols[name]?.maths || OURS[name]).split(" ");
   const letter = base === "ŷ" ? math("mover", "y", "^") : math("mi", base);
@@ -143,7 +143,7 @@ function buildNames(words) {
     const at = key === "h0" ? "0" : TIMED.includes(key) ? "t" : "";
     const head = make("th", { scope: "row" });
     const symbol = key === "bh2" ? make("span", {}, "+") : formula(symbolMath({ name: key, at }, DIALECTS.rnnlib));
-    symbol.setAttribute("aria-hidden", "true"); // not every reader finds a name in a formula
+    symbol.setAttribute("aria-hidden", "true"); // some screen readers find no name in a formula
     head.append(symbol, make("span", { className: "rnn-said" }, key));
     const [there, code, shape] = [make("td"), make("td"), make("td")];
     const [array, gradient] = [make("code"), make("code", { className: "rnn-rosetta-grad" })];
@@ -166,7 +166,7 @@ function buildNames(words) {
   return { node: make("section", { className: "rnn-panel" }, table), draw };
 }
 
-/** How the arrays of a sequence stand, and what its sizes are called. */
+/** The order of the axes of a sequence, and the names of its sizes. */
 function factsOf({ axes, sizes }, words) {
   const inner = written(axes.filter((axis) => axis !== "T list"));
   const others = ["T", "B", "V", "H"].filter((letter) => sizes[letter] && sizes[letter] !== letter)
@@ -318,7 +318,7 @@ function shareRosetta({ el, root, model, words, change, current }) {
   });
 }
 
-/** What the traits say: the notation and how it is written; `gradients` keeps what need not be computed anew. */
+/** What the traits say: the notation and how it is written; `gradients` keeps the last gradient. */
 function stateOf(model, net, gradients) {
   const chosen = model.get("names");
   const names = Object.hasOwn(DIALECTS, chosen) ? chosen : DEFAULTS.names;

@@ -1,5 +1,5 @@
 /**
- * The controls of TrainingLab: its text with some to choose from, its settings, and messages beside them.
+ * The controls of TrainingLab: its text, with examples to choose from, its settings, and messages next to them.
  */
 
 import { checkText } from "../model/network.js";

@@ -68,7 +68,7 @@ function drawText({ box, cells }, { n, given, guesses, right }, { ids, vocab }, 
 
 export function buildStates(words) {
   const canvas = make("canvas", { className: "rnn-lab-states" });
-  canvas.setAttribute("aria-hidden", "true"); // a picture of so many numbers is told by its note
+  canvas.setAttribute("aria-hidden", "true"); // the note describes it
   const signs = make("div", { className: "rnn-lab-signs", "aria-hidden": "true" });
   const note = make("p", { className: "rnn-note" });
   return {

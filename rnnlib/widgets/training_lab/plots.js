@@ -20,7 +20,7 @@ function logTicks(low, high) {
   let from = steps.findLastIndex((step) => step <= low);
   let to = steps.findIndex((step) => step >= high);
   if (to < 0) to = steps.length - 1;
-  while (to - from < 3) { // as many above as below
+  while (to - from < 3) { // add ticks below and above in turn
     if (from > 0) from -= 1;
     if (to - from < 3 && to < steps.length - 1) to += 1;
     if (from === 0 && to === steps.length - 1) break;
@@ -48,7 +48,7 @@ function buildPlot(className, height, across, up, redraw) {
   const axes = svg("path", { class: "rnn-axes" });
   const ticks = svg("g");
   const inner = svg("svg", { x: MARGIN.left, y: MARGIN.top }); // cuts off what is outside of it
-  const over = svg("g"); // names of what is drawn, which may stand outside
+  const over = svg("g"); // labels, which may reach outside the frame
   const picture = svg("svg", { class: "rnn-plot-picture", height, "aria-hidden": "true" }, ticks, inner, axes, over, ...names);
   const node = make("div", { className: `rnn-plot ${className}` }, picture);
   const plot = { node, picture, inner, over, ticks, names, axes, full: height, height: height - MARGIN.top - MARGIN.bottom, width: 0 };
@@ -77,13 +77,13 @@ function frame(plot, room) {
   plot.tickKey = "";
 }
 
-/** Where a value stands between the ticks, px from the top; what is below them stands at the bottom. */
+/** The place of a value between the ticks, in px from the top; values below the ticks are at the bottom. */
 function upAt(plot, ticks) {
   const [low, high] = [Math.log(ticks[0]), Math.log(ticks.at(-1))];
   return (value) => plot.height * (1 - Math.min(1.05, Math.max(0, (Math.log(value) - low) / (high - low) || 0)));
 }
 
-/** Ticks are made anew only where they are others. up: values, thinned to decades where they are many; across: [px, name]. */
+/** Make the ticks again where they have changed. up: values, thinned to decades where they are many; across: [px, name]. */
 function drawTicks(plot, up, y, across) {
   const key = `${up} ${across} ${plot.room}`;
   if (plot.tickKey === key) return;

@@ -44,7 +44,6 @@ export function labSettings(model) {
 
 const RATE_ENTRY = /^(\d{1,7}):(\d[\d.e-]{0,24})(\*?)$/;
 
-
 /** The entries {from, rate, anew} of such a text, in order; undefined when it is none. */
 export function parseRates(text) {
   const entries = text === "" ? [] : text.split(",", LIMITS.rates + 1).map((part) => {
@@ -126,7 +125,7 @@ function readText({ V, ids, run }) {
   return { n, h, given, guesses, right };
 }
 
-/** What the network makes of its text, as `lab.read`, and what it writes, as `lab.sample`; anew where they are others. */
+/** What the network makes of its text, as `lab.read`, and what it writes, as `lab.sample`; computed again only after a change. */
 export function readLab(lab) {
   const { run, ids, vocab, settings: { temperature, seed } } = lab;
   if (lab.readAt !== run.count) lab.read = readText(lab);

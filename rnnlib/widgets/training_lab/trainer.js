@@ -34,7 +34,7 @@ export class Trainer {
     this.forget();
   }
 
-  /** Nothing is trained any more; whatever the traits say next begins anew. */
+  /** Stop and forget the run; the next traits begin another. */
   forget() {
     /** @type {any} */
     this.lab = null; // the run that is shown
@@ -75,7 +75,7 @@ export class Trainer {
     return true;
   }
 
-  /* Slices of a few ms, each a task of its own, so that whatever the reader does comes in between. */
+  /* Slices of a few ms, each a task of its own, so that input of the reader is handled in between. */
 
   pump() {
     if (this.waiting || !this.training) return;
@@ -167,7 +167,7 @@ export class Trainer {
     this.play();
   }
 
-  /** From fresh weights: where a rate was far too large, the units stand at ±1, and learn hardly any more at a smaller one. */
+  /** Begin from fresh weights: after a rate that was far too large the units are saturated at ±1 and hardly learn. */
   startAnew() {
     const { lab } = this;
     if (!lab) return;

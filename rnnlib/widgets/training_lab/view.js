@@ -108,7 +108,7 @@ function shareLab({ el, root, model, words, change, trainer }) {
     place: () => `${trainer.lab.run.count}-updates`,
     refuse: () => trainer.lab.rates.length > LIMITS.rates && "lab_link_rates",
     open(traits) {
-      trainer.forget(); // whatever was shown, this begins anew
+      trainer.forget(); // a link begins another run
       trainer.begin(traits);
     },
     python: () => pythonOfRun(trainer.lab, model.get("updates")),
@@ -178,7 +178,7 @@ function buildParts(words, trainer, repaint) {
 
 function render({ model, el }) {
   const words = wordsFor(el);
-  const channel = new MessageChannel(); // its messages are tasks: whatever the reader does comes in between
+  const channel = new MessageChannel(); // its messages are tasks, so that input of the reader is handled in between
   const repaint = () => trainer.lab && frames.now();
   const frames = new Frames(paint);
   const { change, forget } = bindModel(model, [...LAB_NETWORK, "learning_rate", "temperature", "updates", "_rates"], batchUpdates(draw));

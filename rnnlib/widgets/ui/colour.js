@@ -73,7 +73,7 @@ export function stripe(fill, from, to) {
   return `linear-gradient(90deg, transparent ${a}, ${fill} ${a} ${b}, transparent ${b})`;
 }
 
-/** A canvas that is given a size, be it the one that it has, is laid out and allocated anew. */
+/** Setting the size of a canvas allocates it again, even where the size is the same. */
 function resize(canvas, width, height) {
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;

@@ -37,7 +37,7 @@ export function setText(node, text) {
   node.textContent = text;
 }
 
-/** A value that is computed anew only when one of the things it depends on is another: kept(compute, a, b). */
+/** A value that is computed again only when something that it depends on has changed: kept(compute, a, b). */
 export function keep() {
   let last = [];
   let value;

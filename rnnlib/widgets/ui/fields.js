@@ -1,6 +1,4 @@
-/**
- * The controls that figures of a network share: its text, hidden size and seed, and the walk from step to step.
- */
+/** The controls that figures of a network share: text, hidden size and seed, with their checks and messages. */
 
 import { LIMITS } from "../model/limits.js";
 import { checkText, checkWhole, Problem } from "../model/network.js";
@@ -14,7 +12,8 @@ export function field(words, name, control, ...rest) {
   return { node: make("div", { className: `rnn-control rnn-control-${name}` }, label, message), control, message };
 }
 
-/** A slider, and beside it what it says in words; hidden from screen readers, which read that from the slider itself. */
+/** A slider with its value in words next to it. Screen readers read the value from the slider, so the words are hidden
+ * from them. */
 export function slider(words, name, min, max) {
   const shown = make("span", { className: "rnn-value", "aria-hidden": "true" });
   const item = field(words, name, make("input", { type: "range", min, max, step: 1 }), shown);

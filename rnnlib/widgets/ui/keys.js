@@ -18,7 +18,7 @@ export function figure(render) {
       const { el } = given;
       const forget = render(given);
       const uncopy = copyPlain(el);
-      // the window hears a key before the document, where the notebook listens
+      // listeners of the window run before those of the document, where the notebook listens
       const hold = (event) => {
         if (!el.contains(event.target)) return;
         if (!saves(event)) return event.target.setAttribute(UNHEARD, "true");

@@ -1,5 +1,5 @@
 /**
- * Loss curves on the same axes, as a picture whose numbers are told in the text beside it.
+ * Loss curves on the same axes, as a picture; the text next to it gives its numbers.
  */
 
 import { svg } from "./dom.js";

@@ -2,7 +2,7 @@
 
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 
-/** A MathML element. A string child of mrow, msub or msup stands for an identifier, a number or an operator. */
+/** A MathML element. A string child of mrow, msub or msup becomes an identifier, a number or an operator. */
 export function math(tag, ...children) {
   const node = document.createElementNS(MATHML, tag);
   const leaf = tag === "mi" || tag === "mn" || tag === "mo" || tag === "mtext";

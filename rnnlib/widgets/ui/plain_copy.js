@@ -25,7 +25,7 @@ export function copiedText(selection) {
   return plain(parts.join("\n")).replace(/\t?\n\s*/g, "\n").replace(/^\n|[\n\t]+$/g, "");
 }
 
-/** Let what is copied in `el` be plain text; what stands in a field is copied as it is. Returns a clean-up. */
+/** Let what is copied in `el` be plain text; the text of a field is copied as it is. Returns a clean-up. */
 export function copyPlain(el) {
   const copy = (event) => {
     const selection = document.getSelection();

@@ -4,7 +4,7 @@ import { make, setText } from "./dom.js";
 
 const PLAY = 900; // time between two steps while playing, ms
 
-/** Buttons that walk along places 0 … n - 1, and play. `place()` gives [current, n], or nothing while nothing is shown. */
+/** Buttons that move along places 0 … n - 1, and play. `place()` gives [current, n], or nothing while nothing is shown. */
 export function player(words, place, go, names = { previous: "previous", next: "next" }) {
   const button = (name, sign) => {
     const node = make("button", { type: "button", className: `rnn-button rnn-${name}`, title: words(names[name]) }, sign);

@@ -18,7 +18,7 @@ function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-/** The figures of the page, but for what stands in for a view until it is drawn.
+/** The figures of the page, without the first states that are shown until a view is drawn.
  * @returns {any[]} */
 const figures = () => [...document.querySelectorAll("[data-figure]")].filter((node) => !node.closest(".rnn-widget-first"));
 
@@ -132,7 +132,7 @@ function imageActions({ root, said, name, tell }) {
  *   spec: object, shown: () => object | undefined, said: () => string, place: () => string,
  *   python: () => {plain: string[], imports?: object}, refuse?: () => string | undefined, open?: (traits: object) => void}} parts
  * figure: the class in Python. spec: what a link may say, see model/permalink.js. shown(): the traits as they are shown. said(): the
- * figure in a sentence. place(): where it stands, for the name of a file. refuse(): the words why there can be no link.
+ * figure in a sentence. place(): the step or case shown, for the name of a file. refuse(): the words why there can be no link.
  * open(traits): set what came from a link, where `change` is not enough.
  * @returns {() => void} a clean-up */
 export function shareRow({ el, root, model, words, change, figure, spec, shown, said, place, python, refuse, open = change }) {

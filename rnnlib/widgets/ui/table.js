@@ -9,7 +9,7 @@ const HEAD = 29; // height of the head of a table, px
 
 const ROW = 26; // and of a row
 
-/** A cell of a table, by its role. The cells of a row stand in one line of text, padded with spaces to the width of their
+/** A cell of a table, by its role. The cells of a row are in one line of text, padded with spaces to the width of their
  * columns: laying out a line takes the browser half the time that as many boxes in a <table> or grid take. The roles make
  * it a table for a screen reader. */
 export function cell(role, className = "", ...children) {
@@ -57,7 +57,7 @@ export function showRows({ title, scroller, grid, rows }, text, n, draw, current
   });
 }
 
-/** A line of symbols, and the numbers that stand in for them. The symbols are laid out anew only when they change. */
+/** A line of symbols, and the numbers for them. The symbols are laid out again only when they change. */
 export function line() {
   const node = make("div", { className: "rnn-formula" });
   node.symbols = node.appendChild(make("span"));

@@ -1,9 +1,9 @@
-/** Whether a figure stands on a dark page, and when that changes. */
+/** Whether the page around a figure is dark, and when that changes. */
 
 import { make } from "./dom.js";
 
 /** Is the page dark around this element? The style sheet knows every host's way of saying so. A notebook puts a figure into
- * its page after the first drawing: until then, what would stand there as it is asks for it. */
+ * its page after the first drawing: until then, an element that is added for this moment is asked instead. */
 export function isDark(node) {
   if (node.isConnected === false) {
     const there = document.body.appendChild(make("div", { className: "rnn", hidden: true }));

@@ -12,7 +12,7 @@ const COLUMN = 44; // width of one step, px
 
 /**
  * @param {{label: string, states: [string, Node], lines: Object<string, [string, Node]>, place: () => [number, number],
- *   go: (t: number) => void}} parts  each line has a word and a symbol for its head; the first stands above the states
+ *   go: (t: number) => void}} parts  each line has a word and a symbol for its head; the first is above the states
  */
 export function buildStrip({ label, states, lines, place, go }) {
   const canvas = make("canvas", { className: "rnn-canvas" });

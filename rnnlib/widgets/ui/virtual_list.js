@@ -15,7 +15,7 @@ export function arrowKeys(sight, forwards, backwards, place, choose, button) {
 }
 
 /** The items of a long row or column of things that are in sight, and a few more: only these exist and are drawn. When the
- * reader scrolls, the same nodes are filled with other items; padding stands for those before, the size for all. */
+ * reader scrolls, the same nodes are filled with other items; padding takes the place of the items before, and the size that of all. */
 export class VirtualList {
   /** @param {{view: HTMLElement, space: HTMLElement, across: boolean, size: number, room: number, head?: number, build: () => any}} parts
    * view scrolls, space inside it holds the nodes; size is that of one item and room that of the view, in px, until the
