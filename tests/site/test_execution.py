@@ -1,6 +1,7 @@
 """A book made from kept outputs is the book made from nothing, and follows every change of what they came from."""
 
 import json
+import os
 import shutil
 from types import SimpleNamespace
 
@@ -108,6 +109,27 @@ def test_a_book_from_kept_cells_is_the_book_from_nothing_and_follows_every_chang
     page = book["html/page.html"].decode()
     assert "run number 4" in page and "Units H" in page and "Hidden size H" not in page
     assert differing(book, contents(build_again(4))) == []
+
+
+def test_two_builds_in_two_folders_are_equal(specimen, tmp_path):
+    """Else each publication would be a new one for every reader, who would load the whole book again."""
+    build(specimen_source(tmp_path / "elsewhere"), tmp_path)
+    assert differing(contents(specimen.parent), contents(tmp_path / "_build")) == []
+
+
+def test_a_wheel_is_the_same_whenever_its_files_were_written(load_ext, tmp_path):
+    build_wheel = load_ext("bookext.notebooks.builder").build_wheel
+    wheels = []
+    for place, when in (("one", 1_000_000_000), ("two", 1_500_000_000)):
+        source = tmp_path / place / "source"
+        shutil.copytree(ROOT / "rnnlib", source / "rnnlib", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / name, source)
+        for path in source.rglob("*"):
+            os.utime(path, (when, when))
+        name = build_wheel(source, tmp_path / place)
+        wheels.append((name, (tmp_path / place / name).read_bytes()))
+    assert wheels[0] == wheels[1]
 
 
 # The key, with a kernel that only counts

@@ -12,11 +12,13 @@ import ast
 import bisect
 import hashlib
 import json
+import os
 import posixpath
 import shutil
 import subprocess
 import sys
 import tempfile
+from datetime import datetime, timezone
 from itertools import groupby
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from ..words import word
 from .markdown import NotebookMarkdown
 
 EDITIONS = ("full", "student")
+FIRST_DAY = str(int(datetime(1980, 1, 1, tzinfo=timezone.utc).timestamp()))  # that an archive can tell
 EXTRAS = "[plots,widgets,train,sweep]"
 # What a tag hides on the page is folded in a notebook.
 HIDDEN = {
@@ -311,9 +314,11 @@ def build_wheel(source, folder):
         command = "import sys; from setuptools import build_meta; print('\\n' + build_meta.build_wheel(sys.argv[1]))"
         out = Path(place, "out")
         out.mkdir()
+        environment = os.environ | {"SOURCE_DATE_EPOCH": FIRST_DAY}  # else the archive has the files' own times
         run = subprocess.run(
-            [sys.executable, "-c", command, out], cwd=place, capture_output=True, text=True, check=False
-        )
+            [sys.executable, "-c", command, out],
+            cwd=place, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
         if run.returncode:
             raise RuntimeError(f"rnnlib's wheel cannot be built:\n{run.stderr}")
         (built,) = out.iterdir()
