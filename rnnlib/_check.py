@@ -108,6 +108,12 @@ def ids(name, value, size, shapes):
     return value
 
 
+def not_text(name, value):
+    """Raise TypeError for a string where its ids belong."""
+    if isinstance(value, str):
+        raise TypeError(f"{name}: expected ids, which vocab.encode(text) gives, got the text itself, {describe(value)}")
+
+
 def sequence(name, value, size, length=None):
     """Return `value` as ids below `size` of one sequence (T,), of that length where one is given.
 

@@ -136,16 +136,15 @@ def sweep(
     one_thread = nullcontext()
     if backend.supports_inner_max_num_threads:  # other backends reject the option
         one_thread = joblib.parallel_config(backend=backend, inner_max_num_threads=1)
-    kind = "generator_unordered" if backend.supports_return_generator else "list"
+    jobs = [(index, cell, ids, V, dtype, options) for index, cell in enumerate(cells)]
     done, stopped = {}, ""
 
     def result():
         return Sweep(tuple(row for _, row in sorted(done.items())), hidden_sizes, rates, seeds, stopped)
 
     with one_thread, bar(progress, len(cells) * epochs * count, 0) as advance:
-        jobs = (joblib.delayed(_run)(index, cell, ids, V, dtype, options) for index, cell in enumerate(cells))
         try:
-            for index, row in joblib.Parallel(n_jobs, return_as=kind)(jobs):
+            for index, row in _results(joblib, backend, n_jobs, jobs):
                 done[index] = row
                 advance(epochs * count, row.loss)
         except KeyboardInterrupt:
@@ -160,6 +159,32 @@ def sweep(
     if stopped:
         say(progress, f"sweep: {stopped}; the rows of the completed runs are in the Sweep returned")
     return result()
+
+
+def _results(joblib, backend, n_jobs, jobs):
+    """What `_run` gives for each job, as the jobs end."""
+    if type(backend).__name__ == "DaskDistributedBackend" and n_jobs != 1:
+        return _results_of_dask(backend, jobs)
+    kind = "generator_unordered" if backend.supports_return_generator else "list"
+    return joblib.Parallel(n_jobs, return_as=kind)(joblib.delayed(_run)(*job) for job in jobs)
+
+
+def _results_of_dask(backend, jobs):
+    """The same from Dask itself: joblib (1.6) would wait without end for the result of a worker that has died."""
+    from distributed import as_completed
+
+    client = backend.client
+    _, _, ids, vocab_size, dtype, options = jobs[0]
+    ids, options = client.scatter([ids, options], hash=False)  # once, not with each job
+    futures = [
+        client.submit(_run, index, cell, ids, vocab_size, dtype, options, pure=False, **backend.submit_kwargs)
+        for index, cell, *_ in jobs
+    ]
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    finally:
+        client.cancel(futures)
 
 
 def _died():

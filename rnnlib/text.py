@@ -246,6 +246,7 @@ def windows(ids: npt.ArrayLike, length: int) -> tuple[np.ndarray, np.ndarray]:
     shape (n,) or too short for one window and its last target.
     """
     length = _check.positive_int("length", length)
+    _check.not_text("ids", ids)
     ids = _check.array("ids", ids)
     if ids.dtype.kind not in "iu":
         raise TypeError(f"ids: expected integer ids of shape (n,), got {_check.describe(ids)}")
@@ -263,6 +264,7 @@ def one_hot(ids: npt.ArrayLike, size: int, dtype: npt.DTypeLike = np.float64) ->
     Raises TypeError for ids that are not integers, ValueError for ids out of range.
     """
     size = _check.positive_int("size", size)
+    _check.not_text("ids", ids)
     ids = _check.ids("ids", ids, size, "(T,) or (T, B)")
     rows = np.zeros((*ids.shape, size), dtype)
     rows.reshape(-1, size)[np.arange(ids.size), ids.ravel()] = 1

@@ -88,9 +88,7 @@ def shuffled(ids: npt.ArrayLike, batch: int, steps: int, rng: np.random.Generato
 
 def check_text(name: str, ids: npt.ArrayLike, size: float = np.inf) -> np.ndarray:
     """Return `ids` as an array of one text (n,), n at least 2, ids below `size`; else raise TypeError or ValueError."""
-    if isinstance(ids, str):
-        expected = "integer ids of shape (n,), which vocab.encode(text) gives"
-        raise TypeError(f"{name}: expected {expected}, got the text itself, {_check.describe(ids)}")
+    _check.not_text(name, ids)
     ids = _check.ids(name, ids, size, "(n,)")
     if ids.ndim != 1 or len(ids) < 2:
         raise ValueError(f"{name}: expected one text of at least 2 ids, shape (n,), got {ids.shape}")

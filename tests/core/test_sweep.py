@@ -224,6 +224,25 @@ def test_a_process_that_dies_ends_the_sweep_and_the_rows_before_are_kept(tmp_pat
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"sweep: {result.stopped}; ")
 
 
+def test_a_dask_worker_that_dies_ends_the_sweep_and_the_rows_before_are_kept(tmp_path, monkeypatch):
+    distributed = importlib.import_module("dask.distributed")
+    dask = importlib.import_module("dask")
+    file = tmp_path / "one run has ended"
+
+    @contextmanager
+    def bar(progress, total, done):
+        yield lambda characters, loss: file.touch()
+
+    monkeypatch.setattr(module, "bar", bar)
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        with distributed.LocalCluster(**options, silence_logs=50) as cluster, distributed.Client(cluster):
+            with joblib.parallel_config(backend="dask"):
+                result = sweep(IDS, len(VOCAB), [2], [0.1, 0.2], steps=9, optimizer=Killed(file))
+    assert [row[:3] for row in result.rows] == [(2, 0.1, 0)]
+    assert "a process died after 1 of 2 runs" in result.stopped and "(2, 0.2, 0)" in result.stopped
+
+
 class Raising(SGD):
     """Descent that raises at one rate."""
 

@@ -227,6 +227,12 @@ def test_windows_refuses_ids_of_another_type_or_shape_or_too_few(ids, error, got
         windows(ids, 2)
 
 
+def test_a_text_where_its_ids_belong_is_told_so():
+    for function in (lambda: windows("abcabc", 2), lambda: one_hot("abc", 3)):
+        with refuses(TypeError, "ids", "str 'abc", expected="vocab.encode(text)"):
+            function()
+
+
 @pytest.mark.parametrize(
     "ids, error, got",
     [([0.5], TypeError, "0.5"), ([True], TypeError, "True"), ([0, -1], ValueError, "-1"), ([3], ValueError, "3")],
