@@ -153,15 +153,17 @@ def update_parameters_with_adam(
     Kingma and Ba, Adam: A Method for Stochastic Optimization, ICLR 2015, algorithm 1.
     """
     t = _check.positive_int("t", t)
+    rate, epsilon = _check.positive("learning_rate", learning_rate), _check.positive("epsilon", epsilon)
+    beta1, beta2 = _check.below_one("beta1", beta1), _check.below_one("beta2", beta2)
     arrays = dict(zip(NAMES, _check_parameters(parameters), strict=True))
-    gradients = _check_gradients(gradients, arrays)
+    gradients, v, s = (_check_gradients(*named, arrays) for named in (("gradients", gradients), ("v", v), ("s", s)))
     v = {name: beta1 * mean + (1 - beta1) * gradients[name] for name, mean in v.items()}
     s = {name: beta2 * mean + (1 - beta2) * gradients[name] ** 2 for name, mean in s.items()}
     updated = {}
     for name, array in arrays.items():
         v_hat = v["d" + name] / (1 - beta1**t)
         s_hat = s["d" + name] / (1 - beta2**t)
-        updated[name] = array - learning_rate * v_hat / (np.sqrt(s_hat) + epsilon)
+        updated[name] = array - rate * v_hat / (np.sqrt(s_hat) + epsilon)
     return updated, v, s
 
 
@@ -276,11 +278,11 @@ def _check_parameters(parameters):
     return [array.astype(dtype if dtype.kind in "fc" else np.float64, copy=False) for array in arrays]
 
 
-def _check_gradients(gradients, arrays):
-    """The gradients of the parameters, each in the shape of its parameter, without others in the dict, such as dx."""
-    if not (isinstance(gradients, dict) and gradients.keys() >= {"d" + name for name in arrays}):
+def _check_gradients(argument, values, arrays):
+    """One array for each parameter, in its shape, by the name of its gradient, without others such as dx."""
+    if not (isinstance(values, dict) and values.keys() >= {"d" + name for name in arrays}):
         names = ", ".join("d" + name for name in arrays)
-        raise TypeError(f"gradients: expected a dict with {names}, got {_check.describe(gradients)}")
+        raise TypeError(f"{argument}: expected a dict with {names}, got {_check.describe(values)}")
     return {
-        "d" + name: _check.numbers(f"gradients.d{name}", gradients["d" + name], w.shape) for name, w in arrays.items()
+        "d" + name: _check.numbers(f"{argument}.d{name}", values["d" + name], w.shape) for name, w in arrays.items()
     }

@@ -345,10 +345,8 @@ class Model:
 
     def sgd_step(self, x, y, learning_rate):
         """One step of gradient descent on the loss summed over one sentence."""
-        dU, dW, dV = self.bptt(x, y)
-        self.U = self.U - learning_rate * dU
-        self.W = self.W - learning_rate * dW
-        self.V = self.V - learning_rate * dV
+        rate, (dU, dW, dV) = _check.positive("learning_rate", learning_rate), self.bptt(x, y)
+        self.U, self.W, self.V = self.U - rate * dU, self.W - rate * dW, self.V - rate * dV
 
     def train(self, X, Y, learning_rate=0.005, nepoch=100, evaluate_loss_after=5):
         """One `sgd_step` for each sentence and epoch. Returns a list of (sentences seen, total loss).

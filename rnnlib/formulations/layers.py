@@ -58,9 +58,11 @@ class Linear:
 
     def clip(self, bound):
         """Clip the gradient to ±bound elementwise, which can change its direction."""
+        bound = _check.positive("bound", bound)
         self.dw, self.db = self.dw.clip(-bound, bound), self.db.clip(-bound, bound)
 
     def update(self, rate):
+        rate = _check.positive("rate", rate)
         self.w -= rate * self.dw
         self.b -= rate * self.bias_rate * self.db
 
@@ -250,7 +252,7 @@ def sample(network, vocab, start, length=120, *, rng):
     The network runs step by step from a state of zeros; its history is not changed. Raises ValueError for a start that
     is not a character of the vocabulary, and for a vocabulary of another size than the network's.
     """
-    length = _check.positive_int("length", length)
+    length, rng = _check.positive_int("length", length), _check.generator("rng", rng)
     if len(vocab) != len(network.xh.w):
         raise ValueError(f"vocab: expected {len(network.xh.w)} characters, as the network has, got {len(vocab)}")
     if start not in vocab.characters:

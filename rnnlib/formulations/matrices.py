@@ -112,7 +112,7 @@ class RNN:
 
     def sgd_step(self, x, y, rate):
         """One step of gradient descent on the loss summed over one sequence."""
-        dU, dV, dW = self.bptt(x, y)
+        rate, (dU, dV, dW) = _check.positive("rate", rate), self.bptt(x, y)
         self.U -= rate * dU
         self.V -= rate * dV
         self.W -= rate * dW

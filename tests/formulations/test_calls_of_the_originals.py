@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from models import assert_close, make_case
 
-from rnnlib import backward, forward, init_params
+from rnnlib import Vocabulary, backward, forward, init_params
 from rnnlib.formulations import cells, equations, gates, layers, matrices
 
 RNG = np.random.default_rng(5)
@@ -137,6 +137,23 @@ LIKE_MATRICES = {
 @pytest.mark.parametrize("name", LIKE_MATRICES)
 def test_matrices_refuse_what_is_not_theirs(name):
     refused(*LIKE_MATRICES[name])
+
+
+@pytest.mark.parametrize("rate", [0, -0.1, np.nan, np.inf])
+def test_a_single_step_takes_no_rate_that_is_not_positive(rate):
+    network = layers.from_params(init_params(4, 3, rng=np.random.default_rng(0)))
+    network.forward(IDS)
+    network.backward(NEXT)
+    model = gates.Model(4, 3, rng=np.random.default_rng(0))
+    refused(lambda: MODEL.sgd_step(IDS, NEXT, rate), ValueError, "rate: expected a positive number")
+    refused(lambda: model.sgd_step(IDS, NEXT, rate), ValueError, "learning_rate: expected a positive number")
+    refused(lambda: network.update(rate), ValueError, "rate: expected a positive number")
+    refused(lambda: network.clip(rate), ValueError, "bound: expected a positive number")
+
+
+def test_a_sample_wants_a_generator():
+    network, vocab = layers.init_network(2, 3, rng=np.random.default_rng(0)), Vocabulary("ab")
+    refused(lambda: layers.sample(network, vocab, "a", rng=0), TypeError, "rng: expected a numpy.random.Generator")
 
 
 def test_matrices_agree_where_the_call_is_the_same():

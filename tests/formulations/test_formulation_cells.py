@@ -459,6 +459,13 @@ def test_adam_refuses_gradients_without_those_of_the_output_and_those_of_another
         cells.update_parameters_with_adam(parameters, grads | {"dba": np.ones(5)}, v, s, 1)
     with refuses(ValueError, "t", "0", expected="at least 1"):
         cells.update_parameters_with_adam(parameters, grads, v, s, 0)
+    with refuses(TypeError, "v", "dict", expected="dWya"):
+        cells.update_parameters_with_adam(parameters, grads, parameters, s, 1)
+    with refuses(ValueError, "s.dba", "(5,)", expected="(5, 1)"):
+        cells.update_parameters_with_adam(parameters, grads, v, s | {"dba": np.ones(5)}, 1)
+    for name, value in (("learning_rate", -0.1), ("epsilon", 0), ("beta1", 1), ("beta2", -0.5)):
+        with refuses(ValueError, name, str(value)):
+            cells.update_parameters_with_adam(parameters, grads, v, s, 1, **{name: value})
 
 
 @pytest.mark.parametrize(
