@@ -1,16 +1,33 @@
 // In a page that nbconvert made, which holds the states of all figures: draw them from these, without a kernel and without
-// another host. In a notebook the document has been there long before; nothing happens. The first figure's script does it
+// another host. In a notebook the document was loaded long before, and nothing happens. The first figure's script does it
 // for all, and before a widget manager looks for them.
 document.addEventListener("DOMContentLoaded", () => {
   const [VIEW, STATE] = ["view", "state"].map((what) => `script[type="application/vnd.jupyter.widget-${what}+json"]`);
-  const models = JSON.parse(document.querySelector(STATE)?.textContent ?? "{}").state ?? {};
+
+  /** The result of `act`; an error concerns one figure only, whose picture is shown then. */
+  function guarded(act) {
+    try {
+      return act();
+    } catch (error) {
+      console.error(error);
+      return undefined;
+    }
+  }
+  const models = guarded(() => JSON.parse(document.querySelector(STATE)?.textContent ?? "{}").state) ?? {};
+
+  /** Put the bytes of a buffer at its path in a state: through own properties only, so that no path leads to a prototype. */
+  function putBuffer(state, { path, data }) {
+    if (typeof data !== "string") throw new TypeError("a buffer without data");
+    let slot = state;
+    for (const key of path.slice(0, -1)) slot = Object.hasOwn(slot, key) ? slot[key] : undefined;
+    const value = new DataView(Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0)).buffer);
+    Object.defineProperty(slot, path.at(-1), { value, writable: true, enumerable: true, configurable: true });
+  }
 
   /** A model as a view of ours asks for it. */
-  function modelOf({ state, buffers = [] }) {
+  function modelOf({ state, buffers }) {
     const heard = [];
-    for (const { path, data } of buffers) {
-      state[path[0]] = new DataView(Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0)).buffer);
-    }
+    for (const buffer of buffers ?? []) putBuffer(state, buffer);
     return {
       get: (name) => state[name],
       set(name, value) {
@@ -29,19 +46,21 @@ document.addEventListener("DOMContentLoaded", () => {
     };
   }
 
-  for (const view of document.querySelectorAll(VIEW)) {
+  function revive(view) {
     const entry = models[JSON.parse(view.textContent).model_id];
-    if (!entry?.state._anywidget_id?.startsWith("rnnlib.widgets.")) continue;
+    if (!String(entry?.state?._anywidget_id).startsWith("rnnlib.widgets.")) return;
+    entry.model ??= modelOf(entry);
+    entry.module ??= import(URL.createObjectURL(new Blob([entry.state._esm], { type: "text/javascript" })));
     const el = document.createElement("div");
     const style = document.createElement("style");
     style.textContent = entry.state._css;
     document.head.append(style);
     view.replaceWith(el);
-    entry.model ??= modelOf(entry);
-    entry.module ??= import(URL.createObjectURL(new Blob([entry.state._esm], { type: "text/javascript" })));
     entry.module.then(({ default: figure }) => figure.render({ model: entry.model, el })).catch((error) => {
-      el.remove(); // its picture is shown
+      el.remove();
       console.error(error);
     });
   }
+
+  for (const view of document.querySelectorAll(VIEW)) guarded(() => revive(view));
 });

@@ -10,17 +10,27 @@ let words = {};
 const models = new Map();
 const modelOf = (ref) => models.get(String(ref).replace(/^(IPY_MODEL_|anywidget:)/, ""));
 
+/** A widget that cannot be shown for its state; `said` tells the reader. */
+class StateError extends Error {
+  constructor(message, said) {
+    super(message);
+    this.said = said;
+  }
+}
+
+const isObject = (value) => typeof value === "object" && value !== null;
+
 /** Deep equality, as Backbone uses it to tell whether a set() changes anything. */
 function equal(a, b) {
   if (Object.is(a, b)) return true;
-  if (typeof a !== "object" || typeof b !== "object" || !a || !b) return false;
+  if (!isObject(a) || !isObject(b)) return false;
   if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
   if (ArrayBuffer.isView(a)) {
     const [x, y] = [a, b].map((v) => new Uint8Array(v.buffer, v.byteOffset, v.byteLength));
     return x.length === y.length && x.every((byte, i) => byte === y[i]);
   }
   const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((k) => k in b && equal(a[k], b[k]));
+  return keys.length === Object.keys(b).length && keys.every((k) => Object.hasOwn(b, k) && equal(a[k], b[k]));
 }
 
 class Model {
@@ -28,12 +38,10 @@ class Model {
   #changing = false;
   #pending = false;
 
-  constructor(entry) {
-    Object.assign(this, { name: entry.model_name, esm: entry.esm, attributes: entry.state });
-    for (const { path, data, encoding } of entry.buffers ?? []) {
-      const slot = path.slice(0, -1).reduce((value, key) => value[key], this.attributes);
-      slot[path.at(-1)] = decode(data, encoding);
-    }
+  constructor({ model_name, esm, state, buffers }) {
+    if (!isObject(state)) throw new TypeError(`the state of a ${model_name} is ${JSON.stringify(state)}, expected an object`);
+    Object.assign(this, { name: String(model_name), esm, attributes: state });
+    for (const buffer of buffers ?? []) putBuffer(state, buffer);
   }
   get(name) {
     return this.attributes[name];
@@ -94,7 +102,18 @@ class Model {
   }
 }
 
+/** Put the bytes of a buffer at its path in a state: through own properties only, so that no path leads to a prototype. */
+function putBuffer(state, { path, data, encoding }) {
+  let slot = state;
+  for (const key of path.slice(0, -1)) slot = Object.hasOwn(slot, key) ? slot[key] : undefined;
+  if (!isObject(slot) || !path.length) throw new TypeError(`no place for a buffer at ${JSON.stringify(path)}`);
+  const value = decode(data, encoding);
+  Object.defineProperty(slot, path.at(-1), { value, writable: true, enumerable: true, configurable: true });
+}
+
 function decode(data, encoding) {
+  if (typeof data !== "string") throw new TypeError(`a buffer's data: ${JSON.stringify(data)}, expected text`);
+  if (encoding === "hex" && !/^([\da-f]{2})*$/i.test(data)) throw new TypeError("a buffer that is not hexadecimal");
   const bytes =
     encoding === "hex"
       ? Uint8Array.from(data.match(/../g) ?? [], (pair) => parseInt(pair, 16))
@@ -177,7 +196,7 @@ async function renderBox(model, el, signal) {
   const box = element("div", `rnn-host-box rnn-host-${model.name.replace("Model", "").toLowerCase()}`);
   el.append(box);
   await Promise.all(
-    model.get("children").map((ref, i) => {
+    (model.get("children") ?? []).map((ref, i) => {
       const child = element("div", "rnn-host-child");
       if (titles) box.append(element("p", "rnn-host-title", element("strong", "", titles[i] || String(i + 1))));
       box.append(child);
@@ -201,10 +220,11 @@ const renderers = {
 };
 
 async function show(model, el, signal) {
-  if (!model) throw new Error(words.host_missing);
+  if (!model) throw new StateError("it has no state", words.host_missing);
+  if (model.broken) throw new StateError(model.broken.message, words.host_broken);
   if (model.esm) return renderAnywidget(model, el, signal);
-  if (renderers[model.name]) return renderers[model.name](model, el, signal);
-  el.append(element("p", "rnn-widget-note", words.host_kernel.replace("{name}", model.name.replace("Model", ""))));
+  if (Object.hasOwn(renderers, model.name)) return renderers[model.name](model, el, signal);
+  el.append(element("p", "rnn-widget-note", words.host_kernel?.replace("{name}", () => model.name.replace("Model", "")) ?? ""));
 }
 
 /** Runs one view; a failure is told in its place and keeps nothing else from starting. */
@@ -213,7 +233,7 @@ async function attempt(el, render, message) {
     await render();
     return true;
   } catch (error) {
-    el.replaceChildren(element("p", "rnn-widget-note", message));
+    el.replaceChildren(element("p", "rnn-widget-note", error.said ?? message ?? ""));
     console.warn("A widget could not start:", error);
     return false;
   }
@@ -234,6 +254,7 @@ async function mount(view) {
 /** jslink keeps two traits equal, jsdlink follows one way; the source gives the first value. */
 function link({ name, attributes: { source, target } }) {
   const [[from, a], [to, b]] = [source, target].map(([ref, trait]) => [modelOf(ref), trait]);
+  if (!from?.on || !to?.on) throw new Error("an end of a link has no model, or a broken one");
   const copy = () => to.set(b, from.get(a));
   from.on(`change:${a}`, copy);
   if (name === "LinkModel") to.on(`change:${b}`, () => from.set(a, to.get(b)));
@@ -248,14 +269,27 @@ const styled = () =>
     ),
   );
 
+/** The result of `act`; of an error, which concerns one model only, a report and what `instead` makes of it. */
+function guarded(act, instead = () => undefined) {
+  try {
+    return act();
+  } catch (error) {
+    console.warn("A widget's state cannot be used:", error);
+    return instead(error);
+  }
+}
+
 async function start() {
   for (const block of document.querySelectorAll('script[type="application/vnd.jupyter.widget-state+json"]')) {
-    const page = JSON.parse(block.textContent);
-    words = page.words;
-    for (const [id, entry] of Object.entries(page.state)) models.set(id, new Model(entry));
+    const page = guarded(() => JSON.parse(block.textContent)) ?? {};
+    words = page.words ?? words;
+    for (const [id, entry] of Object.entries(page.state ?? {})) {
+      models.set(id, guarded(() => new Model(entry), (broken) => ({ broken })));
+    }
   }
-  for (const model of models.values()) if (model.attributes.source && /LinkModel$/.test(model.name)) link(model);
-  for (const model of models.values()) if (model.esm) model.start().catch(() => {}); // its views report the failure
+  const sound = [...models.values()].filter(({ broken }) => !broken);
+  for (const model of sound) if (/LinkModel$/.test(model.name)) guarded(() => link(model));
+  for (const model of sound) if (model.esm) model.start().catch(() => {}); // its views report the failure
   await styled();
   document.querySelectorAll(".rnn-widget[data-model-id]").forEach(mount);
 }
