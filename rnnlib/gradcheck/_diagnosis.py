@@ -167,7 +167,12 @@ def _matches(array, e):
 def _simplest(evidence, wrong, replay) -> list[Explanation]:
     """The explanations with the fewest mistakes: all that need one, else all that need two."""
     patterns = {name: list(_patterns(name, evidence, replay)) for name in wrong}
-    tries = [lambda: _search(evidence, replay, cores(replay, both=False), 1)] if replay else []
+    tries = []
+    if replay:
+        tries += [
+            lambda: _search(evidence, replay, cores(replay, both=False), 1),
+            lambda: _from_zero(evidence, wrong, replay),
+        ]
     tries.append(lambda: _by_patterns(evidence, wrong, replay, patterns, 1))
     if replay:
         tries += [
@@ -177,6 +182,14 @@ def _simplest(evidence, wrong, replay) -> list[Explanation]:
         if replay.T * (replay.B * replay.H * (replay.V + replay.H) + 20_000) * (70 + 3 * replay.T) < PAIRS:
             tries.append(lambda: _search(evidence, replay, cores(replay, both=True), 2))
     return next((found for attempt in tries if (found := attempt())), [])
+
+
+def _from_zero(evidence, wrong, replay) -> list[Explanation]:
+    """Whether backward computed the states again, and lost the initial one."""
+    other = replay.from_zero()
+    if not all(_matches(other.gradient(name, other.right), e) for name, e in evidence.items()):
+        return []
+    return [dict.fromkeys(wrong, ("right for h0 = 0: are the states computed again, from zero?",))]
 
 
 def _search(evidence, replay, candidates, most) -> list[Explanation]:

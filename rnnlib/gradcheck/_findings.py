@@ -57,12 +57,10 @@ def _rows(evidence, replay) -> Iterator[str]:
         return
     last = int(reads_wrong[-1])
     if last < replay.T - 1:
-        yield (
-            f"the rows of dWxh that are read at step {last + 1} and later are right, so da is right there; "
-            f"a row that is read at step {last} is wrong"
-        )
-    else:
-        yield f"the row of dWxh that is read at the last step, {last}, is wrong"
+        yield f"the rows of dWxh that are read at step {last + 1} and later are right, so da is right there"
+    alone = [t for t in reads_wrong if any(wrong[i] and (replay.x == i).sum() == 1 for i in replay.x[t])]
+    if alone:
+        yield f"da is wrong at step {alone[-1]}: no other step reads a certain row of dWxh, which is wrong"
 
 
 def _place(name, e) -> Iterator[str]:

@@ -14,6 +14,22 @@ from ..loss import softmax
 from ._replay import Pass, Replay, product, shifted
 
 REACH = 64  # the work of a truncated pass grows with the square of the steps
+SYMBOLS = 100  # so many are tried as the sign of padding
+BOUNDS = (
+    0.001,
+    0.01,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.0,
+    3.0,
+    5.0,
+    10.0,
+    15.0,
+    50.0,
+    100.0,
+)  # of clipping, as people choose them
 
 
 class Core(NamedTuple):
@@ -102,6 +118,19 @@ def _targets(r):
         if r.B > 2:
             yield "the targets of the sequence before", np.roll(r.one_hot, 1, axis=1)
         yield "the targets of the first sequence for every sequence", r.one_hot[:, :1]
+        yield "the targets of all sequences are subtracted from each", r.one_hot.max(axis=1, keepdims=True)
+        yield "the targets of all sequences are subtracted from each", r.one_hot.sum(axis=1, keepdims=True)
+    yield "the targets are in reverse order", r.one_hot[::-1]
+    for cause, ids in _other_layout(r, r.y):
+        yield f"the targets are {cause}", r.rows(ids)
+
+
+def _other_layout(r, array):
+    """(cause, array) of (T, B) numbers that are stored as (B, T), or read so."""
+    if r.B > 1 and r.T > 1:
+        yield "read in the wrong layout: (B, T) where (T, B) belongs", array.swapaxes(0, 1).reshape(array.shape)
+        other = array.reshape(r.B, r.T, *array.shape[2:]).swapaxes(0, 1)
+        yield "read in the wrong layout: (B, T) where (T, B) belongs", other
 
 
 def left_out(r: Replay) -> Iterator[tuple[str, np.ndarray]]:
@@ -111,6 +140,12 @@ def left_out(r: Replay) -> Iterator[tuple[str, np.ndarray]]:
     yield "the loss of the first step is left out", do * (step > 0)
     yield "only the loss of the last step enters", do * (step == last)
     yield "only the loss of the first step enters", do * (step == 0)
+    for target in np.unique(r.y) if r.V <= SYMBOLS else []:
+        others = (r.y != target)[..., None]
+        cause = f"the predictions of symbol {target} are left out: is it taken for padding?"
+        yield cause, do * others
+        if others.any():
+            yield cause, do * others * (r.share.sum() / (r.share * others).sum())
     sequence, last = np.arange(r.B)[:, None], r.B - 1
     if r.B > 1:
         yield "only the first sequence of the batch enters", do * (sequence == 0)
@@ -150,6 +185,7 @@ def loops(r: Replay, do: np.ndarray) -> Iterator[tuple[str, Pass]]:
     yield from _ways(r, do)
     yield from _visits(r, do)
     yield from _resets(r, do)
+    yield from _clipped(r, do)
 
 
 def _slopes(r):
@@ -188,6 +224,11 @@ def _slopes(r):
         yield f"the slope of the {which} step is used for every step", one * r.slope[t]
     if r.B > 1:
         yield "the slopes of the first sequence are used for every sequence", one * r.slope[:, :1]
+        yield "the slope is taken from the mean state of the batch", one * (1 - h.mean(axis=1, keepdims=True) ** 2)
+        yield "the mean slope of the batch is used for every sequence", one * r.slope.mean(axis=1, keepdims=True)
+    yield "the slopes are in reverse order", r.slope[::-1]
+    for cause, states in _other_layout(r, h):
+        yield f"the states in the slope are {cause}", 1 - states**2
 
 
 def _ways(r, do):
@@ -259,6 +300,21 @@ def _visits(r, do):
         without = Pass(p.do, p.dh * keep, p.da * keep, end)
         yield cause, without
         yield cause, without._replace(do=p.do * keep)
+
+
+def _clipped(r, do):
+    """Clipping inside the loop, at bounds that people choose."""
+    largest = np.abs(r.back(do).dh).max() * max(1, np.abs(r.params.Whh).sum(axis=1).max())
+    for b in BOUNDS:
+        if b > largest:
+            return
+        where = f"clipped to ±{b:g} inside the loop"
+        yield (
+            f"what goes to the step before is {where}",
+            r.back(do, send=lambda r, dh, da, f, b=b: (da @ r.params.Whh.T).clip(-b, b)),
+        )
+        yield f"dh is {where}", r.back(do, join=lambda out, f, slope, b=b: (out + f).clip(-b, b) * slope)
+        yield f"da is {where}", r.back(do, join=lambda out, f, slope, b=b: ((out + f) * slope).clip(-b, b))
 
 
 def _resets(r, do):
@@ -392,6 +448,15 @@ def _recurrent(r, p):
         yield "a_{t-1} where h_{t-1} belongs", product(shifted(r.a, 1, start), da)
     yield "the initial state at every step, where h_{t-1} belongs", product(np.broadcast_to(h0, h.shape), da)
     yield "tanh is taken of a state: tanh(h_{t-1}) where h_{t-1} belongs", product(np.tanh(r.h_prev), da)
+    for start in (h0, 0.0):
+        yield "1 - h² where h belongs: the slope in place of the state", product(1 - shifted(h, 1, start) ** 2, da)
+    yield "the states are in reverse order", product(r.h_prev[::-1], da)
+    for cause, states in _other_layout(r, r.h_prev):
+        yield f"the states are {cause}", product(states, da)
+    if r.B > 1:
+        yield "the initial state of the first sequence for every sequence", product(shifted(h, 1, h0[:1]), da)
+        yield "the mean initial state for every sequence", product(shifted(h, 1, h0.mean(axis=0)), da)
+        yield "h_{t-1} and da_t belong to different sequences", product(np.roll(r.h_prev, 1, 1), da)
     yield from _through(r, p, lambda right: product(r.h_prev, right))
     yield "transposed, and one step late: h_t where h_{t-1} belongs", product(da, h)
 
@@ -411,6 +476,11 @@ def _input(r, p):
     for cause, steps in ((late, -1), (early, 1)):
         yield cause, r.by_input(np.roll(r.x, steps, 0), p.da)
         yield cause, r.by_input(r.x[1:] if steps < 0 else r.x[:-1], p.da[:-1] if steps < 0 else p.da[1:])
+    yield "the inputs are in reverse order", r.by_input(r.x[::-1], p.da)
+    for cause, x in _other_layout(r, r.x):
+        yield f"the inputs are {cause}", r.by_input(x, p.da)
+    if r.B > 1:
+        yield "x_t and da_t belong to different sequences", r.by_input(np.roll(r.x, 1, 1), p.da)
     if not r.has_ids:
         return
     if r.D == r.V:
@@ -442,6 +512,11 @@ def _output(r, p):
     yield "tanh is taken of a state: tanh(h_t) where h_t belongs", product(np.tanh(r.h), p.do)
     yield "tanh's slope too much in this sum", product(r.h * r.slope, p.do)
     yield "the last state at every step, where h_t belongs", product(np.broadcast_to(r.h[-1], r.h.shape), p.do)
+    yield "the states are in reverse order", product(r.h[::-1], p.do)
+    for cause, states in _other_layout(r, r.h):
+        yield f"the states are {cause}", product(states, p.do)
+    if r.B > 1:
+        yield "h_t and do_t belong to different sequences", product(np.roll(r.h, 1, 1), p.do)
 
 
 def _hidden_bias(r, p):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..loss import softmax
-from ..rnn import Params, Trace
+from ..rnn import Params, Trace, forward
 
 
 class Pass(NamedTuple):
@@ -54,6 +54,7 @@ class Replay:
     def __init__(
         self, params: Params, trace: Trace, y: np.ndarray, share: np.ndarray, weights: np.ndarray | None = None
     ):
+        self._given = trace, y, share, weights
         self.params, self.single = params, y.ndim == 1
         self.y, self.x = self.batched(y), self.batched(trace.x)
         self.has_ids = trace.x.dtype.kind in "iu"
@@ -68,6 +69,11 @@ class Replay:
         self.one_hot = self.rows(self.y)
         self.slope = 1 - self.h**2
         self.right = self.back((self.yhat - self.one_hot) * self.share)
+
+    def from_zero(self) -> "Replay":
+        """The same of states that are computed again from h0 = 0."""
+        trace, y, share, weights = self._given
+        return Replay(self.params, forward(self.params, trace.x), y, share, weights)
 
     def batched(self, array: np.ndarray) -> np.ndarray:
         return array[:, None] if self.single else array
