@@ -1,11 +1,15 @@
 """Visited pages are kept for reading without a network, each with the figures of its own build."""
 
 import contextlib
+import itertools
+import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from browsing import STARTED, Watch
+from py_mini_racer import MiniRacer
 from switched_host import Host
 
 
@@ -59,16 +63,24 @@ ASSETS = """async (scope) => {
   const store = await caches.open(`book assets ${scope}`);
   return (await store.keys()).map((request) => request.url.slice(scope.length)).sort();
 }"""
+QUESTIONS = itertools.count()
 BUILD = "getComputedStyle(document.documentElement).getPropertyValue('--build')"
 
 
-UNTIL = """async ([scope, kind, wanted]) => {
-  for (let i = 0; i < 400; i++) {
-    const names = (await (await caches.open(`book ${kind} ${scope}`)).keys()).map(({ url }) => url.slice(scope.length));
-    if (names.filter((name) => name.startsWith(wanted.name)).length === (wanted.times ?? 1)) return true;
-    await new Promise((done) => setTimeout(done, 50));
-  }
-  return false;
+# Asked again and again: a store tells nobody when something is put into it.
+HELD = """async ([scope, kind, wanted]) => {
+  const names = (await (await caches.open(`book ${kind} ${scope}`)).keys()).map(({ url }) => url.slice(scope.length));
+  return names.filter((name) => name.startsWith(wanted.name)).length === (wanted.times ?? 1);
+}"""
+# How each attempt of a worker to keep a page has ended, from now on.
+NOTE_ATTEMPTS = """() => {
+  const { keep } = self;
+  self.attempts = [];
+  self.keep = (page, response) => {
+    const attempt = keep(page, response);
+    attempts.push(attempt.then(() => "kept", (error) => error.message));
+    return attempt;
+  };
 }"""
 
 
@@ -77,11 +89,26 @@ def go(page, address):
     page.wait_for_function(STARTED)
 
 
+def until(page, scope, kind, **wanted):
+    """Wait until the store of this kind holds the wanted name, as many times as it should."""
+    until_true(page, HELD, [scope, kind, wanted])
+
+
+def until_true(page, question, arg):
+    """Wait until an asynchronous question is answered with yes; wait_for_function takes a promise itself for a yes."""
+    ask = f"""([id, arg]) => {{
+      const answers = (window.answers ??= {{}});
+      ({question})(arg).then((answer) => {{ answers[id] = answer; }});
+      return answers[id];
+    }}"""
+    page.wait_for_function(ask, arg=[next(QUESTIONS), arg], polling=50)
+
+
 def read(page, address, scope=None):
     """Visit a page, until it is kept."""
     scope = scope or address[: address.index("/", 8) + 1]
     go(page, address)
-    assert page.evaluate(UNTIL, [scope, "pages", {"name": address.removeprefix(scope)}])
+    until(page, scope, "pages", name=address.removeprefix(scope))
     page.wait_for_function("() => navigator.serviceWorker.controller")
 
 
@@ -144,7 +171,7 @@ def test_a_page_and_its_figures_are_of_one_build(two_builds, host, reader):
     assert (counts_at(page, host), page.evaluate(BUILD)) == ("Add", "")
     host.folder = new
     assert (counts_at(page, host), page.evaluate(BUILD)) == ("Increase", "new")
-    assert page.evaluate(UNTIL, [f"{host.address}/", "assets", {"name": "_static/book.css", "times": 2}])
+    until(page, f"{host.address}/", "assets", name="_static/book.css", times=2)
     host.folder = None
     assert (counts_at(page, host), page.evaluate(BUILD)) == ("Increase", "new")
     go(page, f"{host.address}/pages/stepper.html")  # not visited since: all of the old build, and whole
@@ -169,7 +196,7 @@ def test_what_no_kept_page_needs_is_dropped(two_builds, host, reader):
     go(page, f"{scope}pages/live.html")
     for folder, times in ((new, 1), (old, 0)):
         style = re.search(r"_static/book\.css\?v=\w+", (folder / "index.html").read_text(encoding="utf-8"))[0]
-        assert page.evaluate(UNTIL, [scope, "assets", {"name": style, "times": times}])
+        until(page, scope, "assets", name=style, times=times)
     after = {*page.evaluate(ASSETS, scope)}
     changed = re.compile(r"book\.css|widgets/")
     assert {a for a in before if not changed.search(a)} == {a for a in after if not changed.search(a)}
@@ -185,9 +212,12 @@ def test_a_page_whose_files_are_of_another_build_is_not_kept(two_builds, host, r
     read(page, f"{host.address}/pages/live.html")
     read(page, f"{host.address}/pages/live.html")
     host.folder = half
+    [worker] = page.context.service_workers
+    worker.evaluate(NOTE_ATTEMPTS)
     go(page, f"{host.address}/pages/live.html")
     go(page, f"{host.address}/pages/stepper.html")
-    page.wait_for_timeout(500)
+    attempts = worker.evaluate("() => Promise.all(attempts)")
+    assert len(attempts) == 2 and all(told.endswith("is of another build") for told in attempts)
     host.folder = None
     assert (counts_at(page, host), page.evaluate(BUILD)) == ("Add", "")
     page.goto(f"{host.address}/pages/stepper.html")
@@ -203,7 +233,7 @@ def test_books_on_one_host_leave_each_other_alone(two_builds, host, reader, tmp_
     scopes = f"{host.address}/", f"{host.address}/other/"
     read(page, f"{scopes[0]}pages/live.html", scopes[0])
     read(page, f"{scopes[1]}pages/live.html", scopes[1])
-    assert page.evaluate(UNTIL, [scopes[1], "pages", {"name": "search.html"}])  # the root's worker was there before
+    until(page, scopes[1], "pages", name="search.html")  # the root's worker was there before
     page.goto(f"{host.address}/plain.html")
     assert [page.evaluate(KEPT, scope) for scope in scopes] == [["offline.html", "pages/live.html", "search.html"]] * 2
     host.folder = None
@@ -248,6 +278,108 @@ def test_keeping_waits_until_the_page_is_there_and_for_nobody_who_saves_data(spe
     go(page, f"{host.address}/pages/live.html")
     page.wait_for_load_state("networkidle")
     assert page.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0
+
+
+REPLACE = """async (scope) => {
+  const store = await caches.open(`book assets ${scope}`);
+  const script = new Response("window.intruded = true", { headers: { "Content-Type": "text/javascript" } });
+  const modules = (await store.keys()).filter(({ url }) => url.endsWith(".js") || url.includes(".js?v="));
+  for (const request of modules) await store.put(request, script.clone());
+  return modules.length;
+}"""
+INTRUDED = """async (scope) => {
+  const store = await caches.open(`book assets ${scope}`);
+  const texts = await Promise.all((await store.keys()).map(async (request) => (await store.match(request)).text()));
+  return texts.filter((text) => text.startsWith("window.intruded")).length;
+}"""
+
+
+def test_what_a_script_put_in_place_of_a_kept_file_is_not_served(specimen, host, reader):
+    page, host.folder = reader(), specimen
+    scope = f"{host.address}/"
+    read(page, f"{scope}pages/live.html")
+    read(page, f"{scope}pages/live.html")
+    assert page.evaluate(REPLACE, scope) == page.evaluate(INTRUDED, scope) > 3
+    read(page, f"{scope}pages/live.html")
+    assert counts_at(page, host) == "Add" and not page.evaluate("window.intruded")
+    until_true(page, f"async (scope) => (await ({INTRUDED})(scope)) === 0", scope)
+    page.evaluate(REPLACE, scope)
+    host.folder = None
+    page.goto(f"{scope}pages/live.html")
+    assert not page.evaluate("window.intruded")
+
+
+def test_a_page_that_a_new_build_removed_says_so_offline(specimen, host, reader, load_ext, tmp_path):
+    page, scope = reader(), f"{host.address}/"
+    new = tmp_path / "new"
+    shutil.copytree(specimen, new)
+    (new / "pages/equations.html").unlink()
+    built = load_ext("bookext.postprocess.site").Site(new)
+    load_ext("bookext.postprocess.fingerprint").add_worker(built, None)
+    built.save()
+    host.folder = specimen
+    read(page, f"{scope}pages/equations.html")
+    read(page, f"{scope}pages/live.html")
+    host.folder = new
+    go(page, f"{scope}pages/live.html")
+    gone = "async (page) => (await caches.match(page)).status === 410"
+    until_true(page, gone, f"{scope}pages/equations.html")
+    assert page.goto(f"{scope}pages/equations.html").status == 404
+    host.folder = None
+    assert page.goto(f"{scope}pages/equations.html?again").status == 503
+    assert page.get_by_role("heading", level=1).inner_text() == "Not kept on this device"
+    assert sorted(page.locator("article ul a").all_inner_texts()) == ["Live widgets", "Search"]
+
+
+# The worker's expressions, in V8
+
+
+@pytest.fixture(scope="module")
+def worker(load_ext):
+    """worker(expression) -> its value, beside the worker's own functions."""
+    source = (load_ext("bookext.postprocess.fingerprint").HERE / "sw.js").read_text(encoding="utf-8")
+    v8 = MiniRacer()
+    v8.eval("""globalThis.registration = { scope: "https://example.org/" };
+        globalThis.addEventListener = () => {};
+        globalThis.PAGES = ["index.html", "a/b.html"];
+        globalThis.URL = class { constructor(address, base) { this.href = `${base} ${address}`; } };""")
+    v8.eval(source)
+    with ThreadPoolExecutor(1) as thread:  # V8 has no time limit where an event loop runs, as beside a browser
+        yield lambda expression: json.loads(
+            thread.submit(v8.eval, f"JSON.stringify({expression})", timeout_sec=60).result()
+        )
+    v8.close()
+
+
+def test_the_names_of_files_are_found_where_they_stand(worker):
+    text = """<link href="../_static/book.css?v=0123abcd"><script src="_static/widgets/0123456789ab.js">
+        import("./x.js?v=0123abcd");url(a.woff2?v=89abcdef)  a/0123456789ab.css/0123456789ab.js x.css?v=0123abcde
+        <img class="rnn-widget-picture" src="p.webp?v=01234567">  b.c?v=0123abcdd /0123456789abc.js"""
+    assert worker(f"named({json.dumps(text)}, 'base')") == [
+        "base ../_static/book.css?v=0123abcd",
+        "base _static/widgets/0123456789ab.js",
+        "base ./x.js?v=0123abcd",
+        "base a.woff2?v=89abcdef",
+        "base a/0123456789ab.css",
+        "base /0123456789ab.js",
+    ]
+    title = "<title>A &amp; B &#8212; C — Specimen</title>"
+    assert worker(f"titleOf({json.dumps(title)})") == "A &amp; B — C"
+    assert worker("plain('https://example.org/a/b.html?x#y/z')") == "https://example.org/a/b.html"
+    assert worker("plain('https://example.org/')") == "https://example.org/index.html"
+    assert worker("plain('https://other.org/')") is None
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["A", "/", ".", ".a", "a.js?v=", "/0123456789ab", ".x?v=0123456", "<title>", '<img class="rnn-widget-picture"'],
+)
+def test_long_pages_are_read_in_one_pass(worker, piece):
+    """Given weights stand in a page as megabytes of base64. Looking again from every sign would take hours."""
+    text = f"{json.dumps(piece)}.repeat(3e6 / {len(piece)})"
+    assert worker(f"named({text}, '').length") == 0
+    assert worker(f"named({text} + ' a.js?v=0123abcd', '')") == [" a.js?v=0123abcd"]
+    assert worker(f"titleOf({text})") == ""
 
 
 # The build
