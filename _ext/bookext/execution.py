@@ -3,11 +3,11 @@
 Jupyter and myst-nb name cells, models of widgets and unlabelled equations at random; here their places on the page name
 them. What a cell prints comes in pieces, cut wherever the kernel happened to hand over what there was; here it is one.
 
-With the environment's ``BOOK_CACHE``, the path of a folder, the outputs of each page are kept there, and the next build
-takes them from there. A page's cells run again when anything that they can see has changed: their code, rnnlib and its
-data, Python, the installed packages, or the fonts of pictures. There is nothing else, because cells run in an empty
-folder (``run_in_temp`` in ``_config.yml``). At its end a build deletes from the cache what it had no use for. Without
-``BOOK_CACHE`` every cell runs.
+With the environment's ``BOOK_CACHE``, the path of a folder, the outputs of each page are kept there, with the pictures
+that take long to encode, and the next build takes them from there. A page's cells run again when anything that they can
+see has changed: their code, rnnlib and its data, Python, the installed packages, or the fonts of pictures. There is
+nothing else, because cells run in an empty folder (``run_in_temp`` in ``_config.yml``). At its end a build deletes from
+the cache what it had no use for. Without ``BOOK_CACHE`` every cell runs.
 """
 
 import hashlib
@@ -29,6 +29,9 @@ STATE_MIME = "application/vnd.jupyter.widget-state+json"
 LIBRARY = Path(rnnlib.__file__).parent
 MODEL_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")  # as uuid4().hex
 SETTINGS = ("profile_default/ipython_kernel_config.py", "matplotlibrc")
+
+
+kept = None  # what begin() has opened, with BOOK_CACHE
 
 
 def digest(*parts):
@@ -97,24 +100,48 @@ class Kept:
         """Like run(), but what was run before, in the same surroundings, is only looked up."""
         cells = [[cell.source, cell.metadata] for cell in code_cells(notebook)]
         kernel = {key: notebook.metadata.get(key) for key in ("kernelspec", "execution")}
-        path = self.folder / f"{digest(self.seen, kernel, options, cells)}.json"
-        self.used.add(path)
+        path = self.path("json", kernel, options, cells)
         if path.exists():
             put(notebook, json.loads(path.read_text(encoding="utf-8")))
             return ExecutionResult(notebook, cwd, 0.0)
         result = run(notebook, cwd, **options)
         if result.err is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            half = path.with_suffix(".half")  # a build that is interrupted leaves no half of a file under its name
-            half.write_text(json.dumps(taken(notebook)), encoding="utf-8")
-            half.replace(path)
+            self.write(path, json.dumps(taken(notebook)).encode())
         return result
+
+    def path(self, suffix, *key):
+        """The file, there or not, of what follows from the key and the surroundings."""
+        path = self.folder / f"{digest(self.seen, *key)}.{suffix}"
+        self.used.add(path)
+        return path
+
+    def write(self, path, data):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        half = path.with_suffix(".half")  # a build that is interrupted leaves no half of a file under its name
+        half.write_bytes(data)
+        half.replace(path)
 
     def forget(self, app, exception):
         """Delete what this build had no use for."""
         if not exception:
             for path in {*self.folder.glob(64 * "[0-9a-f]" + ".*")} - self.used:
                 path.unlink()
+
+
+def remembered(make, source, given):
+    """``make(given)``, bytes from bytes; with ``BOOK_CACHE`` it is kept.
+
+    Args:
+        make: a function that gives the same for the same, with the same packages.
+        source: the file that has all its code.
+        given: bytes.
+    """
+    if kept is None:
+        return make(given)
+    path = kept.path("bin", make.__name__, *(hashlib.sha256(data).hexdigest() for data in (source.read_bytes(), given)))
+    if not path.exists():
+        kept.write(path, make(given))
+    return path.read_bytes()
 
 
 def taken(notebook):
@@ -124,10 +151,10 @@ def taken(notebook):
     return {"cells": cells, "metadata": metadata}
 
 
-def put(notebook, kept):
-    kept = from_dict(kept)
-    notebook.metadata.update(kept.metadata)
-    for cell, outcome in zip(code_cells(notebook), kept.cells, strict=True):
+def put(notebook, outcomes):
+    outcomes = from_dict(outcomes)
+    notebook.metadata.update(outcomes.metadata)
+    for cell, outcome in zip(code_cells(notebook), outcomes.cells, strict=True):
         cell.update(outcome)
     name_in_order(notebook)
 
@@ -157,6 +184,7 @@ def begin(app):
         raise ConfigError(
             "BOOK_CACHE needs `run_in_temp: true` in _config.yml: cells could read files it does not know"
         )
+    global kept
     kept = Kept(os.environ["BOOK_CACHE"])
     compat.run_notebooks_with(kept.run)
     app.connect("build-finished", kept.forget)

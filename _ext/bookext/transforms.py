@@ -113,7 +113,7 @@ def depart_citation(self, node):
 
 
 def setup(app):
-    compat.find_plain_citations_once()
+    compat.find_plugins_once()
     app.add_node(fold, html=(visit_fold, depart_fold))
     app.add_post_transform(FoldBoxes)
     app.add_post_transform(KeepPunctuation)

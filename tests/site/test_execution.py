@@ -247,6 +247,24 @@ def test_a_build_leaves_in_the_cache_what_it_used_and_what_is_not_its_own(book):
     assert not book.ran(notebook("print(1)")) and book.ran(notebook("print(2)"))
 
 
+def test_what_takes_long_is_made_once_and_anew_when_its_code_changes(book, load_ext, monkeypatch, tmp_path):
+    execution, source, made = load_ext("bookext.execution"), tmp_path / "code.py", []
+
+    def twice(data):
+        made.append(data)
+        return 2 * data
+
+    source.write_text("first")
+    monkeypatch.setattr(execution, "kept", None)
+    assert [execution.remembered(twice, source, b"x") for _ in range(2)] == [b"xx"] * 2 and len(made) == 2
+    for text, times in (("first", 3), ("first", 3), ("second", 4), ("first", 5)):
+        source.write_text(text)
+        monkeypatch.setattr(execution, "kept", execution.Kept(book.cache))
+        assert execution.remembered(twice, source, b"x") == b"xx" and len(made) == times
+        execution.kept.forget(None, None)
+    assert len(list(book.cache.iterdir())) == 1, "what this build had no use for is deleted"
+
+
 def test_cells_that_could_read_other_files_are_not_kept(load_ext, monkeypatch, tmp_path):
     monkeypatch.setenv("BOOK_CACHE", str(tmp_path))
     app = SimpleNamespace(config=SimpleNamespace(nb_execution_in_temp=False))

@@ -235,16 +235,19 @@ def test_every_other_patch_looks_first(load_ext, monkeypatch):
     from myst_nb.core.execute import direct
     from myst_nb.sphinx_ import NbMetadataCollector
     from myst_parser.mdit_to_docutils.sphinx_ import SphinxRenderer
+    from pybtex import plugin
     from sphinx.errors import ExtensionError
 
     compat = load_ext("bookext.compat")
     compat.check_search()
     monkeypatch.delattr(direct, "single_nb_execution")
     monkeypatch.delattr(SphinxRenderer, "_random_label")
+    monkeypatch.setattr(plugin, "_load_entry_point", lambda name: None)
     monkeypatch.delattr(NbMetadataCollector, "get_js_files")
     for package, act in {
         "myst-nb": lambda: compat.run_notebooks_with(lambda notebook, cwd, **options: None),
         "myst-parser": lambda: compat.label_equations_with(str),
+        "pybtex": compat.find_plugins_once,
         "myst-nb ": lambda: compat.widget_state(None, "page"),
         "Sphinx": lambda: compat.silence(SimpleNamespace(events=SimpleNamespace(listeners=[])), ()),
     }.items():

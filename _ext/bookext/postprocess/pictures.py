@@ -15,7 +15,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from .. import minify
+from .. import execution, minify
 from ..spans import without
 
 IMG = re.compile(r"<img [^<>]*>")
@@ -59,6 +59,10 @@ def fewer_colours(picture):
 
 @cache  # asked for to choose a picture, and again to write it
 def webp(png):
+    return execution.remembered(encoded, Path(__file__), png)
+
+
+def encoded(png):
     """A PNG's bytes as WebP; one that is transparent keeps all its colours."""
     from PIL import Image
 
