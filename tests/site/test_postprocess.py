@@ -159,6 +159,27 @@ def test_a_module_that_cannot_be_minified_is_served_as_it_is_and_told(load_ext, 
     assert collect.minified("page", entry, "_css", minify.style) is None
 
 
+STATE = re.compile(r'<script type="application/vnd.jupyter.widget-state\+json">(.*?)</script>', re.S)
+VIEW = re.compile(r'<div class="rnn-widget rnn-widget-(\w+)" data-model-id="([^"]+)"')
+
+
+def test_what_is_served_is_what_was_drawn(specimen, load_ext):
+    """The first state of each figure comes from the very module that its page loads, minified and all."""
+    prerender, figures = load_ext("bookext.figures.prerender"), 0
+    for page in specimen.glob("pages/*.html"):
+        html = page.read_text(encoding="utf-8")
+        state = STATE.search(html)
+        if not state or page.name == "broken.html":
+            continue
+        addresses = {model["esm"] for model in json.loads(state[1])["state"].values() if "esm" in model}
+        modules = {address: (page.parent / address).read_text(encoding="utf-8") for address in addresses}
+        for name, view_id in VIEW.findall(html):
+            drawn = prerender.first_state(state[1], modules, "en", view_id=view_id, name=name)
+            assert f"<div inert>{drawn}</div></div>" in html, (page.name, name)
+            figures += 1
+    assert figures > 15
+
+
 def test_without_the_minifier_texts_stay_as_they_are(load_ext, monkeypatch):
     minify = load_ext("bookext.minify")
     monkeypatch.setattr(minify, "tdewolff", None)
