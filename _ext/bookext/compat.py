@@ -1,6 +1,6 @@
-"""All that reaches into other packages further than they promise, and looks first whether they are as expected.
+"""Patches of other packages, and uses of their private parts. Each checks first that the package is as expected.
 
-Where one is not, the build stops and names the package and its version: then this file has to learn of the new version.
+If it is not, the build stops with the package's name and version; then this file must be adapted to that version.
 """
 
 import inspect
@@ -44,7 +44,7 @@ def label_equations_with(label):
 
 
 def widget_state(env, docname):
-    """The widgets' models that the notebook of a page left, by id; myst-nb keeps them as the text of a script."""
+    """The models of a page's widgets, by id; myst-nb keeps them as the text of a script."""
     from myst_nb.sphinx_ import NbMetadataCollector
 
     find = getattr(NbMetadataCollector, "get_js_files", None)
@@ -68,7 +68,7 @@ def describe_pages_with(describe):
 
 
 def silence(app, packages):
-    """Extensions that are loaded do nothing: none of the packages' functions hears of an event."""
+    """Disconnect every event handler of these packages, whose extensions are loaded all the same."""
     listeners = getattr(app.events, "listeners", None)
     expect(isinstance(listeners, dict), "Sphinx", "app.events.listeners, a dict")
     every = [listener for some in listeners.values() for listener in some]

@@ -1,7 +1,7 @@
-"""Run the cells of a page. Two runs that give the same are equal byte for byte, and a run can be kept.
+"""Run the cells of a page reproducibly, and keep their outputs between builds.
 
-Jupyter and myst-nb name cells, models of widgets and unlabelled equations at random; here their places on the page name
-them. What a cell prints comes in pieces, cut wherever the kernel happened to hand over what there was; here it is one.
+Jupyter and myst-nb give random names to cells, models of widgets and unlabelled equations; here the names follow from
+the places on the page. A kernel sends what a cell prints in pieces whose ends depend on timing; here they are joined.
 
 With the environment's ``BOOK_CACHE``, the path of a folder, the outputs of each page are kept there, with the pictures
 that take long to encode, and the next build takes them from there. A page's cells run again when anything that they can
@@ -39,7 +39,7 @@ def digest(*parts):
 
 
 def joined(outputs):
-    """The outputs, with all that went to one stream put together where its first piece stood."""
+    """The outputs, with the pieces of each stream joined at the place of the first."""
     result, streams = [], {}
     for output in outputs:
         if output.output_type == "stream" and output.name in streams:
@@ -56,7 +56,7 @@ def code_cells(notebook):
 
 
 def name_in_order(notebook):
-    """Give cells and models of widgets names that say their places; nbformat and ipywidgets draw them at random."""
+    """Name cells and models of widgets by their order; nbformat and ipywidgets name them at random."""
     for i, cell in enumerate(notebook.cells):
         if "id" in cell:  # not in older notebooks
             cell["id"] = f"cell-{i}"
@@ -74,7 +74,7 @@ def name_in_order(notebook):
 
 
 def label_in_order(renderer):
-    """The label of a numbered equation that has none; myst-parser draws it at random."""
+    """The label of a numbered equation that has none, by its order; myst-parser labels it at random."""
     env = renderer.sphinx_env
     return f"{env.docname}-{env.new_serialno('amsmath')}"
 
@@ -89,7 +89,7 @@ def run(notebook, cwd, **options):
 
 
 class Kept:
-    """The outputs of notebooks in a folder, each in a file named by all that they follow from."""
+    """A folder with the outputs of notebooks, each in a file named by the hash of everything that they depend on."""
 
     def __init__(self, folder):
         self.folder = Path(folder).resolve()
@@ -97,7 +97,7 @@ class Kept:
         self.seen = surroundings()
 
     def run(self, notebook, cwd, **options):
-        """Like run(), but what was run before, in the same surroundings, is only looked up."""
+        """Like run(), but reads the outputs from the folder if the same cells ran in the same surroundings before."""
         cells = [[cell.source, cell.metadata] for cell in code_cells(notebook)]
         kernel = {key: notebook.metadata.get(key) for key in ("kernelspec", "execution")}
         path = self.path("json", kernel, options, cells)
@@ -122,7 +122,7 @@ class Kept:
         half.replace(path)
 
     def forget(self, app, exception):
-        """Delete what this build had no use for."""
+        """Delete the files that this build did not use."""
         if not exception:
             for path in {*self.folder.glob(64 * "[0-9a-f]" + ".*")} - self.used:
                 path.unlink()
@@ -145,7 +145,7 @@ def remembered(make, source, given):
 
 
 def taken(notebook):
-    """What a run leaves in a notebook."""
+    """What a run adds to a notebook."""
     cells = [{key: cell[key] for key in ("execution_count", "outputs")} for cell in code_cells(notebook)]
     metadata = {key: notebook.metadata[key] for key in ("language_info", "widgets") if key in notebook.metadata}
     return {"cells": cells, "metadata": metadata}
@@ -160,7 +160,7 @@ def put(notebook, outcomes):
 
 
 def surroundings():
-    """A digest of all that cells can see beside their own code."""
+    """A digest of everything that cells depend on, except their own code."""
     from rnnlib.plots import fonts  # loads matplotlib
 
     packages = sorted({path.name for folder in sys.path for path in Path(folder).glob("*.dist-info")})
@@ -173,13 +173,13 @@ def surroundings():
 
 
 def contents(folder):
-    """Path -> digest of every file in the folder, but for what Python makes of it."""
+    """Path -> digest of every file in the folder, except Python's compiled files."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.parent.name != "__pycache__"]
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def begin(app):
-    """Look up what was kept, from here on."""
+    """Read kept outputs in this build, and keep new ones."""
     if not app.config.nb_execution_in_temp:
         raise ConfigError(
             "BOOK_CACHE needs `run_in_temp: true` in _config.yml: cells could read files it does not know"

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class CannotMinify(ValueError):
-    """A text that the minifier does not understand; says where."""
+    """The minifier cannot parse a text; the message says where."""
 
 
 def script(text):

@@ -1,4 +1,4 @@
-"""HTML that folds without a script and that a screen reader can follow, where Sphinx's own does not."""
+"""HTML that folds without a script and works with a screen reader, in place of Sphinx's."""
 
 import re
 from html import escape

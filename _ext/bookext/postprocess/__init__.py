@@ -1,7 +1,6 @@
-"""What happens to the built pages and their files, when Sphinx has written them.
+"""The steps that change the built pages and their files after Sphinx has written them.
 
-The steps run in this order, on one site in memory, and the folder is written when all have run. Each is a function
-``step(site, app)``.
+They run in this order on one site in memory; the folder is written at the end. Each is a function ``step(site, app)``.
 """
 
 from ..maths import font, notation
@@ -37,5 +36,5 @@ def finish(app, exception):
 
 def setup(app):
     app.add_config_value("book_purge", True, "html", bool)  # False: all of the theme's rules, to compare with
-    app.connect("build-finished", finish, priority=990)  # when all others are through
+    app.connect("build-finished", finish, priority=990)  # after the handlers of all other extensions
     return {"parallel_read_safe": True, "parallel_write_safe": False}

@@ -1,4 +1,4 @@
-"""The files that pages load: scripts minified, one style sheet in place of many, and nothing that no page asks for."""
+"""Minify scripts, merge the style sheets into one, and delete files that no page loads."""
 
 from pathlib import Path
 

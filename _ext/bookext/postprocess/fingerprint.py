@@ -1,7 +1,7 @@
-"""Pages that last: each names what it loads by its content, and a service worker keeps those that were visited.
+"""Fingerprint assets, and cache visited pages for offline reading.
 
-A file's address carries the hash of what it says (``?v=``; figures' modules have it in their names). So a page and its
-files always fit, each may be kept for ever, and ``sw.js`` can tell a file of another build. No header is needed.
+A file's address has the hash of its content (``?v=``; the names of figures' modules are hashes). So a page never loads
+a file of another build, a file may be cached for ever, and ``sw.js`` can tell the builds apart. No header is needed.
 """
 
 import hashlib

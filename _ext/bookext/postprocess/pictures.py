@@ -1,7 +1,7 @@
-"""Lighter pictures, of a size known before they load, which they do when they are near.
+"""Make pictures lighter, write their sizes into the pages, and load them lazily.
 
-Cells draw every figure twice, and the page shows the lighter one: the SVG without what only its makers read, or the
-PNG as WebP of fewer colours, a quarter of its size. The notebook to download keeps its own pictures.
+Cells draw every figure twice, and the page shows the lighter one: the SVG without comments and metadata, or the PNG as
+WebP of fewer colours, a quarter of its size. The notebook to download keeps its own pictures.
 """
 
 import gzip
@@ -94,7 +94,7 @@ def minify_svg(svg):
 
 
 def steps(path):
-    """The same path with each segment told from the end of the one before, which takes fewer digits."""
+    """The same path with relative commands, which take fewer digits."""
     told, last, here, start = "", "", (0, 0), (0, 0)
     for command, numbers in re.findall(r"([MLQCz])([^MLQCz]*)", path):
         if command == "z":
@@ -111,7 +111,7 @@ def steps(path):
 
 
 class ShowTheLighter(SphinxPostTransform):
-    """Of a figure that a cell drew twice, leave the picture that takes fewer bytes on its way."""
+    """Of a figure that a cell drew twice, keep the picture with fewer compressed bytes."""
 
     default_priority = 3  # myst-nb's SelectMimeType runs at 4
     formats = ("html",)
