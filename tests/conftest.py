@@ -169,3 +169,17 @@ def visit(browser, serving):
     yield go
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def visit_alone(visit, tmp_path):
+    """visit_alone(widget, …) -> (page, watch) as `visit` gives them: a page that has this figure and nothing else.
+
+    No book is built for it, and it opens in a fraction of the time that a chapter takes.
+    """
+    from figure_pages import write_page
+
+    def go(widget, fragment="", *, width=800, **options):
+        return visit(tmp_path, write_page(tmp_path, [widget]) + fragment, width=width, **options)
+
+    return go
