@@ -348,6 +348,17 @@ def test_a_number_in_the_panel_takes_one_line_inside_its_cell(book, visit, width
             assert not wrong and panel.evaluate("n => n.scrollWidth <= n.clientWidth"), (text, H, move)
 
 
+def test_the_text_of_an_array_has_its_rows_and_columns(view):
+    show(view, "abc", 3, 7)
+    tape = tape_of("abc", 3, 7)
+    go(view, 2 * len(tape) - 1 - [node.name for node in tape].index("W"))
+    texts = view.locator(".rnn-graph-panel .rnn-array-cells").all_text_contents()
+    found = [np.array([[float(n.replace("−", "-")) for n in line.split()] for line in t.splitlines()]) for t in texts]
+    weight = tape[[node.name for node in tape].index("W")]
+    assert any(array.shape == (3, 3) and np.allclose(array, weight.data, atol=5e-4) for array in found)
+    assert any(array.shape == (3, 3) and np.allclose(array, weight.grad, atol=5e-4) for array in found)
+
+
 def test_a_number_on_an_edge_stays_inside_its_cell(view):
     for seed in range(4):
         show(view, "aba", 2, seed)
