@@ -15,6 +15,7 @@ from ._contributions import plot_contributions
 from ._gradcheck import plot_check, plot_step_sizes
 from ._graph import plot_graph
 from ._matrices import plot_matrices
+from ._river import plot_river
 from ._sequence import plot_trace
 from ._style import STATE_COLOURS, fonts, label
 from ._sweep import plot_sweep
@@ -28,6 +29,7 @@ __all__ = [
     "plot_contributions",
     "plot_graph",
     "plot_matrices",
+    "plot_river",
     "plot_step_sizes",
     "plot_sweep",
     "plot_trace",

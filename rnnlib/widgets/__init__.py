@@ -12,7 +12,8 @@ from .backward_stepper import BackwardStepper
 from .forward_stepper import ForwardStepper
 from .gradient_detective import GradientDetective
 from .graph_stepper import GraphStepper
+from .river import River
 from .rosetta import Rosetta
 from .training_lab import TrainingLab
 
-__all__ = ["BackwardStepper", "ForwardStepper", "GradientDetective", "GraphStepper", "Rosetta", "TrainingLab"]
+__all__ = ["BackwardStepper", "ForwardStepper", "GradientDetective", "GraphStepper", "River", "Rosetta", "TrainingLab"]

@@ -1,0 +1,96 @@
+"""`plot_river`: a sentence as it is read, the loss of each step, and how far its gradient reaches back."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path
+
+from .. import _check
+from ..bptt import backward, contributions
+from ..loss import step_losses
+from ..rnn import Params, forward
+from ..text import Vocabulary
+from ._style import STATE_COLOURS, label, new_figure, styled, turn_code_points
+
+BAR = 0.25  # half the width of a segment; a step is 1 wide
+INK, GREY, RIBBON, BACK = "#1b1f24", "#aab1ba", "#d5d9de", "#8e0f6b"
+
+
+def plot_river(params: Params, vocab: Vocabulary, text: str, *, t: int | None = None) -> Figure:
+    """The network unrolled over a text: losses, guesses and states, and under each step s the lengths |∂L_t/∂a_s|.
+
+    params: of a network that reads the characters of vocab; text: at least two of them. The lengths of one loss are
+    joined by a ribbon, the one of step t (from 0) in colour; they are `contributions` of the sum of the step losses.
+    The black ticks are |da_s|, the lengths of their sums.
+
+    Raises TypeError or ValueError as `forward` and `vocab.encode` do, and for a step that is not in the text.
+    """
+    ids = vocab.encode(text)
+    if len(ids) < 2:
+        raise ValueError(f"text: expected at least two characters, got {_check.describe(text)}")
+    x, y = ids[:-1], ids[1:]
+    t = None if t is None else _check.whole("t", t, 0, len(x) - 1)
+    trace = forward(params, x)
+    lengths = contributions(params, trace, y, reduction="sum")
+    norms = np.linalg.norm(backward(params, trace, y, reduction="sum").da, axis=1)
+    with styled():
+        figure = new_figure(min(8.4, 1 + 0.36 * len(x)), 3.6)
+        top, middle, bottom = figure.subplots(3, 1, height_ratios=[1, 1.3, 1.8])
+        _draw_losses(top, step_losses(trace.o, y), len(vocab))
+        middle.imshow(trace.h.T, cmap=STATE_COLOURS, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
+        middle.set(yticks=[], ylabel="state")
+        middle.set_xlabel("the guess below each state; bold where it is the target", fontsize=8, color="#57606a")
+        _draw_band(bottom, lengths, norms, t)
+        for axes, characters in ((top, y), (middle, trace.yhat.argmax(axis=-1)), (bottom, x)):
+            signs = [label(vocab.characters[i]) for i in characters]
+            axes.set_xticks(range(len(x)), signs)
+            axes.set_xlim(-0.5, len(x) - 0.5)
+            axes.tick_params(length=0, labelbottom=True)
+            turn_code_points(axes.get_xticklabels(), signs)
+        top.xaxis.tick_top()
+        for tick, hit in zip(middle.get_xticklabels(), trace.yhat.argmax(axis=-1) == y, strict=True):
+            tick.set(weight="bold" if hit else "normal", color=INK if hit else "#57606a")
+        bottom.xaxis.tick_top()
+        for axes in (top, bottom):
+            axes.spines[:].set_visible(False)
+    return figure
+
+
+def _draw_losses(axes, losses, V):
+    axes.bar(range(len(losses)), losses, width=2 * BAR, color=GREY)
+    axes.axhline(np.log(V), color="#57606a", linestyle=":", linewidth=1)
+    axes.set(yticks=[0, np.log(V)], yticklabels=["0", f"ln {V}"], ylabel="loss")
+
+
+def _draw_band(axes, lengths, norms, t):
+    T = len(norms)
+    edges = [np.r_[0, np.cumsum(lengths[s:, s])] for s in range(T)]
+    for s in range(T):
+        axes.add_patch(_bar(s, 0, edges[s][-1], GREY))
+        if s:
+            axes.add_patch(_ribbon(s, (0, edges[s][-1]), (edges[s - 1][1], edges[s - 1][-1]), RIBBON))
+            for top, far in zip(edges[s][1:-1], edges[s - 1][2:-1], strict=True):
+                axes.add_patch(_ribbon(s, (top, top), (far, far), "none", edgecolor="white", linewidth=0.5))
+    for s in range(0 if t is None else t + 1):
+        axes.add_patch(_bar(s, *edges[s][t - s : t - s + 2], BACK))
+        if s:
+            axes.add_patch(
+                _ribbon(s, edges[s][t - s : t - s + 2], edges[s - 1][t - s + 1 : t - s + 3], BACK, alpha=0.6)
+            )
+    axes.hlines(norms, np.arange(T) - 1.3 * BAR, np.arange(T) + 1.3 * BAR, color=INK, linewidth=1.6)
+    axes.set(yticks=[], ylabel="gradient ←", ylim=(1.05 * max(edge[-1] for edge in edges) or 1, 0))
+
+
+def _bar(s, top, bottom, colour):
+    return Rectangle((s - BAR, top), 2 * BAR, bottom - top, facecolor=colour, linewidth=0)
+
+
+def _ribbon(s, near, far, colour, linewidth=0.0, **more):
+    """From the near edge of step s, at heights `near`, to the far edge of step s - 1, at heights `far`."""
+    start, half, end = s - BAR, s - 0.5, s - 1 + BAR
+    (a, b), (c, d) = near, far
+    points = [(start, a), (half, a), (half, c), (end, c), (end, d), (half, d), (half, b), (start, b), (start, a)]
+    codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
+    return PathPatch(
+        Path(points, codes), facecolor=colour, linewidth=linewidth, zorder=1 if colour != BACK else 2, **more
+    )

@@ -1,0 +1,162 @@
+"""River in a real browser: its numbers, its keys, its film, wide and narrow."""
+
+import re
+
+import numpy as np
+import pytest
+from browsing import painted
+from pages import set_range
+
+from rnnlib import backward, step_losses
+from rnnlib.widgets import River
+
+TEXT = "I am learning RNN"
+
+
+@pytest.fixture
+def opened(visit_alone):
+    """opened(**traits) -> the page and the figure; at the end nothing has been complained of."""
+    watches = []
+
+    def visit(**traits):
+        page, watch = visit_alone(River(**({"text": TEXT, "hidden_size": 8, "seed": 1, "t": 12} | traits)))
+        watches.append(watch)
+        view = page.locator(".rnn-river-figure").first
+        view.wait_for()
+        return page, view
+
+    yield visit
+    assert not any(watch.complaints for watch in watches)
+
+
+def path(view, name):
+    return view.locator(f"path.rnn-river-{name}").get_attribute("d")
+
+
+def bars(text):
+    """The heights of the rectangles of a path."""
+    return [float(to) - float(start) for start, to in re.findall(r"M\S+ (\S+)H\S+V([^H]+)H", text)]
+
+
+def holds(view, river):
+    """The figure shows the numbers of the widget."""
+    losses = step_losses(river.trace.o, river.targets)
+    summary = view.locator(".rnn-summary").inner_text()
+    t = river.t
+    lengths = river.contributions[t, t::-1][:6]
+    assert f"mean loss is {losses.mean():.3f}." in summary and f"step {t + 1} is {losses[t]:.3f};" in summary
+    told = [float(number) for number in re.search(r"lengths (.*)\.$", summary)[1].split(", ")]
+    assert np.allclose(told, lengths, rtol=0, atol=6e-4)
+    # The drawing is square, and in tenths of a unit; its scale follows from the highest column
+    grey, lit = bars(path(view, "bars")), bars(path(view, "litbars"))
+    sums = river.contributions.sum(axis=0)
+    scale = grey[int(sums.argmax())] / (sums.max() or 1)  # one character alone surprises nobody
+    assert np.allclose(grey, scale * sums, rtol=0, atol=0.2)
+    assert np.allclose(lit, scale * river.contributions[t, : t + 1], rtol=0, atol=0.2)
+    ticks = [float(y) for y in re.findall(r"M\S+ ([^H]+)H", path(view, "ticks"))]
+    da = backward(river.params, river.trace, river.targets, reduction="sum").da
+    assert np.allclose(ticks, scale * np.linalg.norm(da, axis=1), rtol=0, atol=0.2)
+
+
+@pytest.mark.parametrize("updates, fill", [(0, False), (60, False), (300, True)])
+def test_it_shows_the_numbers_of_python(opened, updates, fill):
+    _, view = opened(updates=updates, fill=fill)
+    holds(view, River(text=TEXT, hidden_size=8, seed=1, t=12, updates=updates))
+
+
+@pytest.mark.parametrize("text, size, seed", [("ab", 1, 0), ("循环神经网络，循环不已", 7, 2**40), ("aaaaaa", 3, 2)])
+def test_every_control_changes_the_numbers_as_in_python(opened, text, size, seed):
+    page, view = opened()
+    view.get_by_label("Text", exact=True).fill(text)
+    view.get_by_label("Seed", exact=True).fill(str(seed))
+    set_range(view, "Hidden size H", size)
+    set_range(view, "Training", 40)
+    painted(page)
+    holds(view, River(text=text, hidden_size=size, seed=seed, t=min(12, len(text) - 2), updates=40))
+
+
+def test_a_long_text_says_what_is_not_drawn(opened):
+    text = "".join(chr(97 + i % 26) for i in range(65))
+    page, view = opened(text=text, t=63)
+    assert view.locator(".rnn-river-step").count() == 40
+    assert view.get_by_text("Not drawn: 24 steps before and 0 after.").is_visible()
+    view.locator(".rnn-river-step").first.click()
+    painted(page)
+    assert "step 25 is" in view.locator(".rnn-summary").inner_text()
+
+
+def test_keys_move_the_lit_step_and_the_focus(opened):
+    page, view = opened(t=3)
+    view.locator('.rnn-river-step[aria-current="step"]').focus()
+    for key, t in (("ArrowRight", 4), ("ArrowDown", 5), ("ArrowLeft", 4), ("End", 15), ("ArrowRight", 15), ("Home", 0)):
+        page.keyboard.press(key)
+        painted(page)
+        current = view.locator('.rnn-river-step[aria-current="step"]')
+        assert current.get_attribute("data-t") == str(t)
+        assert current.evaluate("node => node === document.activeElement")
+
+
+def test_pointing_at_a_step_lights_its_ribbon_and_leaving_puts_it_back(opened):
+    page, view = opened()
+    before = path(view, "litbars")
+    view.locator('.rnn-river-step[data-t="5"]').hover()
+    assert len(bars(path(view, "litbars"))) == 6
+    page.mouse.move(1, 1)
+    assert path(view, "litbars") == before
+
+
+def test_a_press_drawn_along_the_steps_takes_the_step_along(opened):
+    page, view = opened()
+    places = [view.locator(f'.rnn-river-step[data-t="{t}"]').bounding_box() for t in (3, 4, 9)]
+    middles = [(box["x"] + box["width"] / 2, box["y"] + 20) for box in places]
+    page.mouse.move(*middles[0])
+    page.mouse.down()
+    for middle in middles[1:]:
+        page.mouse.move(*middle)
+    page.mouse.up()
+    painted(page)
+    assert view.locator('.rnn-river-step[aria-current="step"]').get_attribute("data-t") == "9"
+
+
+def test_each_step_says_its_ribbon_in_words(opened):
+    _, view = opened()
+    name = view.locator('.rnn-river-step[data-t="12"]').get_attribute("aria-label")
+    assert name.startswith("Step 13: reads “\u2068g\u2069”")
+    told = [float(number) for number in name.rpartition("lengths ")[2].split(", ")]
+    river = River(text=TEXT, hidden_size=8, seed=1)
+    assert np.allclose(told, river.contributions[12, 12:7:-1], rtol=0, atol=6e-4)
+
+
+def test_the_film_reads_goes_back_and_learns_and_any_step_ends_it(opened):
+    page, view = opened()
+    play = view.get_by_role("button", name="Play", exact=True)
+    play.click()
+    view.locator(".rnn-river-ahead").first.wait_for()  # it reads
+    view.locator(".rnn-river-front:not([hidden])").wait_for()
+    page.wait_for_function("() => document.querySelector('.rnn-control-river_updates input').value > 0")  # it learns
+    view.locator('.rnn-river-step[data-t="2"]').click()
+    play.wait_for()
+    painted(page)
+    assert view.locator(".rnn-river-ahead").count() == 0 and view.locator(".rnn-river-front").is_hidden()
+    reached = int(view.get_by_role("slider", name="Training").input_value())
+    assert 0 < reached < 300
+    holds(view, River(text=TEXT, hidden_size=8, seed=1, t=2, updates=reached))
+
+
+def test_without_motion_the_film_is_its_end(opened):
+    page, view = opened()
+    page.emulate_media(reduced_motion="reduce")
+    view.get_by_role("button", name="Play", exact=True).click()
+    painted(page)
+    assert view.get_by_role("slider", name="Training").input_value() == "300"
+
+
+def test_on_a_phone_time_runs_down_and_nothing_is_wider_than_the_page(opened):
+    page, view = opened()
+    page.set_viewport_size({"width": 360, "height": 800})
+    painted(page)
+    boxes = [view.locator(f'.rnn-river-step[data-t="{t}"]').bounding_box() for t in (0, 1, 15)]
+    assert boxes[0]["x"] == boxes[1]["x"] == boxes[2]["x"] and boxes[0]["y"] < boxes[1]["y"] < boxes[2]["y"]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    band = view.locator("svg.rnn-river-band").bounding_box()
+    assert band["height"] == pytest.approx(16 * 26, abs=1)
