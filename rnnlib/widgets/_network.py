@@ -74,12 +74,11 @@ class NetworkWidget(anywidget.AnyWidget):
     @traitlets.validate("text")
     def _known_text(self, proposal):
         text = proposal["value"]
-        unknown = sorted(set(text) - set(self._characters)) if self._characters else []
-        if unknown:
-            raise InvalidValue(
-                f"text: expected only the characters {self._characters!r} of the given weights, "
-                f"got the unknown {', '.join(map(repr, unknown))}"
-            )
+        if self._characters:  # those of given weights
+            try:
+                Vocabulary(self._characters).encode(text)
+            except ValueError as error:
+                raise InvalidValue(str(error).replace("the vocabulary", "the given weights")) from None
         return text
 
     @traitlets.validate("hidden_size")

@@ -262,6 +262,32 @@ def test_encoding_unknown_characters_names_them(engine):
     assert message.endswith('got the unknown "q", "😀"')
 
 
+@pytest.mark.parametrize(
+    "known, text",
+    [
+        ("a", "".join(map(chr, range(0x4E00, 0x4E00 + 300)))),
+        ("ab", "a\u0301b\u0940a\u20dd"),
+        ("é", "e\u0301"),
+        ("e\u0301", "é"),
+        ("abc", "ａｂｃ"),
+        ("e\u0301fi", "ﬁé"),
+        ("é", "e\u0301z"),
+    ],
+)
+def test_unknown_characters_are_named_as_python_names_them(engine, known, text):
+    message = run(
+        engine,
+        """(engine, [known, text]) => {
+            try { engine.encode(engine.vocabulary(known), text); } catch (error) { return error.message; }
+        }""",
+        [known, text],
+    )
+    with pytest.raises(ValueError, match=r"^text") as caught:
+        Vocabulary(known).encode(text)
+    said = str(caught.value).replace("unicodedata.normalize(", "text.normalize(").replace(", text) has", ") has")
+    assert message == said.replace("'", '"')
+
+
 # --- wrong input ----------------------------------------------------------------------------------------------------
 
 WRONG_INPUT = [

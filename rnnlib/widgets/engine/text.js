@@ -9,8 +9,17 @@ export function vocabulary(text) {
   return [...new Set(text)].sort((p, q) => p.codePointAt(0) - q.codePointAt(0));
 }
 
+const NAMED = 20; // unknown characters, at most, in an error
+
+/** A character as an error shows it: what changes another character, such as an accent, by its code. */
+function named(character) {
+  const code = character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+  return /\p{M}/u.test(character) ? `U+${code}` : JSON.stringify(character);
+}
+
 /**
- * Ids of the characters of `text`. Throws an Error naming the characters that `vocab` lacks.
+ * Ids of the characters of `text`. Throws an Error naming the characters that `vocab` lacks, the first of them if there
+ * are many, and the Unicode form of the text that has none of them, if there is one.
  *
  * @param {string[]} vocab  as `vocabulary` gives it
  * @param {string} text
@@ -20,8 +29,13 @@ export function encode(vocab, text) {
   const idOf = new Map(vocab.map((character, id) => [character, id]));
   const unknown = vocabulary(text).filter((character) => !idOf.has(character));
   if (unknown.length) {
-    const names = unknown.map((character) => JSON.stringify(character)).join(", ");
-    throw new Error(`text: expected only the ${vocab.length} characters of the vocabulary, got the unknown ${names}`);
+    const more = unknown.length > NAMED ? ` and ${unknown.length - NAMED} more` : "";
+    const names = unknown.slice(0, NAMED).map(named).join(", ") + more;
+    const forms = ["NFC", "NFD", "NFKC", "NFKD"];
+    const form = forms.find((form) => [...text.normalize(form)].every((character) => idOf.has(character)));
+    const hint = form ? `; text.normalize("${form}") has none of them` : "";
+    const known = `the ${vocab.length} characters of the vocabulary`;
+    throw new Error(`text: expected only ${known}, got the unknown ${names}${hint}`);
   }
   return Int32Array.from([...text], (character) => idOf.get(character));
 }
