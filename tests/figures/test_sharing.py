@@ -398,6 +398,58 @@ def test_the_drawing_is_a_file_that_says_what_it_is(opens):
     assert said(view) == "Saved as forward-stepper-t4.svg."
 
 
+SVG_NAME = "{http://www.w3.org/2000/svg}"
+# What a program for SVG knows, without HTML, scripts, and style sheets of a page
+ELEMENTS = "svg title style defs g rect text path image circle polyline line linearGradient stop clipPath".split()
+# Each line of text in the page that can be seen, but for what formulas and fields hold
+LINES = """root => [...root.querySelectorAll("p, .rnn-title, button, .rnn-label, dt, dd, svg text, .rnn-line-number")]
+  .filter((node) => node.getClientRects().length === 1)
+  .filter((node) => !node.closest(".rnn-unshared, .rnn-scroll, .rnn-track, [hidden]"))
+  .filter((node) => !node.childElementCount && node.offsetHeight !== 0 && node.textContent.trim())
+  .map((node) => node.textContent.trim().split(/\\s+/)[0])"""
+
+
+def saved(page, view):
+    with page.expect_download() as waiting:
+        press(view, WORDS["share_svg"])
+    return waiting.value.path().read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_drawing_needs_no_browser_and_shows_what_the_page_shows(opens, name, theme):
+    from xml.etree import ElementTree
+
+    widget, _ = random_figure(name, np.random.default_rng(5))
+    if name == "training-lab":
+        widget = TrainingLab(updates=30)
+    page = opens([widget], theme=theme)
+    view = page.locator(".rnn")
+    seen = Image.open(io.BytesIO(view.screenshot())).convert("RGB")
+    text = saved(page, view)
+    root = ElementTree.fromstring(text)
+    kinds = [node.tag.removeprefix(SVG_NAME) for node in root.iter()]
+    assert set(kinds) <= set(ELEMENTS) and kinds.count("rect") > 20 and kinds.count("text") > 40
+    assert not re.search(r"NaN|undefined|var\(|rgba\(|color\(|oklch", text)
+    written = " ".join("".join(node.itertext()) for node in root.iter(f"{SVG_NAME}text")).split()
+    wanted = view.evaluate(LINES)
+    assert len(wanted) > 10 and not set(wanted) - set(written)
+    assert written.count(widget.text.split()[0]) >= (len(widget.text.split()[0]) > 1)
+
+    # Drawn by itself it is the figure, but for the frames of sliders and the smoothing of letters.
+    box, foot = view.bounding_box(), view.locator(".rnn-sharing").bounding_box()
+    assert float(root.get("width")) == pytest.approx(box["width"], abs=0.01)
+    assert float(root.get("height")) == pytest.approx(box["height"] - foot["height"] - 8, abs=0.5)
+    alone = page.context.new_page()
+    alone.set_viewport_size({"width": seen.width, "height": seen.height})
+    alone.set_content(f"<body style='margin:0'>{text}</body>")
+    rows_shown = int(foot["y"] - box["y"]) - 12
+    a = np.asarray(seen, float)[:rows_shown]
+    b = np.asarray(Image.open(io.BytesIO(alone.screenshot())).convert("RGB"), float)[:rows_shown]
+    assert a.shape == b.shape and np.abs(a - b).mean() < 5, np.abs(a - b).mean()
+    assert b.std() > 10
+
+
 def test_where_no_image_can_be_copied_it_is_saved(opens):
     page = opens([GraphStepper(move=6)], permissions=())
     page.evaluate("() => { navigator.clipboard.write = () => Promise.reject(new Error()); }")

@@ -23,12 +23,6 @@ export function svg(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** The text of a drawing as a file. XML has no place for some characters that a text may hold. */
-export function serialized(drawing) {
-  return new XMLSerializer().serializeToString(drawing)
-    .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd");
-}
-
 /** Put text into a node that nobody else writes to, and only where it differs: most cells stay as they are from draw to
  * draw, and a node remembers what it shows more cheaply than it can be asked. */
 export function setText(node, text) {

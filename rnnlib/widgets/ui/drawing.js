@@ -3,7 +3,7 @@
  * canvases as images. What only browsers know (HTML, style sheets of a page, formulas) is not in it.
  */
 
-import { make, serialized, svg } from "./dom.js";
+import { make, svg } from "./dom.js";
 
 const XLINK = "http://www.w3.org/1999/xlink"; // older programs know the address of an image by this name alone
 
@@ -15,20 +15,18 @@ const STROKED = ["stroke-width", "stroke-dasharray", "stroke-linejoin", "stroke-
 
 const put = (value) => Number(value.toFixed(2));
 
-/** The text of an SVG of the figure, its foot left out; its title says what it shows.
- * @returns {string} */
-export function drawing(root, title) {
+/** The figure without its foot: what goes into an SVG of this size, and the style sheet with its fonts.
+ * @returns {{width: number, height: number, styles: string, parts: Element[]}} */
+export function drawing(root) {
   const { left, top, width, height } = root.getBoundingClientRect();
+  const foot = root.querySelector(".rnn-sharing");
+  const below = foot ? foot.getBoundingClientRect().height + parseFloat(getComputedStyle(foot).marginTop) : 0;
+  const shown = { width: put(width), height: put(height - below) };
   const pen = new Pen(left, top);
   const body = svg("g");
-  const foot = root.querySelector(".rnn-sharing")?.getBoundingClientRect();
-  const shown = { width: put(width), height: put(foot ? foot.top - top : height) };
   pen.element(root, body, { x: 0, y: 0, ...shown });
   const styles = [...pen.fonts].map(([font, name]) => `.${name}{${font}}`).join("\n");
-  const whole = svg("svg", { ...shown, viewBox: `0 0 ${shown.width} ${shown.height}` },
-    svg("title", {}, title), svg("style", {}, styles), pen.definitions, body);
-  whole.setAttributeNS("http://www.w3.org/XML/1998/namespace", "xml:space", "preserve");
-  return serialized(whole);
+  return { ...shown, styles, parts: [pen.definitions, body] };
 }
 
 class Pen {
@@ -127,7 +125,9 @@ class Pen {
     }
     const fill = this.background(style);
     if (fill.fill !== "none") group.append(svg("rect", { ...rounded(box, radius), ...fill }));
-    for (const shadow of shadows) if (shadow.inset) group.append(svg("path", { ...insetOf(box, shadow), ...this.colour("fill", shadow.colour) }));
+    for (const shadow of shadows.filter(({ inset }) => inset)) {
+      group.append(svg("path", { ...insetOf(box, shadow), ...this.colour("fill", shadow.colour) }));
+    }
     this.borders(box, style, radius, group);
   }
 
@@ -242,7 +242,8 @@ class Pen {
     const text = select ? node.selectedOptions[0]?.textContent ?? "" : node.value;
     const mirror = make("div", {}, text);
     const inner = box.height - parseFloat(style.borderTopWidth) - parseFloat(style.borderBottomWidth);
-    mirror.style.cssText = `position:fixed;box-sizing:border-box;margin:0;border:solid transparent;overflow:hidden;overflow-wrap:anywhere`;
+    mirror.style.cssText = "position:fixed;box-sizing:border-box;margin:0;border:solid transparent;overflow:hidden;"
+      + "overflow-wrap:anywhere";
     for (const name of ["borderWidth", "fontFamily", "fontSize", "fontWeight", "fontStyle", "padding", "color", "direction", "textAlign"]) {
       mirror.style[name] = style[name];
     }

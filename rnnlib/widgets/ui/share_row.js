@@ -7,8 +7,7 @@
 import { parseLink, readLink, writeLink } from "../model/permalink.js";
 import { pythonLines } from "../model/python_source.js";
 import { make, setText } from "./dom.js";
-import { drawing } from "./drawing.js";
-import { figurePixels } from "./export_image.js";
+import { figureImage, figurePixels } from "./export_image.js";
 
 const linkName = (figure) => figure.replace(/\B[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
 
@@ -101,17 +100,22 @@ function buildRow(words, shown, acts) {
   return { node, tell, copyText };
 }
 
-/** Save the figure as a drawing, or copy its pixels. name(): that of the file, without its ending. */
+/** Save the figure as SVG, or copy it as PNG. name(): that of the file, without its ending. */
 function imageActions({ root, said, name, tell }) {
   const save = (blob, file) => {
     download(blob, file);
     tell("share_saved", { name: file });
   };
-  const saveDrawing = () => save(new Blob([drawing(root, said())], { type: "image/svg+xml" }), `${name()}.svg`);
+  const image = () => figureImage(root, said());
+
+  async function saveDrawing() {
+    const { text } = await image();
+    save(new Blob([text], { type: "image/svg+xml" }), `${name()}.svg`);
+  }
 
   async function copyImage() {
     const file = `${name()}.png`;
-    const png = figurePixels(root);
+    const png = image().then(figurePixels);
     try {
       // A promise inside: some browsers let go of the reader's click before the picture is there.
       await navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
@@ -120,7 +124,7 @@ function imageActions({ root, said, name, tell }) {
       try {
         save(await png, file);
       } catch {
-        saveDrawing(); // this browser gives no pixels back
+        await saveDrawing(); // this browser gives no pixels back
       }
     }
   }
