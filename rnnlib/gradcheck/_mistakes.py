@@ -14,7 +14,7 @@ from ..loss import softmax
 from ._replay import Pass, Replay, product, shifted
 
 REACH = 64  # the work of a truncated pass grows with the square of the steps
-SYMBOLS = 100  # so many are tried as the sign of padding
+SYMBOLS = 12  # in a larger alphabet only the first and the last are tried as the sign of padding
 BOUNDS = (
     0.001,
     0.01,
@@ -138,9 +138,14 @@ def left_out(r: Replay) -> Iterator[tuple[str, np.ndarray]]:
     do, step, last = r.right.do, np.arange(r.T)[:, None, None], r.T - 1
     yield "the last step is missing: is it never visited, or its loss left out?", do * (step < last)
     yield "the loss of the first step is left out", do * (step > 0)
+    for n in range(2, min(r.T, REACH)):
+        yield (
+            f"the last {n} steps are missing: are they never visited, or their losses left out?",
+            do * (step < r.T - n),
+        )
     yield "only the loss of the last step enters", do * (step == last)
     yield "only the loss of the first step enters", do * (step == 0)
-    for target in np.unique(r.y) if r.V <= SYMBOLS else []:
+    for target in np.unique(r.y) if r.V <= SYMBOLS else {0, r.V - 1}:
         others = (r.y != target)[..., None]
         cause = f"the predictions of symbol {target} are left out: is it taken for padding?"
         yield cause, do * others
@@ -237,6 +242,7 @@ def _ways(r, do):
     sends = {
         "Whh where its transpose belongs, on the way to the step before": lambda r, dh, da, f: da @ Whh,
         "Whhᵀ is left out on the way to the step before": lambda r, dh, da, f: da,
+        "dh itself goes to the step before, without the slope and Whhᵀ": lambda r, dh, da, f: dh,
         "tanh's slope is left out on the way to the step before: dh Whhᵀ where da Whhᵀ belongs": lambda r, dh, da, f: (
             dh @ Whh.T
         ),
@@ -274,6 +280,13 @@ def _ways(r, do):
         "the future term is multiplied, not added",
         r.back(do, join=lambda out, f, s: out * f * s if f.any() else out * s),
     )
+    twice = r.back(do, join=lambda out, future, slope: (out + future * slope) * slope)
+    cause = "tanh's slope twice on the way from state to state"
+    yield cause, twice
+    yield cause, twice._replace(dh0=twice.dh0 * (1 - r.h0**2))
+    yield cause, r.back(do, send=lambda r, dh, da, f: (da @ Whh.T) * np.divide(da, dh, where=dh != 0, out=0 * dh))
+    for what, start in {"the last state": r.h[-1], "ones": np.ones(r.h0.shape), "h0": r.h0}.items():
+        yield f"the loop starts with {what}, where nothing comes from behind the last step", r.back(do, start=start)
     if r.H == r.V:
         yield "Why where its transpose belongs, on the way to the states", r.back(do, out=do @ Why)
     elsewhere = "the error of the {} step goes into each state"
@@ -292,14 +305,14 @@ def _visits(r, do):
     cause = "the loop runs forward, from the first step to the last"
     yield cause, forward
     yield cause, forward._replace(dh0=forward.da[0] @ r.params.Whh.T)
-    keep = (np.arange(r.T) > 0)[:, None, None]
     p = r.back(do)
-    arriving = p.da[1] @ r.params.Whh.T if r.T > 1 else np.zeros_like(p.dh0)
-    cause = "the first step is missing: is it never visited?"
-    for end in (arriving, np.zeros_like(p.dh0), p.dh0):
-        without = Pass(p.do, p.dh * keep, p.da * keep, end)
-        yield cause, without
-        yield cause, without._replace(do=p.do * keep)
+    for n in range(1, min(r.T, REACH)):
+        keep = (np.arange(r.T) >= n)[:, None, None]
+        missing = "step is missing: is it" if n == 1 else f"{n} steps are missing: are they"
+        for end in (p.da[n] @ r.params.Whh.T, np.zeros_like(p.dh0), p.dh0):
+            without = Pass(p.do, p.dh * keep, p.da * keep, end)
+            yield f"the first {missing} never visited?", without
+            yield f"the first {missing} never visited?", without._replace(do=p.do * keep)
 
 
 def _clipped(r, do):
@@ -394,7 +407,13 @@ def _ratios(r):
 
 
 def _some_terms(r, name, p):
-    """Sums over some of the steps or sequences only."""
+    """Sums over some of the steps or sequences only, or over sequences too early."""
+    if r.B > 1 and "W" in name:
+        left = {"Whh": r.h_prev, "Why": r.h}.get(name)
+        if left is None:
+            left = np.eye(r.D)[r.x] if r.has_ids else r.x
+        right = p.do if name == "Why" else p.da
+        yield "both factors are summed over the batch before they are multiplied", product(left.sum(1), right.sum(1))
     last = r.T - 1
     steps = {
         "the first step's term alone: = where += belongs?": [0],
@@ -499,6 +518,10 @@ def _input(r, p):
         last[r.x[:, b]] += p.da[:, b]
     for array in (of_steps, at_once, last):
         yield lost, array
+    for order in (slice(None), slice(None, None, -1)):  # the last or the first of all
+        assigned = np.zeros((r.D, r.H))
+        assigned[r.x.reshape(-1)[order]] = p.da.reshape(-1, r.H)[order]
+        yield "of each character one term alone: dWxh[x] = da where += belongs", assigned
     counts = np.maximum(np.bincount(r.x.reshape(-1), minlength=r.D), 1)[:, None]
     yield "each row is divided by how often its character is read", r.by_input(r.x, p.da) / counts
 
@@ -523,4 +546,9 @@ def _hidden_bias(r, p):
     yield from _through(r, p, lambda right: right.sum(axis=(0, 1)))
 
 
-_OPERANDS = {"Wxh": _input, "Whh": _recurrent, "Why": _output, "bh": _hidden_bias}
+def _output_bias(r, p):
+    yield "ŷ where ŷ - y belongs: the targets are left out", (r.yhat * r.share).sum(axis=(0, 1))
+    yield "-y where ŷ - y belongs: the prediction is left out", (-r.one_hot * r.share).sum(axis=(0, 1))
+
+
+_OPERANDS = {"Wxh": _input, "Whh": _recurrent, "Why": _output, "bh": _hidden_bias, "by": _output_bias}

@@ -1,5 +1,7 @@
 """Derivatives of the loss without any formula for them: complex steps and central differences, entry by entry."""
 
+from __future__ import annotations  # naming `np.random` would import it, which takes a while
+
 import warnings
 from collections.abc import Callable, Iterable
 from functools import partial

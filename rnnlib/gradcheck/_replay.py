@@ -92,16 +92,19 @@ class Replay:
         join: Callable[..., Any] = lambda out, future, slope: (out + future) * slope,
         send: Callable[..., Any] = lambda r, dh, da, future: da @ r.params.Whh.T,
         out: np.ndarray | None = None,
+        start: np.ndarray | None = None,
         order: Callable[[range], Iterable[int]] = reversed,
     ) -> Pass:
         """The loop back through the steps.
 
         slope: of the activation; join: da of what comes through the output, what comes from the next state, and the
-        slope; send: what goes on to the step before; out: do Whyᵀ; order: in which the steps are visited.
+        slope; send: what goes on to the step before; out: do Whyᵀ; start: what comes from behind the last step, zeros
+        unless given; order: in which the steps are visited.
         """
         slope = self.slope if slope is None else slope
         out = do @ self.params.Why.T if out is None else out
-        dh, da, future = np.zeros(self.h.shape), np.zeros(self.h.shape), np.zeros(self.h0.shape)
+        dh, da = np.zeros(self.h.shape), np.zeros(self.h.shape)
+        future = np.zeros(self.h0.shape) if start is None else start
         for t in order(range(self.T)):
             dh[t] = out[t] + future
             da[t] = join(out[t], future, slope[t])
