@@ -5,6 +5,8 @@ the cause: a known mistake is named if making it on purpose gives all the number
 report says what can be told instead.
 """
 
+from __future__ import annotations  # naming `np.random` would import it, which takes a while
+
 from collections.abc import Callable
 from typing import Any
 
