@@ -14,7 +14,8 @@ from rnnlib.widgets import ForwardStepper, GradientDetective, Rosetta, TrainingL
 ALL = rnnlib.widgets.__all__
 CLIPBOARD = ("clipboard-read", "clipboard-write")
 HEBREW = "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd"
-SAID = """root => [root.innerText,
+# A network that learned "RNN" may well write "NaN": what it writes is left out.
+SAID = """root => [root.innerText.replace(root.querySelector(".rnn-lab-sample")?.innerText ?? "", ""),
   ...[...root.querySelectorAll("*")].flatMap((n) => [...n.attributes]
     .filter(({ name }) => /^(aria-.*|title|value|points|d|x|y|width|height|cx|cy|style|transform)$/.test(name))
     .map(({ name, value }) => `${name}=${value}`)),

@@ -56,7 +56,8 @@ class Pen {
     if (style.opacity !== "1") group.setAttribute("opacity", style.opacity);
     if (style.visibility === "visible") {
       const boxes = style.display === "inline" ? [...node.getClientRects()].map((rect) => this.boxOf(rect)) : [box];
-      for (const each of boxes) this.box(each, style, group);
+      // A slider and a radio button have no box, whatever the browser's own style sheet says of one.
+      if (!node.matches("[type=range], [type=radio]")) for (const each of boxes) this.box(each, style, group);
       this.content(node, style, box, group);
     } else this.children(node, style, group);
     if (style.outlineStyle === "solid" && !node.matches(":focus-visible")) {
