@@ -17,7 +17,7 @@ from ._report import Check
 
 MATCH = 1e-9  # relative; both numbers are computed from the same trace, whatever the derivatives are worth
 ALTERNATIVES = 3  # more causes that give the same numbers are no answer
-PAIRS = 2e8  # passes with a mistake in the error and one in the loop are tried up to this much work, about 3 s
+PAIRS = 2e6  # passes with a mistake in the error and one in the loop are tried up to this work a pass, about 3 s
 
 
 class Evidence(NamedTuple):
@@ -179,7 +179,7 @@ def _simplest(evidence, wrong, replay) -> list[Explanation]:
             lambda: _search(evidence, replay, cores(replay, both=False), 2),
             lambda: _by_patterns(evidence, wrong, replay, patterns, 2),
         ]
-        if replay.T * (replay.B * replay.H * (replay.V + replay.H) + 20_000) * (100 + 10 * replay.T) < PAIRS:
+        if replay.T * (replay.B * replay.H * (replay.V + replay.H) + 20_000) < PAIRS:
             tries.append(lambda: _search(evidence, replay, cores(replay, both=True), 2))
     return next((found for attempt in tries if (found := attempt())), [])
 

@@ -45,7 +45,7 @@ def cores(r: Replay, *, both: bool) -> Iterator[Core]:
     if both:
         scaled = ((cause, ratio * right.do) for cause, ratio in scalings(r).items())
         for first, do in chain(errors(r), left_out(r), scaled):
-            for second, run in loops(r, do):
+            for second, run in chain(_slopes(r, do), _ways(r, do)):
                 yield Core((first, second), run)
         return
     yield Core((), right)
@@ -185,15 +185,18 @@ def _other_weights(r, error):
 
 def loops(r: Replay, do: np.ndarray) -> Iterator[tuple[str, Pass]]:
     """(cause, what the pass leaves) of every known mistake in the loop. `do` is the error that it starts from."""
-    for cause, slope in _slopes(r):
-        yield cause, r.back(do, slope=slope)
+    yield from _slopes(r, do)
     yield from _ways(r, do)
     yield from _visits(r, do)
     yield from _resets(r, do)
     yield from _clipped(r, do)
 
 
-def _slopes(r):
+def _slopes(r, do):
+    return ((cause, r.back(do, slope=slope)) for cause, slope in _other_slopes(r))
+
+
+def _other_slopes(r):
     a, h, hp = r.a, r.h, r.h_prev
     one = np.ones(h.shape)
     yield "tanh's slope is left out: the factor 1 - h² is missing", one
@@ -268,6 +271,8 @@ def _ways(r, do):
         }
     for cause, send in sends.items():
         yield cause, r.back(do, send=send)
+    if r.T > 1:
+        yield "the future term is missing: only each step's own loss reaches a_t", _band(r, do, 1)
     yield (
         "the future term joins behind tanh's slope, where it should be multiplied by it too",
         r.back(do, join=lambda out, future, slope: out * slope + future),
@@ -332,9 +337,8 @@ def _clipped(r, do):
 
 def _resets(r, do):
     """The gradient cut, by a reach for each loss or at fixed steps."""
-    for reach in range(1, min(r.T, REACH + 1)):
-        only = "the future term is missing: only each step's own loss reaches a_t"
-        yield only if reach == 1 else f"truncated: each loss reaches back over {reach} steps only", _band(r, do, reach)
+    for reach in range(2, min(r.T, REACH + 1)):
+        yield f"truncated: each loss reaches back over {reach} steps only", _band(r, do, reach)
     for length in range(2, min(r.T, REACH)):
         cause = f"truncated: cut into chunks of {length} steps, and nothing goes back from one to the other"
         yield cause, _chunks(r, do, {t for t in range(r.T) if t % length == 0})
@@ -381,7 +385,7 @@ def scalings(r: Replay) -> dict[str, float]:
     for cause, ratio in _ratios(r).items():
         result[f"{cause}: every entry is {ratio:.6g} times what it should be"] = ratio
     if 2 not in result.values():
-        result["every entry is twice what it should be: is it added two times?"] = 2
+        result["every entry is twice what it should be"] = 2
         result["every entry is half of what it should be"] = 1 / 2
     return result
 
