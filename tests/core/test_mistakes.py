@@ -95,6 +95,15 @@ def test_each_mistake_is_found_its_cause_named_and_no_other_gradient_accused(mis
             assert (cause in one.cause) if name in names else one.cause == "", report
 
 
+def test_one_softmax_for_all_steps_leaves_errors_that_do_not_cancel():
+    """What the widget says: of the mean loss the entries of do at one step sum to (1/T - 1)/T, on average."""
+    case = make_case(0, T=16, B=None, V=5, H=4)
+    wrong_forward, _ = mutant(BY_NAME["whole_softmax"])
+    do = backward(case.params, wrong_forward(case.params, case.x, case.h0), case.y).do
+    assert do.sum(axis=1).mean() == pytest.approx((1 / 16 - 1) / 16, rel=1e-12)
+    assert (1 / 16 - 1) / 16 == pytest.approx(-0.0586, abs=5e-5)
+
+
 def test_the_gallery_is_complete_and_every_name_stands_once():
     assert list(BY_NAME) == list(FOUND) and len(MISTAKES) == 11
 
