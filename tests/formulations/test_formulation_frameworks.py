@@ -146,6 +146,18 @@ def test_a_missing_bias_is_zero_and_has_no_gradient(params, absent, zero):
         assert (getattr(grads, name) is None) == (name in zero)
 
 
+@pytest.mark.parametrize("absent, zero", [("rnn/bias", "bh"), ("dense/bias", "by"), ("B", "bh"), ("by", "by")])
+def test_a_bias_is_zero_where_keras_and_onnx_have_none(params, absent, zero):
+    to, back = PAIRS["keras" if "/" in absent else "onnx"]
+    given = back({f"model/{key}": array for key, array in to(params).items() if key != absent})
+    assert same(given, params._replace(**{zero: 0 * getattr(params, zero)}))
+
+
+def test_the_gradient_of_a_bias_that_keras_lacks_is_none(params):
+    arrays = {key: array for key, array in frameworks.to_keras(params).items() if key != "dense/bias"}
+    assert frameworks.from_keras(arrays, gradients=True).by is None
+
+
 def test_one_bias_of_two_that_are_added_is_refused(params):
     with refuses(TypeError, "arrays", "rnn.weight_ih_l0", expected="both biases of rnn or neither"):
         frameworks.from_pytorch(state_dict(params, without=RNN_BIASES[:1]))
