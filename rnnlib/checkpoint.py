@@ -19,6 +19,7 @@ from .train import Run, check_run
 _OPTIMIZERS = {kind.__name__: kind for kind in (SGD, Momentum, Adagrad, RMSprop, Adam)}
 _MEASURED = ("losses", "norms", "rates", "evaluations")
 _PLACE = ("stopped", "epoch", "window", "t")
+_MAX_WORDS = 2**26  # bytes of the JSON, at most: a vocabulary of all code points there are takes 40 MB
 _WORDS = {"optimizer", "hyperparameters", "vocabulary", *_PLACE}
 
 
@@ -76,7 +77,9 @@ def _read(file: BinaryIO) -> tuple[Run, Vocabulary, Optimizer]:
         headers = {info.filename.removesuffix(".npy"): _header(archive, info) for info in archive.infolist()}
         if len(headers) < len(archive.infolist()):
             raise ValueError("two arrays have the same name")
-        _check_header("json", headers, (), "U")
+        _check_header("json", headers, (), "U", headers["json"][1].newbyteorder("="))
+        if headers["json"][2] > _MAX_WORDS:
+            raise ValueError("its JSON is too long")
         words = json.loads(str(_array(archive, "json")))
         if not _WORDS <= words.keys() <= _WORDS | {"settings"}:
             raise ValueError(f"the names in its JSON are {', '.join(words)}")
@@ -107,18 +110,19 @@ def _check_headers(headers, V, optimizer, epochs):
     H, (batch, *_) = headers["params.bh"][0][0], headers["h"][0]
     expected = {f"{set}.{name}": shape for set in ("params", "best") for name, shape in _flat.shapes(V, H).items()}
     expected |= {f"slots.{name}": (_flat.size(V, H),) for name in optimizer.slots}
-    expected |= {"h": (batch, H)} | dict.fromkeys(_MEASURED, headers["losses"][0]) | {"evaluations": (epochs,)}
+    (updates,) = headers["losses"][0]
+    expected |= {"h": (batch, H)} | dict.fromkeys(_MEASURED, (updates,)) | {"evaluations": (epochs,)}
     if headers.keys() != expected.keys() | {"json"}:
         raise ValueError(f"its arrays are {', '.join(headers)}")
-    dtype = headers["params.bh"][1]
+    dtype = headers["params.bh"][1].newbyteorder("=")
     for name, shape in expected.items():
         _check_header(name, headers, shape, "f", np.dtype(np.float64) if name in _MEASURED else dtype)
 
 
-def _check_header(name, headers, shape, kind, dtype=None):
-    """Raise ValueError unless an array has this shape, kind of type and, where one is given, type."""
+def _check_header(name, headers, shape, kind, dtype):
+    """Raise ValueError unless an array has this shape, kind of type and type, in any byte order."""
     found, type, size = headers[name]
-    if found != shape or type.kind != kind or dtype not in (None, type):
+    if found != shape or type.kind != kind or type.newbyteorder("=") != dtype:
         raise ValueError(f"{name} is of shape {found} and type {type}")
     if size != math.prod(shape) * type.itemsize:
         raise ValueError(f"{name} has {size:,} bytes")

@@ -193,7 +193,9 @@ class Session:
         return ""
 
     def update(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> str:
-        """Train on one window (x, y): forward, backward, clipping and a step of the optimiser. Returns "".
+        """Train on one window (x, y), ids (T, B), with the weights of its predictions, if they differ. Returns "".
+
+        Forward, backward, clipping and a step of the optimiser.
 
         If the loss, the gradient, the new weights or the new optimiser state are not finite, the weights stay as they
         are, and a sentence about it is returned.

@@ -189,7 +189,7 @@ def check_texts(name: str, ids: Any, size: float = np.inf, weights: Any = None, 
     """
     several = isinstance(ids, (list, tuple)) and any(map(_is_sequence, ids))
     sequences = [check_text(f"{name}[{i}]", item, size) for i, item in enumerate(ids)] if several else None
-    text = np.concatenate(sequences) if several else check_text(name, ids, size)
+    text = _joined(sequences) if several else check_text(name, ids, size)
     lengths = [len(sequence) for sequence in sequences] if several else [len(text)]
     starts = np.cumsum([0, *lengths[:-1]])
     if weights is not None:
@@ -207,6 +207,12 @@ def check_texts(name: str, ids: Any, size: float = np.inf, weights: Any = None, 
         if not 0 < total < np.inf:
             raise ValueError(f"{weights_name}: expected a positive, finite sum over the predictions, got {total}")
     return Texts(text, starts if several else None, weights)
+
+
+def _joined(sequences):
+    """One array of all ids, of an integer type: NumPy makes floats of uint64 next to int64."""
+    dtype = np.result_type(*{sequence.dtype for sequence in sequences})
+    return np.concatenate(sequences, dtype=dtype if dtype.kind in "iu" else np.intp, casting="unsafe")
 
 
 def _is_sequence(item):

@@ -140,6 +140,13 @@ def test_the_weight_of_the_first_id_of_a_sequence_is_not_used():
     same(one, two)
 
 
+def test_sequences_may_be_of_different_integer_types():
+    kinds = [np.uint64, np.int64, np.uint8, np.int32, np.int64]
+    mixed = [s.astype(kind) for s, kind in zip(SEQUENCES, kinds, strict=True)]
+    same(*(train(fresh(), ids, rate=0.1, steps=7, batch=2) for ids in (mixed, SEQUENCES)))
+    assert evaluate(fresh(), mixed) == evaluate(fresh(), SEQUENCES)
+
+
 # Resuming
 
 

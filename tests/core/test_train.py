@@ -1095,6 +1095,8 @@ def test_a_file_of_the_first_version_which_knew_no_settings_is_loaded(tmp_path):
         {"h": np.zeros((1, H), np.float32)},
         {"losses": np.full(9, "2.5")},
         {"losses": np.zeros(9, np.float16)},
+        {"losses": np.zeros(9, np.float32)},
+        {name: np.zeros((9, 1)) for name in ("losses", "norms", "rates")},
         {"norms": np.full(9, math.nan)},
         {"slots.s": np.full(SIZE, -1.0)},
         {"slots.v": np.zeros(SIZE)},
@@ -1118,6 +1120,12 @@ def test_no_array_is_read_before_the_sizes_of_all_are_known_to_fit(tmp_path, nam
     damaged(path)
     assert tracemalloc.get_traced_memory()[1] < 4e6  # of 32 MB
     tracemalloc.stop()
+
+
+def test_words_that_are_longer_than_any_vocabulary_makes_them_are_not_read(tmp_path, monkeypatch):
+    path = saved(tmp_path)
+    monkeypatch.setattr("rnnlib.checkpoint._MAX_WORDS", 4 * len(str(np.load(path)["json"])) - 1)
+    damaged(path)
 
 
 def test_a_header_that_promises_more_than_the_file_has_is_refused(tmp_path):
