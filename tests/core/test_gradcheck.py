@@ -618,6 +618,22 @@ def test_weights_are_those_of_the_loss(B, reduction):
             assert {one.cause for one in report.checks.values()} == {cause}, report
 
 
+@pytest.mark.parametrize("features", [False, True])
+def test_inputs_of_a_size_of_their_own_are_checked_and_mistakes_named(features):
+    rng = np.random.default_rng(0)
+    case = make_case(0, T=6, B=3, V=4, H=5)
+    case = case._replace(
+        params=case.params._replace(Wxh=rng.normal(size=(7, 5))),
+        x=rng.normal(size=(6, 3, 7)) if features else rng.integers(7, size=(6, 3)),
+    )
+    assert check(case).ok and check(case, sample=3).ok
+    for mistake in ("state late", "own step", "window"):
+        wrong_backward, names, words = MISTAKES[mistake]
+        report = check(case, backward=wrong_backward)
+        assert {name for name, one in report.checks.items() if not one.ok} == names
+        assert all(words in report.checks[name].cause for name in names)
+
+
 def test_weights_that_backward_does_not_take_are_refused_before_anything_is_computed():
     with refuses(TypeError, "backward", "(params, trace, y, *, reduction)", expected="weights="):
         check(CASE, weights=np.ones(CASE.y.shape), backward=loop())

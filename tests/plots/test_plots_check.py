@@ -329,3 +329,11 @@ def test_a_curve_that_cannot_be_drawn_is_refused_by_its_name(values, error, mess
     with pytest.raises(error) as caught:
         plot_step_sizes([1.0], {"right": [1.0], "central difference": values})
     assert str(caught.value) == f"errors['central difference']: {message}"
+
+
+def test_entries_that_were_not_checked_stay_blank_and_get_no_cross():
+    figure = plot_check(check(B=2, sample=4, wrong=lambda grads: {"bh": [np.nan, *grads.bh[1:]]}))
+    for name, shown in (("Wxh", 4), ("Why", 4), ("bh", 3)):
+        axes = panel(figure, name)
+        assert np.isfinite(np.ma.filled(axes.images[0].get_array(), np.nan)).sum() == shown
+        assert len(axes.lines[0].get_xdata()) == (name == "bh")
