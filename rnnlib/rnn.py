@@ -36,7 +36,7 @@ class Params(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """Everything that the forward pass computes; `backward` needs x, h0, h and yhat. A single sequence has no axis B."""
+    """All that the forward pass computes; `backward` needs x, h0, h and yhat. A single sequence has no axis B."""
 
     x: np.ndarray  # ids (T, B) or features (T, B, D), as given
     h0: np.ndarray  # (B, H)     the state before the first step
