@@ -126,7 +126,7 @@ def likely_causes(evidence: dict[str, Evidence], wrong: list[str], replay: Repla
     """name -> cause, for each of the wrong gradients; empty unless the causes explain all numbers that were given."""
     considered = {name: e for name, e in evidence.items() if name in wrong or (e.ok and e.finite)}
     with np.errstate(all="ignore"):
-        if replay is not None and not _fits_the_loss(replay, considered):
+        if replay is not None and not fits_the_loss(replay, considered):
             return _another_network(replay, considered, wrong)
         found = _simplest(considered, wrong, replay)
     said: dict[str, str] = {}
@@ -136,7 +136,7 @@ def likely_causes(evidence: dict[str, Evidence], wrong: list[str], replay: Repla
     return said
 
 
-def _fits_the_loss(replay, evidence):
+def fits_the_loss(replay, evidence):
     """Whether the derivatives of the loss are those of the usual network."""
     for name, e in evidence.items():
         bound = max(e.tolerance, 1e-3 if e.tolerance > MATCH * 10 else 0)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ._diagnosis import MATCH, Evidence
+from ._diagnosis import MATCH, Evidence, fits_the_loss
 from ._replay import Replay
 
 
@@ -21,7 +21,7 @@ def findings(
     if right:
         lines.append(f"right: {', '.join(right)}; wrong: {', '.join(wrong)}")
     lines += [line for name in wrong for line in _place(name, evidence[name])]
-    if replay is not None:
+    if replay is not None and fits_the_loss(replay, evidence):
         steps = [line for name, array in given_steps.items() for line in _steps(name, replay, array)]
         lines += steps or _rows(evidence, replay)
     return tuple(lines)

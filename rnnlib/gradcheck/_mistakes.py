@@ -219,10 +219,8 @@ def _other_slopes(r):
     yield "tanh(a) itself where its slope 1 - h² belongs", h
     yield "sqrt(1 - h²) where 1 - h² belongs", np.sqrt(r.slope)
     yield "the slope is a ReLU's: 1 where h > 0, where 1 - h² belongs", (h > 0) * 1.0
-    before, after = (
-        "the slope is taken from the state before: h_{t-1}",
-        "the slope is taken from the next state: h_{t+1}",
-    )
+    before = "the slope is taken from the state before: h_{t-1}"
+    after = "the slope is taken from the next state: h_{t+1}"
     yield before, 1 - hp**2
     yield before, 1 - shifted(h, 1) ** 2
     yield before, shifted(r.slope, 1, 1 - h[-1] ** 2)
@@ -239,37 +237,34 @@ def _other_slopes(r):
         yield f"the states in the slope are {cause}", 1 - states**2
 
 
+def _sends(r):
+    """cause -> what goes to the step before."""
+    WhhT = r.params.Whh.T
+    sends = {
+        "Whh where its transpose belongs, on the way to the step before": lambda r, dh, da, f: da @ WhhT.T,
+        "Whhᵀ is left out on the way to the step before": lambda r, dh, da, f: da,
+        "dh itself goes to the step before, without the slope and Whhᵀ": lambda r, dh, da, f: dh,
+        "dh Whhᵀ where da Whhᵀ belongs: tanh's slope is left out on the way back": lambda r, dh, da, f: dh @ WhhT,
+        "what goes to the step before is added up and never reset": lambda r, dh, da, f: f + da @ WhhT,
+        "what goes to the step before is subtracted": lambda r, dh, da, f: -da @ WhhT,
+        "what goes to the step before counts twice": lambda r, dh, da, f: 2 * da @ WhhT,
+        "what goes to the step before counts half": lambda r, dh, da, f: da @ WhhT / 2,
+    }
+    if r.B > 1:
+        zero = np.zeros(r.h0.shape)
+        sends |= {
+            "what goes to the step before is summed over the batch": lambda r, dh, da, f: zero + (da @ WhhT).sum(0),
+            "what goes to the step before is averaged over the batch": lambda r, dh, da, f: zero + (da @ WhhT).mean(0),
+            "what goes to the step before is that of the first sequence": lambda r, dh, da, f: zero + (da @ WhhT)[0],
+            "what goes to the step before is that of the last sequence": lambda r, dh, da, f: zero + (da @ WhhT)[-1],
+        }
+    return sends
+
+
 def _ways(r, do):
     """Mistakes on the way through one step, or from a step to the one before."""
     Whh, Why = r.params.Whh, r.params.Why
-    sends = {
-        "Whh where its transpose belongs, on the way to the step before": lambda r, dh, da, f: da @ Whh,
-        "Whhᵀ is left out on the way to the step before": lambda r, dh, da, f: da,
-        "dh itself goes to the step before, without the slope and Whhᵀ": lambda r, dh, da, f: dh,
-        "tanh's slope is left out on the way to the step before: dh Whhᵀ where da Whhᵀ belongs": lambda r, dh, da, f: (
-            dh @ Whh.T
-        ),
-        "what goes to the step before is added up and never reset": lambda r, dh, da, f: f + da @ Whh.T,
-        "what goes to the step before is subtracted": lambda r, dh, da, f: -da @ Whh.T,
-        "what goes to the step before counts twice": lambda r, dh, da, f: 2 * da @ Whh.T,
-        "what goes to the step before counts half": lambda r, dh, da, f: da @ Whh.T / 2,
-    }
-    if r.B > 1:
-        sends |= {
-            "what goes to the step before is summed over the batch": lambda r, dh, da, f: (
-                (da @ Whh.T).sum(0) + np.zeros_like(f)
-            ),
-            "what goes to the step before is averaged over the batch": lambda r, dh, da, f: (
-                (da @ Whh.T).mean(0) + np.zeros_like(f)
-            ),
-            "what goes to the step before is that of the first sequence": lambda r, dh, da, f: (
-                (da @ Whh.T)[0] + np.zeros_like(f)
-            ),
-            "what goes to the step before is that of the last sequence": lambda r, dh, da, f: (
-                (da @ Whh.T)[-1] + np.zeros_like(f)
-            ),
-        }
-    for cause, send in sends.items():
+    for cause, send in _sends(r).items():
         yield cause, r.back(do, send=send)
     if r.T > 1:
         yield "the future term is missing: only each step's own loss reaches a_t", _band(r, do, 1)
