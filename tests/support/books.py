@@ -30,7 +30,8 @@ def specimen_source(source, **settings):
     config.pop("bibtex_bibfiles", None)
     config["sphinx"]["config"].pop("bibtex_reference_style", None)
     config["title"] = "Specimen"
-    config["sphinx"]["config"]["suppress_warnings"] = ["widget_host.first_state"]  # of pages/broken.md
+    # of pages/broken.md
+    config["sphinx"]["config"]["suppress_warnings"] = ["widget_host.first_state", "widget_host.control"]
     config["sphinx"]["config"] |= settings
     config["sphinx"]["local_extensions"] = dict.fromkeys(config["sphinx"]["local_extensions"], str(ROOT / "_ext"))
     (source / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -3,13 +3,12 @@
 An executed notebook leaves two things behind: a view (a model id) where a widget was shown, and the state of
 every model it made. From these this extension writes, per page,
 
-- for each view a ``<div class="rnn-widget rnn-widget-<name>" data-model-id=…>`` that holds its first state as HTML, out
-  of reach until the live view takes its place, and the stand-in picture for readers without scripts,
+- for each view a ``<div class="rnn-widget rnn-widget-<name>" data-model-id=…>`` that holds its first state as inert
+  HTML, which the live view replaces, and the static image for readers without scripts,
 - one JSON block with the models that the views can reach, and nothing else,
 
-and, per book, each distinct ``_esm`` and ``_css`` text once, minified, in a file named by its hash: first states are
-drawn from the very text that is served. ``static/host.js`` then
-reads the JSON and runs the widgets' own modules.
+and, per book, each distinct ``_esm`` and ``_css`` text once, minified, in a file named by its hash. First states are
+drawn from the text that is served. ``static/host.js`` reads the JSON and runs the widgets' own modules.
 """
 
 import hashlib
@@ -27,6 +26,7 @@ from sphinx.util import logging
 from rnnlib.widgets import words
 
 from .. import compat, minify
+from ..words import table_of
 from .prerender import CannotDraw, first_state
 
 VIEW_MIME = "application/vnd.jupyter.widget-view+json"
@@ -40,8 +40,9 @@ MARKUP_END = {
 }
 LINKS = {"LinkModel", "DirectionalLinkModel"}
 
-# What holds other widgets and can show them on a page, as static/host.js draws it
+# What static/host.js draws of ipywidgets. AppLayout and TwoByTwoLayout are a GridBox to it.
 CONTAINERS = ("VBox", "HBox", "Box", "GridBox", "Tab", "Accordion", "Stack")
+CONTROLS = ("IntSlider", "FloatSlider", "Label", "HTML")
 
 # Traits that mean something to a kernel or to JupyterLab only; no view asks for them on a static page.
 IDLE_TRAITS = {"_dom_classes", "_esm", "_css", "tabbable", "tooltip", "_view_count"}
@@ -69,7 +70,7 @@ class CollectViews(SphinxPostTransform):
                 bundle.parent.remove(bundle)  # the page has its own picture for a figure that is dead
             if VIEW_MIME not in by_mime:
                 continue
-            model_id = json.loads(re.sub(r"</?script[^>]*>", "", by_mime[VIEW_MIME].astext()))["model_id"]
+            model_id = json.loads(re.sub(r"</?script[^<>]*>", "", by_mime[VIEW_MIME].astext()))["model_id"]
             view = widget_view(model_id=model_id, alt=plain_text(by_mime))
             if "image/png" in by_mime:
                 view += next(by_mime["image/png"].findall(nodes.image))
@@ -104,7 +105,7 @@ def visit_widget_view(self, node):
             f'src="{escape(posixpath.join(self.builder.imgpath, source))}" '
             f'alt="{label}">'
         )
-    self.body.append(f'<p class="rnn-widget-note rnn-widget-unscripted">{note}</p></div>\n')
+    self.body.append(f'<p class="rnn-widget-note rnn-widget-unscripted">{escape(note)}</p></div>\n')
     raise nodes.SkipNode
 
 
@@ -119,13 +120,12 @@ def view_name(entry):
     """'forwardstepper' for a ForwardStepper: the hook for a widget's own CSS, and for its link."""
     state = entry.get("state", {})
     name = str(state.get("_anywidget_id") or state.get("_view_name") or "unknown")
-    return re.sub(r"View$", "", name.rpartition(".")[2]).lower()
+    return re.sub(r"\W", "-", re.sub(r"View$", "", name.rpartition(".")[2]).lower(), flags=re.A)
 
 
 def host_words(language):
-    """What the host says, from the one table of all the figures' words; English where a word is missing."""
-    table = words()["en"] | words().get(language, {})
-    return {key: text for key, text in table.items() if key.startswith("host_")}
+    """What the host says, from the one table of all the figures' words."""
+    return {key: text for key, text in table_of(words(), language).items() if key.startswith("host_")}
 
 
 def html_words(html):
@@ -175,12 +175,31 @@ def inside(entry):
     ]
 
 
-def warn_of_lost(pagename, entry):
-    """A container that cannot live on a page takes all it holds with it."""
-    name = entry["model_name"].removesuffix("Model")
-    if name not in CONTAINERS and not entry["state"].get("_esm") and (lost := len(inside(entry))):
-        told = ("%s cannot be shown without a kernel, nor what it holds (widgets: %d); what can: %s", name, lost)
-        logger.warning(*told, ", ".join(CONTAINERS), location=pagename, type="widget_host", subtype="container")
+def warn_of_lost(pagename, models, shown):
+    """Warn of each widget that is shown, or held by one that is, and cannot live on a page; a build with -W stops.
+
+    A container that cannot live takes all that it holds with it.
+    """
+    queue, seen = [i for i in shown if i in models], set()
+    while queue:
+        model_id = queue.pop()
+        entry = models[model_id]
+        if model_id in seen or entry["state"].get("_esm"):
+            continue
+        seen.add(model_id)
+        name, held = entry["model_name"].removesuffix("Model"), [i for i in inside(entry) if i in models]
+        if name in CONTAINERS:
+            queue += held
+        elif held:
+            told = (
+                "%s cannot be shown without a kernel, nor what it holds (widgets: %d); what can: %s",
+                name,
+                len(held),
+            )
+            logger.warning(*told, ", ".join(CONTAINERS), location=pagename, type="widget_host", subtype="container")
+        elif name not in CONTROLS:
+            told = ("%s cannot be shown without a kernel; what can, beside figures: %s", name, ", ".join(CONTROLS))
+            logger.warning(*told, location=pagename, type="widget_host", subtype="control")
 
 
 def needed(models, shown):
@@ -229,11 +248,11 @@ def page_widgets(app, pagename, templatename, context, doctree):
     if not shown:
         return
     models = compat.widget_state(app.env, pagename)
+    warn_of_lost(pagename, models, shown)
     keep = needed(models, shown)
     pathto, entries, modules = context["pathto"], {}, {}
     for model_id in sorted(keep, key=list(models).index):
         entry = models[model_id]
-        warn_of_lost(pagename, entry)
         kept = {"model_name": entry["model_name"], "state": live_traits(entry)}
         if entry["model_name"] == "HTMLModel":
             kept["state"]["value"] = html_words(kept["state"].get("value", ""))
