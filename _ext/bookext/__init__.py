@@ -14,6 +14,7 @@ EXTENSIONS = (
     "transforms",
     "notebooks.builder",
     "theme.frame",
+    "theme.search",
     "pages.site_url",
     "pages.launch_links",
     "postprocess",

@@ -92,7 +92,7 @@ def test_binder_opens_the_chapter_in_lab_from_any_host(load_ext):
 
 
 def entries(page):
-    return {a.inner_text().strip(): a for a in page.locator(".onward a").all()}
+    return {a.inner_text().strip(): a for a in page.locator(".launch-links a").all()}
 
 
 def test_without_a_repository_the_menu_holds_the_downloads_alone(specimen, visit):
@@ -101,7 +101,7 @@ def test_without_a_repository_the_menu_holds_the_downloads_alone(specimen, visit
     assert list(entries(page)) == ["Notebook with its outputs (.ipynb)", "Source of this page (.md)"]
     for name in entries(page):
         with page.expect_download() as download:
-            page.get_by_label(LABEL).click() if not page.locator(".onward[open]").count() else None
+            page.get_by_label(LABEL).click() if not page.locator(".launch-links[open]").count() else None
             page.get_by_role("link", name=name).click()
         text = download.value.path().read_text(encoding="utf-8")
         if name.startswith("Source"):
@@ -110,7 +110,7 @@ def test_without_a_repository_the_menu_holds_the_downloads_alone(specimen, visit
             assert any(cell.get("outputs") for cell in json.loads(text)["cells"])
     assert not (specimen / "_notebooks").exists()
     page, _ = visit(specimen, "search.html")
-    assert not page.locator(".onward").count()
+    assert not page.locator(".launch-links").count()
 
 
 def test_with_a_repository_every_way_is_there_and_leads_to_what_the_book_holds(published, visit):
@@ -146,7 +146,7 @@ def test_the_open_menu_is_all_in_sight_and_accessible(published, visit, width, t
 
     page, _ = visit(published, "pages/plain.html", width=width, theme=theme)
     page.get_by_label(LABEL).click()
-    for a in page.locator(".onward a").all():
+    for a in page.locator(".launch-links a").all():
         box = a.bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["height"] >= 40
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -155,7 +155,7 @@ def test_the_open_menu_is_all_in_sight_and_accessible(published, visit, width, t
 
 def test_the_menu_answers_the_keyboard_and_closes_when_left(published, visit):
     page, _ = visit(published, "pages/plain.html", width=360)
-    menu, button = page.locator(".onward"), page.get_by_label(LABEL)
+    menu, button = page.locator(".launch-links"), page.get_by_label(LABEL)
     is_open, focused = (
         (lambda: menu.evaluate("m => m.open")),
         (lambda: page.evaluate("document.activeElement.textContent.trim()")),

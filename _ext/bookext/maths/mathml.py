@@ -90,7 +90,7 @@ def as_display(latex):
 def visit_math(self, node):
     mathml, symbol = to_mathml(self, node, False)
     self.body.append(self.starttag(node, "span", "", CLASS="math notranslate nohighlight"))
-    self.body.append(f"{link_to(self, symbol)}{mathml}</a>" if leads(self, node, symbol) else mathml)
+    self.body.append(f"{link_to(self, symbol)}{mathml}</span></a>" if leads(self, node, symbol) else mathml)
     self.body.append("</span>")
     raise SkipNode
 
@@ -112,8 +112,9 @@ def link_to(self, symbol):
     met = self.__dict__.setdefault("symbols_met", set())
     stop = ' tabindex="-1"' if name in met else ""
     met.add(name)
-    said = f'aria-label="{escape(spoken(symbol, language))}" title="{escape(meaning(name, language))}"'
-    return f'<a class="symbol" href="{uri}#{target(name)}" {said}{stop}>'
+    link = f'<a class="symbol" href="{uri}#{target(name)}" title="{escape(meaning(name, language))}"{stop}>'
+    # a picture with a name: a label of the link itself would have to repeat its letters as they are seen
+    return f'{link}<span role="img" aria-label="{escape(spoken(symbol, language))}">'
 
 
 def visit_math_block(self, node):
@@ -125,7 +126,7 @@ def visit_math_block(self, node):
     self.body.append(f"{word('copy_latex', language)}</button>")
     if node["number"]:
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
-        self.add_permalink_ref(node, "Link to this equation")
+        self.add_permalink_ref(node, word("equation_link", language))
         self.body.append("</span>")
     self.body.append("</div>\n")
     raise SkipNode

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import yaml
 
-from ..words import word
+from ..words import table_of, word
 
 TABLE = Path(__file__).with_suffix(".yml")
 TIME = re.compile(r"[tskrjT0-9+\u2212]+")
@@ -28,7 +28,7 @@ def symbols():
 def meaning(name, language):
     """What a symbol means; ``name`` is an id, or "d" and an id for the gradient in that symbol."""
     texts = symbols()[name.split()[-1]]["meaning"]
-    text = texts.get(language, texts["en"])
+    text = table_of(texts, language)
     return word("gradient", language).format(of=text) if " " in name else text
 
 

@@ -1,1 +1,1 @@
-"""What pages lead to: the book's own address, a page for wrong addresses, places that run a page."""
+"""What a page links to: the book's own address, a page for wrong addresses, places that run a page."""

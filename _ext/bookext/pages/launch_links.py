@@ -1,4 +1,4 @@
-"""Ways to go on from a page: its notebook and its source as files, a place that runs it, its text to mend.
+"""The launch links of a page: its notebook and its source as files, places that run it, and where to edit it.
 
 - What runs elsewhere needs the repository's address: that of ``git remote``, or ``book_repository``. Without a public
   one nothing links to it. ``book_branch`` is the branch that readers run and edit.
@@ -51,7 +51,7 @@ def origin(folder):
 
 
 def links(site, branch, hub, page, source, runs):
-    """(key, address) of every way that leads on from ``page``, whose file is ``source``; ``runs``: it is a notebook."""
+    """(key, address) of every launch link of ``page``, whose file is ``source``; ``runs``: it is a notebook."""
     if not site:
         return
     host, name = urlsplit(site).netloc, urlsplit(site).path[1:]
@@ -82,7 +82,7 @@ def source_of(app, docname):
     return Path(app.env.doc2path(docname)).relative_to(app.srcdir).as_posix()
 
 
-def lead_on(app, pagename, templatename, context, doctree):
+def add_launch_links(app, pagename, templatename, context, doctree):
     """Give the page's menu its entries."""
     config, entries = app.config, []
     if doctree and pagename in app.env.all_docs and pagename != "genindex":  # which Sphinx makes
@@ -93,8 +93,7 @@ def lead_on(app, pagename, templatename, context, doctree):
         entries += links(config.book_repository, config.book_branch, config.book_hub, pagename, source, runs)
     if config.book_repository:
         entries.append(("repository", config.book_repository))
-    context["onward"] = [(key, word(f"onward_{key}", config.language), href) for key, href in entries]
-    context["onward_label"] = word("onward", config.language)
+    context["launch_links"] = [(key, word(f"launch_{key}", config.language), href) for key, href in entries]
 
 
 def add_sources(site, app):
@@ -142,5 +141,5 @@ def setup(app):
     app.add_config_value("book_branch", "main", "html", str)
     app.add_config_value("book_hub", "", "html", str)
     app.connect("config-inited", configure)
-    app.connect("html-page-context", lead_on)
+    app.connect("html-page-context", add_launch_links)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

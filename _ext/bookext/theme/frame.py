@@ -5,14 +5,21 @@
 - All style sheets become one when the pages are written (``postprocess/assets.py``).
 """
 
+import json
 import re
 from pathlib import Path
 
 from docutils import nodes
 
 from .. import compat
+from ..words import tag, words_in
 
 HERE = Path(__file__).parent
+# Chinese characters in text, between tags; of these, what is no text is left as it is.
+HAN = re.compile("[\u2e80-\u2fdf\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]+")
+NO_TEXT = re.compile(r"<(script|style|math|template)\b.*?</\1>|<!--.*?-->|<[^>]*>", re.S)
+# myst-nb's name of what folds, in words that nobody sees: its summary says more
+FOLD_NAME = re.compile(r'(<summary) aria-label="Toggle hidden content"')
 # Scripts that other extensions put on every page. Ours do their work, or the page does not need it.
 UNUSED_SCRIPTS = re.compile(
     r"(documentation_options|doctools|sphinx_highlight|sphinx-thebe|togglebutton|clipboard\.min|copybutton|"
@@ -38,6 +45,13 @@ def configure(app, config):
     config.html_context["default_mode"] = "auto"
 
 
+def give_words(app, pagename, templatename, context, doctree):
+    """The words of the frame: `said` for its templates, `words_for(start)` as JSON for its scripts."""
+    context["said"] = said = words_in(app.config.language)
+    context["words_for"] = lambda start: dumps({key: word for key, word in said.items() if key.startswith(start)})
+    context["language_tag"] = tag(app.config.language)
+
+
 def lighten(app, pagename, templatename, context, doctree):
     """Copies of Sphinx's lists, never the lists themselves: it shares them between pages."""
     body = context.get("body", "")
@@ -55,11 +69,26 @@ def lighten(app, pagename, templatename, context, doctree):
         and not (name.endswith(TABS_SCRIPT) and "sd-tab-set" not in body)
     ]
     # Sphinx's layout has the same line
-    context["metatags"] = re.sub(r'\s*<meta name="viewport"[^>]*>', "", context.get("metatags", ""))
-    context["body"] = PLAIN_CODE.sub(r"\1", body)
+    context["metatags"] = re.sub(r'<meta name="viewport"[^<>]*>\s*', "", context.get("metatags", ""))
+    context["body"] = FOLD_NAME.sub(r"\1", PLAIN_CODE.sub(r"\1", body))
     context["page_has_math"] = "<math" in body
-    named = context.get("title") or ("Index" if pagename == "genindex" else "")  # Sphinx gives its index no title
+    index = context["said"]["index"] if pagename == "genindex" else ""  # Sphinx gives its index no title
+    named = context.get("title") or index
     context["page_description"] = summary(doctree) if doctree else f"{named}: {app.config.html_title}".lstrip(": ")
+
+
+def mark_han(app, pagename, templatename, context, doctree):
+    """Mark Chinese characters as Chinese: a browser picks their font by it, and a screen reader its voice."""
+    if context["language_tag"].partition("-")[0] not in ("zh", "ja", "ko") and HAN.search(context.get("body", "")):
+        html, pieces, at = context["body"], [], 0
+        for match in NO_TEXT.finditer(html):
+            pieces += [HAN.sub(r'<span lang="zh">\g<0></span>', html[at : match.start()]), match[0]]
+            at = match.end()
+        context["body"] = "".join([*pieces, HAN.sub(r'<span lang="zh">\g<0></span>', html[at:])])
+
+
+def dumps(words):
+    return json.dumps(words, ensure_ascii=False, separators=(",", ":"))
 
 
 def summary(doctree, limit=160):
@@ -73,5 +102,7 @@ def summary(doctree, limit=160):
 def setup(app):
     app.linked_sheets = {}  # the addresses of all pages' style sheets; a dict for its order
     app.connect("config-inited", configure, priority=100)
+    app.connect("html-page-context", give_words, priority=100)  # before the theme writes its parts
+    app.connect("html-page-context", mark_han, priority=200)  # before figures are put in, whose fields hold plain text
     app.connect("html-page-context", lighten, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

@@ -22,5 +22,21 @@
   root.classList.add("has-script");
   // the address may hold another state for one of them: then none is shown that nobody asked for
   if (/[#&]figure=/.test(location.hash)) root.classList.add("has-link");
-  addEventListener("error", (e) => e.target.dataset?.host !== undefined && root.classList.remove("has-script"), true);
+  const unserved = location.protocol === "file:" ? "is-file" : "is-refused";
+  addEventListener("error", ({ target }) => {
+    if (target.dataset?.host !== undefined) root.classList.remove("has-script");
+    // a module is refused to a page that was opened as a file, and to a sandboxed frame without the host's leave
+    if (target.dataset?.words !== undefined && target.type === "module") root.classList.add(unserved);
+  }, true);
+
+  // ?figure=2 shows the second figure of the page and nothing else, for a frame in slides or on another site
+  const only = Number(new URLSearchParams(location.search).get("figure"));
+  if (Number.isInteger(only) && only > 0) {
+    root.classList.add("only-figure"); // nothing shows until it is there
+    document.addEventListener("DOMContentLoaded", () => {
+      const figure = document.querySelectorAll(".rnn-widget")[only - 1];
+      if (figure) figure.classList.add("the-figure");
+      else root.classList.remove("only-figure");
+    });
+  }
 })();

@@ -3,11 +3,11 @@
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const byId = (id) => document.getElementById(id);
 const root = document.documentElement;
+const said = JSON.parse(document.querySelector("script[data-words]").dataset.words);
 
 /* Light, dark, or as the system says. */
 const modes = matchMedia("(prefers-color-scheme: dark)").matches ? ["auto", "light", "dark"] : ["auto", "dark", "light"];
-const names = { auto: "as the system", light: "light", dark: "dark" };
-const label = () => all(".theme-switch-button").forEach((b) => b.setAttribute("aria-label", `Colours: ${names[root.dataset.mode]}`));
+const label = () => all(".theme-switch-button").forEach((b) => b.setAttribute("aria-label", said[`page_colours_${root.dataset.mode}`]));
 for (const button of all(".theme-switch-button")) {
   button.addEventListener("click", () => {
     root.dataset.mode = modes[(modes.indexOf(root.dataset.mode) + 1) % modes.length];
@@ -30,8 +30,8 @@ for (const dialog of all("dialog")) {
   });
 }
 
-/* The menu of ways on closes with Escape, and when the reader turns to something else. */
-for (const menu of all(".onward")) {
+/* The menu of launch links closes with Escape, and when the reader turns to something else. */
+for (const menu of all(".launch-links")) {
   menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !menu.open) return;
     menu.open = false;
@@ -90,22 +90,27 @@ if (document.querySelector(".bd-search-container")) find();
 /* A copy button on every block of code that was typed, not printed. */
 for (const pre of all("div.highlight > pre")) {
   if (pre.closest(".cell_output") || !navigator.clipboard) continue;
-  const button = Object.assign(document.createElement("button"), { type: "button", className: "copy-button", title: "Copy" });
-  button.setAttribute("aria-label", "Copy this code");
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "copy-button", title: said.page_copy });
+  button.setAttribute("aria-label", said.page_copy_code);
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(pre.textContent.trimEnd());
     button.classList.add("copied");
-    button.setAttribute("aria-label", "Copied");
+    button.setAttribute("aria-label", said.page_copied);
     setTimeout(() => {
       button.classList.remove("copied");
-      button.setAttribute("aria-label", "Copy this code");
+      button.setAttribute("aria-label", said.page_copy_code);
     }, 1500);
   });
   pre.parentElement.append(button);
 }
 
 /* What scrolls inside itself can be reached and scrolled with the keyboard. */
-const scrollers = { ".math-scroll": "Equation", pre: "Code", ".cell_output": "Output", ".pst-scrollable-table-container": "Table" };
+const scrollers = {
+  ".math-scroll": said.page_equation,
+  pre: said.page_code,
+  ".cell_output": said.page_output,
+  ".pst-scrollable-table-container": said.page_table,
+};
 const sizes = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     const scrolls = target.scrollWidth > target.clientWidth + 1 || target.scrollHeight > target.clientHeight + 1;
@@ -120,7 +125,15 @@ const sizes = new ResizeObserver((entries) => {
 all(Object.keys(scrollers).join()).forEach((node) => sizes.observe(node));
 
 /* The section being read is marked in the page's contents. */
-const entries = new Map(all("#pst-page-toc-nav a[href^='#']").map((a) => [byId(decodeURIComponent(a.hash.slice(1))), a]));
+const sectionOf = (a) => {
+  const name = a.hash.slice(1);
+  try {
+    return byId(decodeURIComponent(name));
+  } catch {
+    return byId(name); // a % that begins no character
+  }
+};
+const entries = new Map(all("#pst-page-toc-nav a[href^='#']").map((a) => [sectionOf(a), a]));
 const inSight = new Set();
 const seen = new IntersectionObserver(
   (changes) => {
@@ -157,7 +170,10 @@ addEventListener("afterprint", () => {
 addEventListener("load", async () => {
   if (navigator.connection?.saveData) return;
   try {
-    await navigator.serviceWorker.register(new URL("sw.js", new URL(root.dataset.content_root, location)));
+    // the one address that the page's policy trusts as a script's
+    const worker = new URL("sw.js", new URL(root.dataset.content_root, location)).href;
+    const policy = window.trustedTypes?.createPolicy("book-worker", { createScriptURL: () => worker });
+    await navigator.serviceWorker.register(policy?.createScriptURL("") ?? worker);
   } catch {
     // no secure address, or a browser that keeps nothing
   }
