@@ -141,7 +141,7 @@ def check_strip(view, network, t, move):
     assert columns.locator(".rnn-col-y").all_text_contents() == [sign(characters[i]) for i in network.y]
     losses = step_losses(network.trace.o, network.y)
     assert columns.locator(".rnn-col-loss").all_text_contents() == [shown(loss, 2) for loss in losses]
-    for i, said in enumerate(columns.evaluate_all("nodes => nodes.map((n) => n.ariaLabel)")):
+    for i, said in enumerate(columns.evaluate_all("nodes => nodes.map((n) => n.firstElementChild.ariaLabel)")):
         assert said.startswith(f"Step {i + 1}: ") and said.endswith(f"da has the length {slight(length(grads.da[i]))}")
     H = grads.da.shape[1]
     reached = np.arange(T) >= (t if move > 1 else t + 1)
@@ -463,7 +463,8 @@ def test_the_buttons_lead_over_the_border_of_a_step_and_no_further_than_the_ends
 FOCUSED = """view => {
   const n = document.activeElement;
   if (!view.contains(n)) return null;
-  const name = n.getAttribute("aria-label") ?? n.labels?.[0]?.querySelector(".rnn-label").textContent ?? n.textContent;
+  const name = n.ariaLabel ?? n.querySelector("[role=img]")?.ariaLabel
+    ?? n.labels?.[0]?.querySelector(".rnn-label").textContent ?? n.textContent;
   const kind = n.matches("input") ? n.type : n.className.split(" ").pop() || n.tagName;
   if (kind !== "rnn-scroll") return { name, kind };
   const [down, right] = [n.scrollHeight - n.clientHeight, n.scrollWidth - n.clientWidth];

@@ -9,6 +9,7 @@ SNAPSHOT = """root => JSON.stringify([
   root.innerText,
   [...root.querySelectorAll("input, select")].map((n) => [n.value, n.max, n.getAttribute("aria-valuetext")]),
   [...root.querySelectorAll("button")].map((n) => [n.disabled, n.ariaPressed, n.ariaLabel, n.ariaCurrent]),
+  [...root.querySelectorAll("[role=img]")].map((n) => n.ariaLabel),
   [...root.querySelectorAll("canvas")].map((n) => n.toDataURL()),
 ])"""
 

@@ -198,9 +198,10 @@ function layOut(graph, { tape, edges, limits, vocab, dark }, words) {
   while (graph.nodes.length < tape.length) {
     const [symbol, under] = [make("span", { className: "rnn-graph-name" }), make("span", { className: "rnn-graph-gate" })];
     const loss = make("span", { className: "rnn-graph-loss" });
-    const button = make("button", { type: "button", className: "rnn-graph-node" }, symbol, loss, under);
+    const picture = make("span", { className: "rnn-graph-picture", role: "img" }, symbol, loss, under);
+    const button = make("button", { type: "button", className: "rnn-graph-node" }, picture);
     graph.holder.append(button);
-    graph.nodes.push({ button, symbol, under, loss });
+    graph.nodes.push({ button, picture, symbol, under, loss });
   }
   tape.forEach((node, i) => {
     const { button, symbol, under, loss } = graph.nodes[i];
@@ -234,11 +235,11 @@ function layOut(graph, { tape, edges, limits, vocab, dark }, words) {
 
 /** Show which nodes are computed or complete when the current move is at node `current`, forward or backward. */
 function showMove(graph, { tape, current, back }, words) {
-  graph.nodes.forEach(({ button, under, loss }, i) => {
+  graph.nodes.forEach(({ button, picture, under, loss }, i) => {
     const done = back ? (i >= current && tape[i].grad ? 2 : 1) : (i <= current ? 1 : 0); // ids have no gradient
     button.dataset.state = NODE_STATES[done];
     const told = done && loss.textContent ? [under.textContent, loss.textContent] : [under.textContent];
-    button.setAttribute("aria-label", words("graph_node", {
+    picture.setAttribute("aria-label", words("graph_node", {
       name: nameText(tape[i].name), kind: told.join(", "), state: words(["graph_waiting", "graph_computed", "graph_complete"][done]),
     }));
     if (i === current) button.setAttribute("aria-current", "step");

@@ -32,8 +32,10 @@ export function buildStrip({ label, states, lines, place, go }) {
     const parts = names.map((name) => make("span", { className: `rnn-col-${name}` }));
     const gap = make("span", { className: "rnn-gap" });
     const breaks = parts.slice(1).flatMap((part) => [make("br"), part]);
-    const button = make("button", { type: "button", className: "rnn-column" }, parts[0], make("br"), gap, ...breaks);
-    return { node: button, parts: Object.fromEntries(names.map((name, i) => [name, parts[i]])) };
+    // a picture with a name: as the button's own name, a label would have to repeat what is seen word for word
+    const picture = make("span", { role: "img" }, parts[0], make("br"), gap, ...breaks);
+    const button = make("button", { type: "button", className: "rnn-column" }, picture);
+    return { node: button, picture, parts: Object.fromEntries(names.map((name, i) => [name, parts[i]])) };
   } });
   inner.addEventListener("click", ({ target }) => {
     const { t } = target.closest("button")?.dataset ?? {};
@@ -54,10 +56,10 @@ export function showStrip(strip, { T, H, t }, values, limit, dark, fill) {
     drawCells(strip.canvas, values, H, { column: COLUMN, gap: 8, height: 72, limit, dark });
     Object.assign(strip, { drawn: values, limit, dark });
   }
-  strip.columns.show(T, t, ({ node, parts }, i, stop) => {
+  strip.columns.show(T, t, ({ node, picture, parts }, i, stop) => {
     node.classList.toggle("rnn-last", i === T - 1);
     node.dataset.t = i;
-    node.setAttribute("aria-label", fill(parts, i));
+    picture.setAttribute("aria-label", fill(parts, i));
     if (i === t) node.setAttribute("aria-current", "step");
     else node.removeAttribute("aria-current");
     node.tabIndex = stop ? 0 : -1;
