@@ -50,6 +50,10 @@ class Handler(SimpleHTTPRequestHandler):
                 self.wfile.write(data)
         return None
 
+    def end_headers(self):
+        self.send_header("Access-Control-Allow-Origin", "*")  # without it, no figure lives in a sandboxed frame
+        super().end_headers()
+
     def log_message(self, *args):
         pass
 

@@ -160,11 +160,11 @@ def test_an_executed_notebook_shows_one_picture_until_it_is_trusted_and_then_the
 # Converted
 
 
-@pytest.fixture(scope="module")
-def converted(executed):
-    command = [BIN / "jupyter", "nbconvert", "--to", "html", executed]
+@pytest.fixture(scope="module", params=[["--output=kept"], ["--execute", "--output=executed"]], ids=" ".join)
+def converted(executed, request):
+    command = [BIN / "jupyter", "nbconvert", "--to", "html", *request.param, executed]
     subprocess.run(command, env=environment_of(executed.parent), check=True, capture_output=True)
-    return executed.with_suffix(".html").as_uri()
+    return executed.with_name(f"{request.param[-1].partition('=')[2]}.html").as_uri()
 
 
 def test_a_page_of_nbconvert_is_alive_without_a_network(browser, converted):
