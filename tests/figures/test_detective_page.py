@@ -17,8 +17,9 @@ CHAOTIC = {"mistake_no_mean", "mistake_slope_inverse"}  # training swings or bre
 
 
 @pytest.fixture
-def view(book, visit):
-    page, watch = visit(book, PAGE)
+def view(visit_alone):
+    """The figure of the chapter."""
+    page, watch = visit_alone(GradientDetective())
     view = page.locator(".rnn-detective").first
     view.wait_for()
     yield view

@@ -16,8 +16,9 @@ TITLES = {name: dialect.title for name, dialect in DIALECTS.items()}
 
 
 @pytest.fixture
-def view(book, visit):
-    page, watch = visit(book, PAGE)
+def view(visit_alone):
+    """The figure of the chapter."""
+    page, watch = visit_alone(Rosetta(text="hello, hello", hidden_size=3, seed=0))
     view = page.locator(".rnn-rosetta").first
     view.wait_for()
     yield view
