@@ -4,6 +4,7 @@ The page's host and the module run in an embedded V8, on nodes that are only wri
 a light page and once for a dark one. No browser and no Node are needed.
 """
 
+import asyncio
 import atexit
 import base64
 import io
@@ -38,16 +39,16 @@ def engine():
 def evaluated(script):
     """The value of a script in V8, within SECONDS and MEMORY."""
     v8, began = engine(), monotonic()
-    with ThreadPoolExecutor(1) as thread:  # V8 has no time limit where an event loop runs, as beside a browser
-        running = thread.submit(v8.eval, script, timeout_sec=SECONDS, max_memory=MEMORY)
-        problem = running.exception()
+    problem = value = None
+    try:
+        value = away_from_loops(v8.eval, script, timeout_sec=SECONDS, max_memory=MEMORY)
+    except JSEvalException as raised:
+        problem = raised
     # V8 does not tell of limits that end what a promise runs
     late = isinstance(problem, JSTimeoutException) or monotonic() - began >= SECONDS
     full = isinstance(problem, JSOOMException) or v8.was_hard_memory_limit_reached()
     if problem is None and not late and not full:
-        return running.result()
-    if problem is not None and not isinstance(problem, JSEvalException):
-        raise problem
+        return value
     # the next figure begins without what this one has left behind
     engine.cache_clear()
     atexit.unregister(v8.close)
@@ -57,6 +58,16 @@ def evaluated(script):
     if late:
         raise CannotDraw(f"it has not finished after {SECONDS} seconds") from None
     raise CannotDraw(str(problem).partition("\n")[0]) from None
+
+
+def away_from_loops(act, *given, **options):
+    """``act(…)``; where an event loop runs, as beside a browser, in a thread: V8 knows no time limit in a loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return act(*given, **options)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(act, *given, **options).result()
 
 
 @cache
