@@ -10,7 +10,7 @@ from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from .bptt import Grads, Path, backward, contributions, path, shares
+from .bptt import Grads, Path, backward, contributions, jacobians, path, shares
 from .gradcheck import check_gradients
 from .loss import cross_entropy, log_softmax, softmax, step_losses
 from .padding import Padded, last_step_weights, pad
@@ -20,6 +20,8 @@ from .text import Vocabulary, one_hot, windows
 if _TYPE_CHECKING:
     from . import checkpoint as checkpoint
     from . import formulations as formulations
+    from . import gru as gru
+    from . import lstm as lstm
     from . import mistakes as mistakes
     from . import optim as optim
     from . import plots as plots
@@ -43,6 +45,7 @@ __all__ = [
     "cross_entropy",
     "forward",
     "init_params",
+    "jacobians",
     "last_step_weights",
     "log_softmax",
     "one_hot",
@@ -57,6 +60,8 @@ __all__ = [
 _MODULES = {
     "checkpoint",
     "formulations",
+    "gru",
+    "lstm",
     "mistakes",
     "optim",
     "plots",

@@ -65,6 +65,15 @@ def positive(name, value):
     return float(value)
 
 
+def finite(name, value):
+    """Return `value` as a float. Raises TypeError when it is no number, ValueError when it is not finite."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: expected a finite number, got {describe(value)}")
+    if not -np.inf < value < np.inf:
+        raise ValueError(f"{name}: expected a finite number, got {value}")
+    return float(value)
+
+
 def learning_rate(name, value):
     """Return what a schedule gave as a float of at least 0. Raises TypeError or ValueError for anything else."""
     expected = "a schedule that gives a finite number of at least 0"

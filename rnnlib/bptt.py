@@ -1,11 +1,11 @@
 """Backpropagation through time: the gradient of the loss, from the last step back to the first."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _check, _repr
+from . import _cell, _check, _repr
 from .loss import REDUCTIONS, check_targets
 from .rnn import Params, Trace, check_params
 
@@ -149,8 +149,7 @@ def contributions(
 
     The norm is taken over all hidden units, and over the sequences of a batch; zero for s > t. Raises as `backward`.
     """
-    array = shares(params, trace, y, reduction=reduction, weights=weights)
-    return np.sqrt((abs(array) ** 2).sum(axis=tuple(range(2, array.ndim))))
+    return _cell.lengths(shares(params, trace, y, reduction=reduction, weights=weights))
 
 
 def path(
@@ -178,38 +177,58 @@ def path(
     slopes = 1 - trace.h**2
     error = do[t] @ Why.T
     jacobians = slopes[t:s:-1, ..., None] * Whh.T
-    share = error
-    for jacobian in jacobians:
-        share = (share[..., None, :] @ jacobian)[..., 0, :]
+    share = _cell.along(error, jacobians)
     state = trace.h[s - 1] if s else trace.h0
     return Path(error, jacobians, slopes[s], state, share * slopes[s])
 
 
-def _errors(params, trace, y, reduction, weights):
-    """Wxh, Whh, Why and do, after all checks."""
-    Wxh, Whh, Why, _, _ = check_params(params)
-    if not isinstance(trace, Trace):
-        raise TypeError(f"trace: expected the Trace that forward returned, got {_check.describe(trace)}")
-    _check.one_of("reduction", reduction, REDUCTIONS)
-    y = check_targets(trace.o, y)
-    if not y.size:
+def jacobians(params: Params, trace: Trace) -> np.ndarray:
+    """∂h_t/∂h_{t-1} of every step, laid out for row vectors: diag(1 - h_t²) Whhᵀ; (T, B, H, H).
+
+    A gradient that arrives at h_t leaves for h_{t-1} as its product with jacobians[t]. Raises as `backward` does for
+    parameters and a trace.
+    """
+    params = check_params(params)
+    check_trace(params, trace, Trace)
+    return (1 - trace.h**2)[..., None] * params.Whh.T
+
+
+def check_trace(params: Any, trace: Any, kind: Any) -> None:
+    """Raise TypeError or ValueError unless `trace` is one of this kind, and of the sizes of `params`, of any cell."""
+    if not isinstance(trace, kind):
+        raise TypeError(f"trace: expected the Trace that forward of {kind.cell} returned, got {_cell.describe(trace)}")
+    V, H, D = _cell.sizes(params)
+    if not trace.h.size:
         raise ValueError(f"trace: expected at least one step and one sequence, got h of shape {np.shape(trace.h)}")
-    H, V = Why.shape
     if trace.o.shape[-1] != V or trace.h.shape[-1] != H:
         raise ValueError(
             f"trace: expected V = {V} and H = {H} as in params, got V = {trace.o.shape[-1]} and H = {trace.h.shape[-1]}"
         )
-    D, x = len(Wxh), trace.x
+    x = trace.x
     if x.max() >= D if x.dtype.kind in "iu" else x.shape[-1] != D:
         got = f"the id {x.max()}" if x.dtype.kind in "iu" else f"features of size {x.shape[-1]}"
         raise ValueError(f"trace: expected inputs of size D = {D} as in params, got {got}")
+
+
+def output_errors(params: Any, trace: Any, kind: Any, y: Any, reduction: Any, weights: Any) -> np.ndarray:
+    """do_t = w_t (ŷ_t - y_t) for any cell, after all checks; `params` are already checked, `kind` is that of traces."""
+    check_trace(params, trace, kind)
+    _check.one_of("reduction", reduction, REDUCTIONS)
+    y = check_targets(trace.o, y)
     do = trace.yhat.copy()
     np.put_along_axis(do, y[..., None], np.take_along_axis(do, y[..., None], axis=-1) - 1, axis=-1)
     if weights is not None:
         do *= _check.weights("weights", weights, y.shape, reduction).astype(do.real.dtype)[..., None]
     elif reduction == "mean":
         do /= y.size
-    return Wxh, Whh, Why, do
+    return do
+
+
+def _errors(params, trace, y, reduction, weights):
+    """Wxh, Whh, Why and do, after all checks."""
+    params = check_params(params)
+    do = output_errors(params, trace, Trace, y, reduction, weights)
+    return params.Wxh, params.Whh, params.Why, do
 
 
 def _shares_by_lag(Whh, Why, h, do, reach):
