@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
+from .. import _tokens
 from ._traits import LIMITS
 
 HERE = Path(__file__).parent
@@ -164,5 +165,5 @@ class Bundle:
 
 
 def style(*names):
-    """The text of several style sheets, one after the other."""
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+    """The text of several style sheets, one after the other, after the table of colours."""
+    return "\n".join([_tokens.css(), *((HERE / name).read_text(encoding="utf-8") for name in names)])

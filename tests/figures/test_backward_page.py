@@ -12,13 +12,12 @@ from pages import code_of_moves, matrix, rows, set_range, shown, slight, snapsho
 from PIL import Image
 
 from rnnlib import Params, Vocabulary, backward, contributions, forward, init_params, one_hot, path, step_losses
-from rnnlib.plots import STATE_COLOURS
+from rnnlib._tokens import CUT, ramp
 from rnnlib.widgets._bundle import words
 
 PAGE = "pages/backward.html"
 TEXT = "夏洛特烦恼，你好李焕英 😀!"
 LONGEST = "".join(chr(0x4E00 + i) for i in range(65))
-CUT = [196, 196, 196]
 
 
 class Net(NamedTuple):
@@ -98,10 +97,13 @@ def pixels(canvas):
     return np.array(Image.open(io.BytesIO(picture)).convert("RGBA")).astype(int)
 
 
-def assert_painted(seen, values, limit):
-    """The pixels have the colours of the values on the scale from -limit to limit."""
-    places = np.clip(np.floor(40 * np.asarray(values) / (limit or 1) + 0.5), -40, 40).astype(int) + 40
-    assert abs(seen[..., :3] - 255 * np.array(STATE_COLOURS.colors)[places]).max() <= 1
+def assert_painted(seen, values, limit, colours=None):
+    """The pixels have the colours of the values on the scale from -limit to limit, or on a ramp from 0."""
+    colours = colours or ramp("signed")
+    zero = len(colours) - 41
+    places = np.clip(np.floor(40 * np.asarray(values) / (limit or 1) + 0.5), -zero, 40).astype(int) + zero
+    table = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours]
+    assert abs(seen[..., :3] - np.array(table)[places]).max() <= 1
     assert (seen[..., 3] == 255).all()
 
 
@@ -204,22 +206,24 @@ def check_map(view, network, k, t, s):
     assert seen.shape == (T, T, 4)
     loss, reached = np.indices((T, T))
     assert not seen[reached > loss].any()
-    assert (seen[loss - reached >= k][:, :3] == CUT).all()
+    assert (seen[loss - reached >= k][:, :3] == CUT["light"]).all()
     band = (reached <= loss) & (loss - reached < k)
     assert (seen[reached <= loss][:, 3] == 255).all()
     darkness = -seen[band][:, :3].sum(axis=1)[np.argsort(lengths[band])]
     assert (np.diff(darkness) >= 0).all()
-    expected = np.maximum(0, 1 + np.log10(lengths[band] / lengths.max()) / 3)
-    assert_painted(seen[band], expected, 1)
+    longest = max(lengths.max(), np.linalg.norm(network.grads().da, axis=1).max())  # one scale for both
+    expected = np.maximum(0, 1 + np.log10(lengths[band] / longest) / 3)
+    assert_painted(seen[band], expected, 1, ramp("length"))
 
     kept = network.grads(k)
     received = np.linalg.norm(kept.da, axis=1)
     most = received.max()
-    assert_painted(pixels(view.locator(".rnn-total-cells"))[0], received, most)
+    places = np.maximum(0, 1 + np.log10(received / longest) / 3)
+    assert_painted(pixels(view.locator(".rnn-total-cells"))[0], places, 1, ramp("length"))
     inside = view.locator(".rnn-map").inner_text()
     key = "back_total" if k >= T else "back_total_cut"
     assert say(key, s=s + 1, length=slight(received[s]), most=slight(most)) in inside
-    assert [slight(lengths.max() / 1000), slight(lengths.max())] == view.locator(
+    assert [slight(longest / 1000), slight(longest)] == view.locator(
         ".rnn-map .rnn-scale span:not(.rnn-ramp)"
     ).all_text_contents()
     assert cosine_text(network, k) in inside

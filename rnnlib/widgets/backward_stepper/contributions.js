@@ -4,7 +4,7 @@
 
 import { backward, cosine, path } from "../engine/bptt.js";
 import { number, percent, slight } from "../model/format.js";
-import { colour, drawPixels, extent, ramp } from "../ui/colour.js";
+import { cutBytes, drawPixels, extent, ramp, shade } from "../ui/colour.js";
 import { keep, make, setText } from "../ui/dom.js";
 import { slider } from "../ui/fields.js";
 import { d, formula, math, sub, transposed } from "../ui/mathml.js";
@@ -14,8 +14,6 @@ import { arrowKeys } from "../ui/virtual_list.js";
 
 const DECADES = 3; // of the scale: all cells below a thousandth of the largest look alike
 
-const CUT = { light: [196, 196, 196], dark: [82, 82, 82] }; // the colour of cells that are cut, as RGB
-
 /** The length of array[start:end] as a vector. */
 export function lengthOf(array, start = 0, end = array.length) {
   let sum = 0;
@@ -24,7 +22,7 @@ export function lengthOf(array, start = 0, end = array.length) {
 }
 
 /** The place of a length on the logarithmic scale, from 0 to 1. */
-function shade(value, most) {
+function place(value, most) {
   return value > 0 ? Math.max(0, 1 + Math.log10(value / most) / DECADES) : 0;
 }
 
@@ -65,13 +63,13 @@ function buildPicture({ words, change, shown }) {
   };
 }
 
-function drawCells({ canvas, total }, { T, matrix, truncate, dark }, { most, lengths, longest }) {
-  const grey = CUT[dark ? "dark" : "light"];
+function drawCells({ canvas, total }, { T, matrix, truncate, dark }, { most, lengths }) {
+  const lengthBytes = (value) => shade(place(value, most), "length", dark).bytes;
   drawPixels(canvas, T, T, (i, j) => {
     if (j > i) return null;
-    return i - j >= truncate ? grey : colour(shade(matrix[i * T + j], most), 1, dark).bytes;
+    return i - j >= truncate ? cutBytes(dark) : lengthBytes(matrix[i * T + j]);
   });
-  drawPixels(total, 1, T, (_, j) => colour(lengths[j], longest || 1, dark).bytes);
+  drawPixels(total, 1, T, (_, j) => lengthBytes(lengths[j]));
 }
 
 /** The frames around the chosen cell and the column of step t, and the edge of the cut. */
@@ -86,9 +84,10 @@ function drawMarks({ chosen, column, edge }, { T, t, truncate, loss_t, s }) {
 /** What the truncation leaves: the gradients, the length of each da, and the cosines to the full gradient. */
 function afterCut({ H, T, params, trace, y, reduction, grads, matrix, truncate }) {
   const kept = truncate < T ? backward(params, trace, y, reduction, truncate) : grads;
-  const lengths = Array.from({ length: T }, (_, i) => lengthOf(kept.da, i * H, (i + 1) * H));
+  const lengthsOf = ({ da }) => Array.from({ length: T }, (_, i) => lengthOf(da, i * H, (i + 1) * H));
+  const lengths = lengthsOf(kept);
   return {
-    most: Math.max(0, ...matrix), lengths, longest: Math.max(...lengths),
+    most: Math.max(0, ...matrix, ...lengthsOf(grads)), lengths, longest: Math.max(...lengths),
     whole: cosine(kept, grads), Whh: cosine(kept, grads, ["Whh"]), share: lengthOf(kept.Whh) / (lengthOf(grads.Whh) || 1),
   };
 }
@@ -120,7 +119,7 @@ export function buildMap({ words, change, shown }) {
         ? words("back_cosine", { k, whole: angle(after.whole), Whh: angle(after.Whh), share: percent(after.share) })
         : words(T > 1 ? "back_full" : "back_one_step"));
       setText(dashed, words("back_dashed", { t: t + 1 }));
-      scale.style.background = ramp(dark, true);
+      scale.style.background = ramp(dark, "length");
       setText(low, slight(after.most * 10 ** -DECADES));
       setText(high, slight(after.most));
     },

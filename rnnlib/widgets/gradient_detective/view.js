@@ -10,7 +10,7 @@ import { forward } from "../engine/rnn.js";
 import { number, quoted, slight } from "../model/format.js";
 import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
 import { linkedChoice, linkedNetwork, linkedWhole } from "../model/permalink.js";
-import { colour, drawPixels, ramp } from "../ui/colour.js";
+import { drawPixels, ramp, shade } from "../ui/colour.js";
 import { batchUpdates, make, setText } from "../ui/dom.js";
 import { field, bindModel, networkFields } from "../ui/fields.js";
 import { figure } from "../ui/keys.js";
@@ -27,11 +27,8 @@ const LEAST = 1e-12; // smaller errors look alike
 
 let views = 0; // radio buttons belong together by name, those of two views apart
 
-/** The place of an error on the colour scale from -1 to 1, logarithmic on both sides of the tolerance at 0. */
-function shade(error) {
-  const decades = Math.log10(Math.min(1, Math.max(LEAST, error)) / TOLERANCE);
-  return error > TOLERANCE ? decades / -Math.log10(TOLERANCE) : decades / Math.log10(TOLERANCE / LEAST);
-}
+/** The place of an error on the logarithmic scale from LEAST to 1, from 0 to 1. */
+const place = (error) => 1 - Math.log10(Math.min(1, Math.max(LEAST, error))) / Math.log10(LEAST);
 
 const listed = (names, words) => (names.length ? names.map((name) => `d${name}`).join(", ") : words("detective_none"));
 
@@ -59,7 +56,8 @@ function buildMaps(words) {
       title, make("div", { className: "rnn-error-frame" }, canvas, mark), worst);
     return { name, node, title, canvas, mark, worst };
   });
-  const scale = make("span", { className: "rnn-ramp" });
+  const scale = make("span", { className: "rnn-ramp rnn-error-scale" });
+  scale.style.setProperty("--rnn-tolerance", `${100 * place(TOLERANCE)}%`);
   const legend = make("p", { className: "rnn-note" }, `${words("detective_scale")} 1e−12 `, scale,
     ` 1; ${words("detective_scale_ends", { tolerance: "1e−5" })}`);
   const node = make("section", { className: "rnn-panel" },
@@ -75,7 +73,7 @@ function drawMaps(maps, scale, { V, H, checks, dark }, words) {
     const rows = rowsOf[name];
     const columns = errors.length / rows;
     const [i, j] = [Math.floor(at / columns), at % columns];
-    drawPixels(canvas, rows, columns, (row, column) => colour(shade(errors[row * columns + column]), 1, dark).bytes);
+    drawPixels(canvas, rows, columns, (row, column) => shade(place(errors[row * columns + column]), "grey", dark).bytes);
     const percents = { left: j / columns, top: i / rows, width: 1 / columns, height: 1 / rows };
     for (const [side, share] of Object.entries(percents)) mark.style[side] = `${(100 * share).toFixed(3)}%`;
     const wrong = error > TOLERANCE;
@@ -85,7 +83,7 @@ function drawMaps(maps, scale, { V, H, checks, dark }, words) {
       error: Number.isFinite(error) ? slight(error) : "∞", at: name.startsWith("W") ? `[${i}, ${j}]` : `[${j}]`,
     }));
   }
-  scale.style.background = ramp(dark);
+  scale.style.background = ramp(dark, "grey");
 }
 
 function buildTraining(words) {

@@ -4,7 +4,7 @@
 
 import { PARAMETERS } from "../engine/flat.js";
 import { number, percent, visible } from "../model/format.js";
-import { colour, drawPixels, extent, ramp } from "../ui/colour.js";
+import { colour, drawPixels, extent, ramp, shade } from "../ui/colour.js";
 import { make, setText } from "../ui/dom.js";
 import { SAMPLE } from "./facts.js";
 
@@ -24,7 +24,7 @@ export function buildText(words) {
     node: panel(words("lab_text_title"), "rnn-lab-text", box, note),
     draw({ lab, dark }) {
       drawText({ box, cells }, lab.read, lab, words, dark);
-      bar.style.background = ramp(dark, true);
+      bar.style.background = ramp(dark, "grey");
     },
   };
 }
@@ -50,7 +50,7 @@ function drawText({ box, cells }, { n, given, guesses, right }, { ids, vocab }, 
     putSign(top, vocab[ids[t]]);
     if (t) putSign(below, vocab[guesses[t]]);
     else setText(below, "");
-    const { fill, ink } = colour(t ? given[t] : 0, 1, dark);
+    const { fill, ink } = shade(t ? given[t] : 0, "grey", dark);
     if (top.fill !== fill) {
       top.fill = fill;
       top.style.backgroundColor = fill;
@@ -95,10 +95,10 @@ export function buildWeights(words) {
     node: panel(words("lab_weights_title"), "", make("div", { className: "rnn-lab-maps" }, ...maps.map(({ node }) => node))),
     draw({ lab: { V, H, run }, dark }) {
       const shapes = { Wxh: [V, H], Whh: [H, H], Why: [H, V] };
+      const limit = Math.max(...maps.map(({ name }) => extent(run.params[name])));
       for (const { name, canvas, note } of maps) {
         const values = run.params[name];
         const [rows, columns] = shapes[name];
-        const limit = extent(values);
         drawPixels(canvas, rows, columns, (i, j) => colour(values[i * columns + j], limit, dark).bytes);
         setText(note, words("lab_weights_note", { rows, columns, limit: number(limit, 2) }));
       }

@@ -1,16 +1,14 @@
-/** The signed colour scale, and cells painted with it: one by one, as a stripe, or as the pixels of a canvas. */
+/** The colour scales, and cells painted with them: one by one, as a stripe, or as the pixels of a canvas. Their ends come
+ * from the table in rnnlib/_tokens.py. */
 
 import { number } from "../model/format.js";
 import { make, setText } from "./dom.js";
+import { CUT, RAMPS, STEPS } from "./tokens.js";
 
-const STEPS = 40;
-
-/** A colour of the OKLab space for CSS and canvases. Lightness and chroma change evenly with |value|, so that equal steps
- * look equal; blue and orange are told apart with all common kinds of colour blindness. The ink on a cell is black or
- * white, whichever contrasts more: at least 4.5 : 1 on every cell. */
-function oklch(L, C, hue) {
-  const a = C * Math.cos((hue * Math.PI) / 180);
-  const b = C * Math.sin((hue * Math.PI) / 180);
+/** A colour of the OKLab space for CSS and canvases. The ink on a cell is black or white, whichever contrasts more: at
+ * least 4.5 : 1 on every cell.
+ * @param {number[]} point */
+function oklab([L, a, b]) {
   const l = (L + 0.3963377774 * a + 0.2158037573 * b) ** 3;
   const m = (L - 0.1055613458 * a - 0.0638541728 * b) ** 3;
   const s = (L - 0.0894841775 * a - 1.291485548 * b) ** 3;
@@ -22,31 +20,41 @@ function oklch(L, C, hue) {
   ];
   const luminance = 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2];
   const bytes = rgb.map((v) => Math.round(255 * (v <= 0.0031308 ? 12.92 * v : 1.055 * v ** (1 / 2.4) - 0.055)));
-  return { bytes, fill: `rgb(${bytes.join(",")})`, ink: luminance > 0.179 ? "#000" : "#fff" };
+  return { bytes, fill: `rgb(${bytes.join(",")})`, ink: luminance > 0.179 ? "black" : "white" };
 }
 
-function scale(centre, end) {
-  const colours = [];
-  for (let i = -STEPS; i <= STEPS; i++) {
-    const x = Math.abs(i) / STEPS;
-    colours.push(oklch(centre + (end - centre) * x, 0.15 * x, i < 0 ? 250 : 60));
-  }
-  return colours;
+/** The colours of a ramp from zero to its end: equal steps of the OKLab space, which look equal.
+ * @param {number[][]} ends */
+function colours([start, end]) {
+  return Array.from({ length: STEPS + 1 }, (_, k) => oklab(start.map((p, i) => p + (end[i] - p) * (k / STEPS))));
 }
 
-const SCALES = { light: scale(0.975, 0.58), dark: scale(0.27, 0.8) };
+const SCALES = Object.fromEntries(Object.entries(RAMPS).map(([mode, { negative, positive, ...others }]) => {
+  const signed = [...colours(negative).reverse().slice(0, -1), ...colours(positive)];
+  return [mode, { signed, ...Object.fromEntries(Object.entries(others).map(([name, ends]) => [name, colours(ends)])) }];
+}));
+
+const scaleOf = (name, dark) => SCALES[dark ? "dark" : "light"][name];
 
 /** The colour of a value on the diverging scale from -limit to limit: {fill, ink} for CSS, bytes for pixels. */
 export function colour(value, limit, dark) {
   const x = Math.round((STEPS * value) / limit);
-  return SCALES[dark ? "dark" : "light"][STEPS + Math.max(-STEPS, Math.min(STEPS, x || 0))];
+  return scaleOf("signed", dark)[STEPS + Math.max(-STEPS, Math.min(STEPS, x || 0))];
 }
 
-/** The diverging scale as a background, for a legend: all of it, or the half from zero on. Between every eighth colour the
- * browser finds the others. */
-export function ramp(dark, half = false) {
-  const colours = SCALES[dark ? "dark" : "light"].slice(half ? STEPS : 0).filter((_, i) => i % 8 === 0);
-  return `linear-gradient(90deg, ${colours.map(({ fill }) => fill).join(",")})`;
+/** The colour of a share from 0 to 1 on a ramp: "length" of a gradient; "grey" for probabilities, losses and errors;
+ * "damping" from a slope of 1 to one of 0. */
+export function shade(share, name, dark) {
+  return scaleOf(name, dark)[Math.max(0, Math.min(STEPS, Math.round(STEPS * share) || 0))];
+}
+
+/** Red, green and blue of cells that are cut, 0 to 255. */
+export const cutBytes = (dark) => CUT[dark ? "dark" : "light"];
+
+/** A scale as a background, for a legend. Between every eighth colour the browser finds the others. */
+export function ramp(dark, name = "signed") {
+  const some = scaleOf(name, dark).filter((_, i) => i % 8 === 0);
+  return `linear-gradient(90deg, ${some.map(({ fill }) => fill).join(",")})`;
 }
 
 /** The largest size of a number in the array: the limit of its colour scale. Never zero. */

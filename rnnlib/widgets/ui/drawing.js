@@ -41,7 +41,7 @@ class Pen {
 
   /** A colour as every program knows it; none for one that cannot be seen. */
   colour(name, css) {
-    this.context.fillStyle = "#000";
+    this.context.fillStyle = "black";
     this.context.fillStyle = css;
     const [, rgb, alpha] = /^rgba\((.*), ([\d.]+)\)$/.exec(this.context.fillStyle) ?? [];
     if (alpha === undefined) return { [name]: this.context.fillStyle };
