@@ -72,7 +72,11 @@ class Bundle:
     """The files of one bundle, as they are found."""
 
     def __init__(self, modules: Mapping[str, str], folder: Path):
-        shared = {"words.js": _words_of, "model/limits.js": constants(LIMITS=LIMITS)}
+        shared = {
+            "words.js": _words_of,
+            "model/limits.js": constants(LIMITS=LIMITS),
+            "ui/tokens.js": constants(STEPS=_tokens.STEPS, RAMPS=_tokens.RAMPS, CUT=_tokens.CUT),
+        }
         self.given, self.folder = shared | modules, folder
         self.exports: dict[str, list[tuple[str, str]]] = {}  # path -> (name outside, name inside)
         self.bodies: dict[str, str] = {}  # in the order in which they are to be written
