@@ -289,7 +289,7 @@ def _through_reset(da, r):
 
 
 def _step_back(Whh, gates, dh):
-    """One step back, from dh_t: da_t, and what goes on to h_{t-1}. The gates may be those of many steps side by side."""
+    """One step back, from dh_t: da_t, and what goes on to h_{t-1}. The gates may be those of many steps."""
     r, z, n, m, h_prev = gates
     da_n = dh * (1 - z) * (1 - n**2)
     da_z = dh * (h_prev - n) * z * (1 - z)

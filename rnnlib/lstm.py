@@ -314,7 +314,7 @@ def _step_back(Whh, gates, dh, dc):
 
 
 def _shares_by_lag(Whh, Why, gates, do, reach) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For each lag below `reach`, what losses `lag` steps later send to h_t, and to c_t along c; (T - lag, ...) each."""
+    """For each lag below `reach`, what losses `lag` steps later send to h_t, and to c_t along c: (T - lag, ...)."""
     dh = do @ Why.T
     dc = np.zeros_like(dh)
     for _ in range(reach):

@@ -84,7 +84,7 @@ def rows_of(x, D):
     return x if x.dtype.kind == "f" else np.eye(D)[x]
 
 
-# --- The equations written out gate by gate, for automatic differentiation ---------------------------------------------
+# --- The equations written out gate by gate, for automatic differentiation ---
 
 
 def _sigma(a):
@@ -148,8 +148,8 @@ def onnx_states(cell, arrays, rows, states):
     outputs = ["Y", "Y_h", "Y_c"][: 1 + len(states)]
     options = {"linear_before_reset": 1} if cell is gru else {}
     node = helper.make_node(kind, ["x", "W", "R", "B", "", *names], outputs, hidden_size=H, **options)
-    shapes = {"x": [T, B, D]} | dict.fromkeys(names, [1, B, H])
-    found = {"Y": [T, 1, B, H]} | dict.fromkeys(outputs[1:], [1, B, H])
+    shapes = {"x": [T, B, D]} | {key: [1, B, H] for key in names}
+    found = {"Y": [T, 1, B, H]} | {key: [1, B, H] for key in outputs[1:]}
     values = [
         [helper.make_tensor_value_info(name, TensorProto.DOUBLE, shape) for name, shape in each.items()]
         for each in (shapes, found)
