@@ -129,6 +129,7 @@ export const numbers = [1e-12, 0.5, 1000000, 0xff, -0].map(String).join(" ");
 export const lines = ((first) => { const a = first
   ++list.length
   return a })(7);
+export const order = ((x) => { const a = () => x; const { b } = ((given) => ({ b: given.a() }))({ a }); return a() + b; })(2);
 export { list as renamed };
 export default { strings };
 """
@@ -140,7 +141,7 @@ def test_minified_templates_strings_and_expressions_keep_their_values(minify, v8
 
     before, after = values(HARD), values(minify.script(HARD))
     assert before == after
-    assert before["nested"] == "<  <a  b>  , `   <c  {}>  >  " and len(before) == 7
+    assert before["nested"] == "<  <a  b>  , `   <c  {}>  >  " and len(before) == 8
 
 
 def test_what_is_no_script_is_refused(minify):
