@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from .. import _tokens
-from ._traits import LIMITS
+from ._traits import LIMITS, TRAINING
 
 HERE = Path(__file__).parent
 GIVEN: dict[str, str] = {}  # path -> text of the modules without a file in all bundles: tools look at them, too
@@ -76,6 +76,7 @@ class Bundle:
             "words.js": _words_of,
             "model/limits.js": constants(LIMITS=LIMITS),
             "ui/tokens.js": constants(STEPS=_tokens.STEPS, RAMPS=_tokens.RAMPS, CUT=_tokens.CUT),
+            "model/training.js": constants(**TRAINING),
         }
         self.given, self.folder = shared | modules, folder
         self.exports: dict[str, list[tuple[str, str]]] = {}  # path -> (name outside, name inside)

@@ -12,6 +12,8 @@ MAX_HIDDEN = 64
 MAX_SEED = 2**53 - 1  # the largest whole number that a page's script holds exactly
 LIMITS = {"steps": MAX_STEPS, "hidden": MAX_HIDDEN, "seed": MAX_SEED}  # as the views know them
 
+TRAINING = {"UPDATES": 300, "RATE": 0.2}  # of the figures whose network learns its text
+
 
 class InvalidValue(traitlets.TraitError, ValueError):
     """A trait's value is out of range; caught as ValueError or as TraitError."""

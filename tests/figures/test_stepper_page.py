@@ -15,12 +15,20 @@ PAGE = "intro.html"
 TEXT = "I am learning RNN"
 
 
+PARTS = "nodes => nodes.map(node => node.style.getPropertyValue('--rnn-part'))"
+
+
+def attributes(locator, name):
+    return locator.evaluate_all("(nodes, name) => nodes.map(node => node.getAttribute(name))", name)
+
+
 @pytest.fixture
 def stepper(visit_alone):
     """The figure of the front page."""
     page, watch = visit_alone(ForwardStepper(text=TEXT, hidden_size=8, seed=1, t=5))
     view = page.locator(".rnn-forward").first
     view.wait_for()
+    view.get_by_text("All numbers").click()
     yield view
     assert not watch.complaints
 
@@ -31,7 +39,7 @@ def test_every_number_on_the_page_is_the_number_of_rnnlib(stepper):
     set_range(stepper, "Hidden size H", 11)
     stepper.get_by_label("Seed", exact=True).fill("4294967299")
     set_range(stepper, "Step t", 6)
-    stepper.get_by_role("button", name="Unit 5:").click()
+    stepper.get_by_role("button", name="Unit 5: show the terms").click()
 
     vocab = Vocabulary(text)
     params = init_params(len(vocab), 11, rng=np.random.default_rng(4294967299))
@@ -59,9 +67,18 @@ def test_every_number_on_the_page_is_the_number_of_rnnlib(stepper):
         expected = [f"unit {k + 1}, t = 6", f"{shown(state)} × {shown(weight):>6}", shown(state * weight)]
         assert terms[k + 1][:3] == expected
     assert len(terms) == 13
-    columns = stepper.locator(".rnn-column")
-    assert columns.locator(".rnn-col-x").all_text_contents() == ["␣" if c == " " else c for c in text[:-1]]
-    assert columns.locator(".rnn-col-loss").all_text_contents() == [shown(loss, 2) for loss in losses]
+    columns = stepper.locator(".rnn-river-step")
+    assert columns.locator(".rnn-river-x").all_text_contents() == ["␣" if c == " " else c for c in text[:-1]]
+    assert [name.rpartition("loss ")[2] for name in attributes(columns, "aria-label")] == [
+        shown(one, 2) for one in losses
+    ]
+    parts = [float(part) for part in stepper.locator(".rnn-river-bar").evaluate_all(PARTS)]
+    assert np.allclose(parts, np.minimum(1, losses / (1.6 * np.log(len(vocab)))), rtol=0, atol=1e-4)
+    told = stepper.locator(".rnn-cell-sum").inner_text()
+    terms = [params.Wxh[x[t], j], earlier[j], params.bh[j], trace.a[t, j], trace.h[t, j]]
+    assert [number for number in re.findall(r"[−\d.]+(?=[,;.]| )", told)[-5:]] == [shown(term) for term in terms], told
+    likely = np.argsort(-trace.yhat[t], kind="stable")[:5]
+    assert stepper.locator(".rnn-cell-char").all_text_contents() == [signs[i] for i in likely]
     assert f"mean loss {shown(losses.mean())}" in stepper.inner_text()
 
 
@@ -119,7 +136,8 @@ def test_play_walks_to_the_end_and_pauses(stepper):
 
 def test_the_keyboard_alone_reaches_and_moves_everything(stepper):
     page = stepper.page
-    stepper.get_by_label("Text", exact=True).focus()
+    stepper.locator("[aria-current=step]").focus()
+    page.keyboard.press("Shift+Tab")
     reached = []
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -132,7 +150,7 @@ def test_the_keyboard_alone_reaches_and_moves_everything(stepper):
             break
         reached.append(where)
     names = " | ".join(reached)
-    for name in ("Hidden size", "Seed", "Step 6: reads", "Play", "Previous", "Next", "Step t", "Unit 1:"):
+    for name in ("Hidden size", "Seed", "Step 6: reads", "Play", "Previous", "Next", "Step t", "Training", "Unit 1:"):
         assert name in names, names
 
     column = stepper.locator("[aria-current=step]")
@@ -152,12 +170,33 @@ def test_the_keyboard_alone_reaches_and_moves_everything(stepper):
     assert page.evaluate("scrollY") == page_top  # arrows never make the page jump
 
 
-def test_the_current_step_is_kept_in_sight_in_the_strip(book, visit):
-    page, _ = visit(book, PAGE, width=360)
-    view = page.locator(".rnn-forward").first
-    set_range(view, "Step t", 15)
-    track, column = view.locator(".rnn-track").bounding_box(), view.locator("[aria-current=step]").bounding_box()
-    assert track["x"] <= column["x"] and column["x"] + column["width"] <= track["x"] + track["width"] + 1
+def test_the_units_of_the_cell_are_chosen_by_key_and_pointer(stepper):
+    page = stepper.page
+    unit = stepper.locator(".rnn-cell-after [aria-pressed=true]")
+    unit.focus()
+    for key, j in (("ArrowDown", 1), ("End", 7), ("ArrowUp", 6), ("Home", 0)):
+        page.keyboard.press(key)
+        assert unit.get_attribute("data-unit") == str(j)
+        assert page.evaluate("document.activeElement.dataset.unit") == str(j)
+    lines = stepper.locator(".rnn-cell-lines path")
+    before = attributes(lines, "d")
+    assert len(before) == 9  # eight units of the last state, and the input
+    stepper.locator(".rnn-cell-after [data-unit='4']").hover()
+    assert attributes(lines, "d") != before
+    page.mouse.move(1, 1)
+    assert attributes(lines, "d") == before
+    stepper.locator(".rnn-cell-after [data-unit='4']").click()
+    assert unit.get_attribute("data-unit") == "4" and "Unit 5: input" in stepper.locator(".rnn-cell-sum").inner_text()
+
+
+@pytest.mark.parametrize("updates", [1, 60])
+def test_training_shows_the_numbers_of_python(stepper, updates):
+    set_range(stepper, "Training", updates)
+    trained = ForwardStepper(text=TEXT, hidden_size=8, seed=1, t=5, updates=updates)
+    painted(stepper.page)
+    assert [row[5] for row in rows(stepper, "units")] == [shown(h) for h in trained.trace.h[5]]
+    losses = step_losses(trained.trace.o, trained.targets)
+    assert f"mean loss {shown(losses.mean())}" in stepper.inner_text()
 
 
 def test_a_finger_can_do_it_on_a_phone(book, visit):
@@ -165,7 +204,8 @@ def test_a_finger_can_do_it_on_a_phone(book, visit):
     view = page.locator(".rnn-forward").first
     view.locator("[data-t='3']").tap()
     assert view.locator("[aria-current=step]").get_attribute("data-t") == "3"
-    view.get_by_role("button", name="Unit 3:").tap()
+    view.get_by_text("All numbers").tap()
+    view.get_by_role("button", name="Unit 3: show the terms").tap()
     assert "What pushes unit 3 at t = 4" in view.inner_text()
     view.get_by_role("button", name="Next step").tap()
     assert view.locator("[aria-current=step]").get_attribute("data-t") == "4"
@@ -224,7 +264,7 @@ def test_the_largest_network_and_text_are_shown_whole(stepper):
     set_range(stepper, "Hidden size H", 64)
     set_range(stepper, "Step t", 63)
     assert (len(rows(stepper, "units")), len(rows(stepper, "characters")), len(rows(stepper, "terms"))) == (64, 65, 66)
-    assert "64 of 64" in stepper.inner_text()
+    assert "64 of 64" in stepper.inner_text() and "Not drawn: 24 steps before and 0 after." in stepper.inner_text()
     set_range(stepper, "Hidden size H", 1)
     stepper.get_by_label("Text", exact=True).fill("ab")
     assert (len(rows(stepper, "units")), len(rows(stepper, "characters")), len(rows(stepper, "terms"))) == (1, 2, 3)
@@ -234,11 +274,16 @@ def test_the_largest_network_and_text_are_shown_whole(stepper):
 def test_dark_mode_repaints_at_once(stepper):
     cell = stepper.locator(".rnn-number[role=cell]").first
     before = cell.evaluate("n => getComputedStyle(n).backgroundColor")
-    pixels = stepper.locator("canvas").evaluate("n => n.toDataURL()")
+    states = stepper.locator(".rnn-river-step > .rnn-river-state").first.evaluate(
+        "n => getComputedStyle(n).backgroundImage"
+    )
     stepper.page.evaluate("document.documentElement.dataset.theme = 'dark'")
     painted(stepper.page)
     assert cell.evaluate("n => getComputedStyle(n).backgroundColor") != before
-    assert stepper.locator("canvas").evaluate("n => n.toDataURL()") != pixels
+    assert (
+        stepper.locator(".rnn-river-step > .rnn-river-state").first.evaluate("n => getComputedStyle(n).backgroundImage")
+        != states
+    )
 
 
 # On the specimen: linked sliders, several views, given weights
@@ -314,20 +359,21 @@ def test_arrow_keys_find_their_way_after_the_choice_was_scrolled_away(stepper):
     page = stepper.page
     stepper.get_by_label("Text", exact=True).fill("".join(chr(0x4E00 + i) for i in range(61)))
     set_range(stepper, "Hidden size H", 64)
-    for name, move, scroller in (("column", "ArrowRight", ".rnn-track"), ("pick", "ArrowDown", ".rnn-units")):
-        chosen = stepper.locator(f".rnn-{name}[tabindex='0']:visible")
-        chosen.focus()
-        page.keyboard.press("End")
-        stepper.locator(scroller).evaluate(
-            "n => { const view = n.matches('.rnn-track') ? n : n.parentElement; view.scrollTo(0, 0); }"
-        )
-        painted(page)
-        assert chosen.count() == 1  # the Tab key still has a place to stop
-        chosen.focus()
-        page.keyboard.press("Home")
-        page.keyboard.press(move)
-        at = "data-t" if name == "column" else "data-unit"
-        assert page.evaluate("at => document.activeElement.getAttribute(at)", at) == "1"
+    chosen = stepper.locator(".rnn-pick[tabindex='0']:visible")
+    chosen.focus()
+    page.keyboard.press("End")
+    stepper.locator(".rnn-units").evaluate("n => n.parentElement.scrollTo(0, 0)")
+    painted(page)
+    assert chosen.count() == 1  # the Tab key still has a place to stop
+    chosen.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.getAttribute('data-unit')") == "1"
+    step = stepper.locator(".rnn-river-step[tabindex='0']")
+    step.focus()
+    for key, t in (("End", 59), ("Home", 0), ("ArrowRight", 1)):  # the strip draws other steps on the way
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.getAttribute('data-t')") == str(t)
 
 
 def test_keys_of_the_browser_are_left_to_it(stepper):

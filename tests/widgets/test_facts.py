@@ -58,7 +58,8 @@ def drawn(figure):
     page = json.dumps({"words": {}, "state": {"one": entry}}, default=lambda _: "")
     return first_state(page, {"figure.js": figure._esm}, "en", view_id="one", name="forwardstepper")
 
-slider = re.search(r'<input[^>]*type="range"[^>]*>', drawn(ForwardStepper(text="hello")))[0]
+field = drawn(ForwardStepper(text="hello")).partition("rnn-control-hidden_size")[2]
+slider = re.search(r'<input[^>]*type="range"[^>]*>', field)[0]
 print(json.dumps({
     "file": rnnlib.__file__,
     "limits": [fact(figure, "LIMITS", "limits")["hidden"] for figure in (ForwardStepper, BackwardStepper)],

@@ -3,11 +3,11 @@
 import traitlets
 
 from .._bundle import bundle, constants, style
-from .._network import NetworkWidget
+from .._trained import TrainedWidget
 from .._traits import MAX_HIDDEN, MAX_STEPS, InvalidValue, Whole, defaults
 
 
-class ForwardStepper(NetworkWidget):
+class ForwardStepper(TrainedWidget):
     """The forward pass over `text`, shown step by step: x_t, a_t, h_t, o_t, ŷ_t with their numbers.
 
     `ForwardStepper(text="hello", hidden_size=4, seed=0)` shows a network with the weights of
@@ -15,8 +15,8 @@ class ForwardStepper(NetworkWidget):
     `ForwardStepper.from_params(params, vocab, text)` shows given weights.
 
     Traits, to be set, observed or linked: `text` (2 to 65 characters), `hidden_size` (1 to 64), `seed` (0 to
-    2**53 - 1), `t` (the step, from 0), `unit` (the hidden unit whose terms are shown, from 0). A text or hidden size
-    that leaves `t` or `unit` beyond the end moves it to the last one.
+    2**53 - 1), `t` (the step, from 0), `unit` (the hidden unit whose terms are shown, from 0), `updates` (0 to 300:
+    after how many updates of gradient descent on this text, at the rate 0.2). A text or hidden size that leaves `t` or `unit` beyond the end moves it to the last one.
 
     Raises ValueError for a value out of range or a text with characters that given weights do not know, TypeError for a
     value of another type; both name the trait, what came and what was expected.
@@ -25,8 +25,11 @@ class ForwardStepper(NetworkWidget):
     t = Whole(0, MAX_STEPS - 1, default_value=0).tag(sync=True)
     unit = Whole(0, MAX_HIDDEN - 1, default_value=0).tag(sync=True)
 
-    _esm = bundle("forward_stepper/view.js", {"forward_stepper/facts.js": constants(DEFAULTS=defaults(vars()))})
-    _css = style("ui/base.css", "ui/network.css", "forward_stepper/style.css")
+    _esm = bundle(
+        "forward_stepper/view.js",
+        {"forward_stepper/facts.js": constants(DEFAULTS=defaults(vars(TrainedWidget) | vars()))},
+    )
+    _css = style("ui/base.css", "ui/network.css", "ui/river.css", "forward_stepper/style.css")
 
     @traitlets.validate("t")
     def _step_in_text(self, proposal):

@@ -7,49 +7,35 @@ import { number, percent, quoted } from "../model/format.js";
 import { LIMITS } from "../model/limits.js";
 import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
 import { lastStep, linkedNetwork, linkedWhole } from "../model/permalink.js";
+import { pythonDescent, Trained } from "../model/trained.js";
+import { UPDATES } from "../model/training.js";
 import { ramp } from "../ui/colour.js";
 import { batchUpdates, make, setText } from "../ui/dom.js";
 import { bindModel, networkFields, slider } from "../ui/fields.js";
 import { figure } from "../ui/keys.js";
-import { sub } from "../ui/mathml.js";
 import { wordsFor } from "../ui/messages.js";
 import { player } from "../ui/player.js";
+import { buildRiver } from "../ui/river.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
-import { buildStrip, setSign, showStrip } from "../ui/time_strip.js";
 import { DEFAULTS } from "./facts.js";
-import { buildCharacters, buildTerms, buildUnits, hat, largest } from "./panels.js";
+import { buildCell } from "./cell.js";
+import { buildCharacters, buildTerms, buildUnits, largest } from "./panels.js";
 
 /** The network unrolled over time, with what it predicts at each step. */
 function buildTime({ words, change, shown }) {
-  const strip = buildStrip({
-    label: words("strip"), states: [words("carries"), sub("h", "t")], place: () => [shown().t, shown().T],
-    go: (t) => change({ t }),
-    lines: {
-      x: [words("reads"), sub("x", "t")], guess: [words("guesses"), hat()], y: [words("target"), sub("y", "t")],
-      loss: [words("loss"), sub("L", "t")],
-    },
+  return buildRiver({
+    words, label: words("strip"), place: () => [shown().t, shown().T], go: (t) => change({ t }),
   });
+}
+
+/** The slider over the training on this text. */
+function buildTraining({ words, change }) {
+  const updates = slider(words, "river_updates", 0, UPDATES);
+  updates.control.addEventListener("input", ({ target }) => change({ updates: Number(target.value) }));
   return {
-    node: strip.node,
-    draw(state) {
-      const { V, t, x, y, trace, losses, vocab, moved, dark } = state;
-      showStrip(strip, state, trace.h, 1, dark, (parts, i) => {
-        const guess = largest(trace.yhat, i * V, (i + 1) * V);
-        const loss = number(losses[i], 2);
-        setSign(parts.x, vocab[x[i]]);
-        setSign(parts.guess, vocab[guess]);
-        setSign(parts.y, vocab[y[i]]);
-        setText(parts.loss, loss);
-        parts.guess.classList.toggle("rnn-right", guess === y[i]);
-        return words("column", {
-          t: i + 1, x: quoted(vocab[x[i]]), guess: quoted(vocab[guess]), p: percent(trace.yhat[i * V + guess]),
-          y: quoted(vocab[y[i]]), loss,
-        });
-      });
-      if (moved) strip.columns.reveal(t);
-    },
-    dispose: () => strip.columns.observer.disconnect(),
+    node: updates.node,
+    draw: (state) => updates.show(state.updates, words("of", { t: state.updates, T: UPDATES })),
   };
 }
 
@@ -106,16 +92,17 @@ function shareStep({ el, root, model, words, change, shown }) {
     spec: {
       ...linkedNetwork(model, LIMITS), t: linkedWhole(0, lastStep, DEFAULTS.t),
       unit: linkedWhole(0, ({ hidden_size }) => hidden_size - 1, DEFAULTS.unit),
+      updates: linkedWhole(0, UPDATES, DEFAULTS.updates),
     },
-    shown: () => shown() && { ...shownNetwork(shown()), t: shown().t, unit: shown().unit },
+    shown: () => shown() && { ...shownNetwork(shown()), t: shown().t, unit: shown().unit, updates: shown().updates },
     said: () => words("picture", { ...shown(), t: shown().t + 1 }),
     place: () => `t${shown().t + 1}`,
     python: () => ({
       plain: [
-        "trace = forward(params, vocab.encode(text[:-1]))",
-        "losses = step_losses(trace.o, vocab.encode(text[1:]))",
+        "ids = vocab.encode(text)", "x, y = ids[:-1], ids[1:]", ...pythonDescent(shown().updates),
+        "trace = forward(params, x)", "losses = step_losses(trace.o, y)",
       ],
-      imports: { rnnlib: ["Vocabulary", "forward", "step_losses"] },
+      imports: { rnnlib: ["Vocabulary", "forward", "step_losses", ...(shown().updates ? ["Params", "backward"] : [])] },
     }),
   });
 }
@@ -125,28 +112,33 @@ function render({ model, el }) {
   /** @type {any} */
   let state; // what is shown
   const schedule = batchUpdates(draw);
-  const { change, forget } = bindModel(model, [...NETWORK, "t", "unit"], schedule);
+  const { change, forget } = bindModel(model, [...NETWORK, "t", "unit", "updates"], schedule);
   const fields = networkFields({ model, words, change, settle: ({ T = Infinity, H = Infinity }) => ({
     t: Math.min(model.get("t"), T - 1), unit: Math.min(model.get("unit"), H - 1),
   }) });
   const given = { model, words, change, shown: () => state };
-  const [time, steps, summary, foot] = [buildTime, buildSteps, buildSummary, buildFoot].map((build) => build(given));
+  const [time, steps, training, summary, cell, foot] =
+    [buildTime, buildSteps, buildTraining, buildSummary, buildCell, buildFoot].map((build) => build(given));
   const panels = [buildUnits, buildCharacters, buildTerms].map((build) => build(given));
-  const parts = [fields, time, steps, summary, ...panels, foot];
+  const parts = [fields, time, steps, training, summary, cell, ...panels, foot];
+  const numbers = make("details", { className: "rnn-all-numbers" },
+    make("summary", {}, words("all_numbers")),
+    make("div", { className: "rnn-panels" }, ...panels.map(({ node }) => node)), foot.node);
   const root = make("div", { className: "rnn rnn-forward", role: "group" },
-    fields.node, time.node, steps.node, summary.node,
-    make("div", { className: "rnn-panels" }, ...panels.map(({ node }) => node)),
-    foot.node);
+    time.node, steps.node, summary.node, cell.node,
+    make("div", { className: "rnn-steps" }, training.node), fields.node, numbers);
   root.setAttribute("aria-label", words("figure"));
   el.append(root);
+  const trained = new Trained();
 
   function draw() {
-    const net = fields.guard(() => network(model, state?.net));
+    const net = fields.guard(() => network(model, state?.start));
     if (!net) return;
     const t = inside(model.get("t"), net.T);
     const unit = inside(model.get("unit"), net.H);
-    const moved = !state || state.t !== t || state.T !== net.T; // what is chosen anew is scrolled into sight
-    state = { ...net, net, t, unit, moved, chosen: state && state.unit !== unit, dark: isDark(root) };
+    const now = trained.after(net, model.get("updates"), !state);
+    if (now.late) requestAnimationFrame(draw);
+    state = { ...now, t, unit, chosen: state && state.unit !== unit, dark: isDark(root) };
     for (const part of parts) part.draw(state);
   }
 

@@ -2,17 +2,13 @@
 
 import traitlets
 
-from ...bptt import backward, contributions
-from ...rnn import Params, forward
+from ...bptt import contributions
 from .._bundle import bundle, constants, style
-from .._network import NetworkWidget
+from .._trained import TrainedWidget
 from .._traits import MAX_STEPS, Whole, defaults
 
-UPDATES = 300
-RATE = 0.2
 
-
-class River(NetworkWidget):
+class River(TrainedWidget):
     """The network unrolled over `text`, the loss of each step, and how far the gradient of each loss reaches back.
 
     Under each step s the lengths |∂L_t/∂a_s| of the losses t = s, s + 1, … are drawn one under the other, and a ribbon
@@ -32,29 +28,15 @@ class River(NetworkWidget):
     """
 
     t = Whole(0, MAX_STEPS - 1, default_value=0).tag(sync=True)
-    updates = Whole(0, UPDATES, default_value=0).tag(sync=True)
     fill = traitlets.Bool(False).tag(sync=True)
 
-    _esm = bundle(
-        "river/view.js",
-        {"river/facts.js": constants(DEFAULTS=defaults(vars()), RATE=RATE, UPDATES=UPDATES)},
-    )
+    _esm = bundle("river/view.js", {"river/facts.js": constants(DEFAULTS=defaults(vars(TrainedWidget) | vars()))})
     _css = style("ui/base.css", "ui/network.css", "ui/river.css", "river/style.css")
-
-    @property
-    def params(self):
-        """The `Params` shown: the given ones or those drawn from the seed, after `updates` updates."""
-        params, x, y = super().params, self.vocab.encode(self.text[:-1]), self.targets
-        for _ in range(self.updates):
-            grads = backward(params, forward(params, x), y)
-            params = Params(*(p - RATE * g for p, g in zip(params, grads[:5], strict=True)))
-        return params
 
     @property
     def contributions(self):
         """The lengths drawn, (T, T): |∂L_t/∂a_s| for the sum of the step losses."""
-        params = self.params
-        return contributions(params, forward(params, self.vocab.encode(self.text[:-1])), self.targets, reduction="sum")
+        return contributions(self.params, self.trace, self.targets, reduction="sum")
 
     @traitlets.validate("t")
     def _step_in_text(self, proposal):

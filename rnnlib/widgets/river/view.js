@@ -3,15 +3,14 @@
  * slider over the training, which makes them reach further.
  */
 
-import { forward } from "../engine/rnn.js";
-import { stepLosses } from "../engine/loss.js";
 import { backward, contributions } from "../engine/bptt.js";
-import { Descent } from "../model/descent.js";
 import { number, slight } from "../model/format.js";
 import { LIMITS } from "../model/limits.js";
 import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
 import { lastStep, linkedNetwork, linkedWhole } from "../model/permalink.js";
 import { highest, lengths } from "../model/river.js";
+import { pythonDescent, Trained } from "../model/trained.js";
+import { UPDATES } from "../model/training.js";
 import { batchUpdates, keep, make, setText } from "../ui/dom.js";
 import { bindModel, networkFields, slider } from "../ui/fields.js";
 import { buildFilm } from "../ui/film.js";
@@ -20,19 +19,16 @@ import { wordsFor } from "../ui/messages.js";
 import { buildRiver } from "../ui/river.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
-import { DEFAULTS, RATE, UPDATES } from "./facts.js";
+import { DEFAULTS } from "./facts.js";
 
-const SLICE = 12; // ms of training before the next drawing
 const REACH = 6; // lengths of the lit loss that are told
+const ROOM = 2.1; // the band holds so many times the highest column of the untrained network
 
-/** The network after so many updates, and its gradients; `descent` has reached that far. */
-function after(net, descent, updates) {
-  const params = descent.at(updates);
-  const trace = forward(params, net.x);
-  const losses = stepLosses(trace.o, net.y, net.V);
-  const matrix = contributions(params, trace, net.y, "sum");
-  const norms = lengths(backward(params, trace, net.y, "sum").da, net.H);
-  return { ...net, params, trace, losses, matrix, norms, top: highest(matrix, net.T) };
+/** The lengths of all gradients of a network: how far each loss reaches, and what arrives at each step. */
+function reached({ params, trace, y, T, H }) {
+  const matrix = contributions(params, trace, y, "sum");
+  const norms = lengths(backward(params, trace, y, "sum").da, H);
+  return { matrix, norms, top: highest(matrix, T) };
 }
 
 /** The slider over the training, and whether all of it has one scale. */
@@ -83,9 +79,7 @@ function share({ el, root, model, words, change, shown }) {
       plain: [
         "ids = vocab.encode(text)",
         "x, y = ids[:-1], ids[1:]",
-        `for _ in range(${shown().updates}):`,
-        "    grads = backward(params, forward(params, x), y)",
-        `    params = Params(*(p - ${RATE} * g for p, g in zip(params, grads)))`,
+        ...pythonDescent(shown().updates),
         "trace = forward(params, x)",
         "losses = step_losses(trace.o, y)",
         'lengths = contributions(params, trace, y, reduction="sum")',
@@ -135,25 +129,21 @@ function render({ model, el }) {
     ...summary.nodes, fields.node);
   root.setAttribute("aria-label", words("river_figure"));
   el.append(root);
-  const [started, computed, scaled] = [keep(), keep(), keep()];
+  const [computed, scaled] = [keep(), keep()];
+  const trained = new Trained();
 
   function draw() {
-    const net = fields.guard(() => network(model, state?.net));
+    const net = fields.guard(() => network(model, state?.start));
     if (!net) return;
-    const descent = started(() => new Descent({ ...net, rate: RATE }), net);
-    const wanted = scene?.updates ?? Math.min(UPDATES, Math.max(0, model.get("updates")));
-    const end = state && performance.now() + SLICE; // the first drawing waits for what it shows
-    const updates = descent.reach(wanted, end ? () => performance.now() < end : undefined);
-    if (updates < wanted) requestAnimationFrame(draw);
-    const now = computed(() => after(net, descent, updates), net, updates);
-    const first = scaled(() => after(net, descent, 0).top, net);
+    const now = trained.after(net, scene?.updates ?? model.get("updates"), !state); // the first drawing waits for it
+    if (now.late) requestAnimationFrame(draw);
+    const blame = computed(() => reached(now), net, now.updates);
+    const first = scaled(() => highest(contributions(net.params, net.trace, net.y, "sum"), net.T), net);
     const fill = model.get("fill");
-    state = {
-      ...now, net, t: inside(model.get("t"), net.T), updates, fill, dark: isDark(root), read: scene?.read ?? null,
-      front: scene?.front ?? null,
-    };
-    state.lit = state.t;
-    state.blame = { matrix: now.matrix, norms: now.norms, scale: fill ? now.top || 1 : 2.1 * first || 1 };
+    const t = inside(model.get("t"), net.T);
+    const { read = null, front = null } = scene ?? {};
+    state = { ...now, t, lit: t, matrix: blame.matrix, fill, read, front, dark: isDark(root) };
+    state.blame = { ...blame, scale: (fill ? blame.top : ROOM * first) || 1 };
     for (const part of [fields, river, training, summary]) part.draw(state);
   }
 

@@ -39,3 +39,19 @@ export function figure(render) {
     },
   };
 }
+
+/** Let arrow keys, Home and End move along places 0 … n - 1 inside a node, and the focus with them once it is drawn.
+ * place() gives [current, n]; nodeAt(i) is what is focused there. */
+export function roving(node, place, go, nodeAt) {
+  node.addEventListener("keydown", (event) => {
+    const [current, n] = place();
+    const to = {
+      ArrowRight: current + 1, ArrowDown: current + 1, ArrowLeft: current - 1, ArrowUp: current - 1, Home: 0, End: n - 1,
+    }[event.key];
+    if (to === undefined || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const next = Math.min(n - 1, Math.max(0, to));
+    go(next);
+    queueMicrotask(() => nodeAt(next)?.focus({ preventScroll: true }));
+  });
+}

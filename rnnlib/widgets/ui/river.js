@@ -7,7 +7,8 @@
 import { number, percent, quoted, slight, visible } from "../model/format.js";
 import { inView, paths, SIZE } from "../model/river.js";
 import { colour } from "./colour.js";
-import { make, setText, svg } from "./dom.js";
+import { keep, make, setText, svg } from "./dom.js";
+import { roving } from "./keys.js";
 
 const MOST = 40; // steps drawn side by side
 const FULL = 1.6; // a bar of this many times ln V is as high as its row; the style sheet has the line at ln V
@@ -41,9 +42,11 @@ function buildStep() {
 function buildBand() {
   const shapes = Object.fromEntries(["ribbons", "bars", "seams", "litRibbons", "litBars", "ticks"].map(
     (name) => [name, svg("path", { class: `rnn-river-${name.toLowerCase()}` })]));
+  const veil = svg("rect", { class: "rnn-river-veil", height: SIZE, width: 0 }); // over what a walk has not reached
   const node = svg("svg", { class: "rnn-river-band", viewBox: `0 0 ${SIZE} ${SIZE}`, preserveAspectRatio: "none",
     "aria-hidden": "true" }, svg("g", { class: "rnn-river-turn" }, ...Object.values(shapes)));
-  return { node, shapes };
+  shapes.seams.after(veil);
+  return { node, shapes, veil, kept: keep() };
 }
 
 /** What a step says of itself: to a screen reader all of it, ribbons included. */
@@ -57,11 +60,51 @@ function said({ T, V, x, y, trace, losses, vocab, blame }, i, guess, words) {
   return `${step}. ${words("river_ribbon", { da: slight(blame.norms[i]), lengths: reached.join(", ") })}`;
 }
 
+/** A handle that is drawn along the time, from one border between two steps to another; the border before step t is t.
+ * at(): where it lies; to(border): where it is drawn to. */
+function buildGrip(river, name, sign, at, to) {
+  const node = make("span", { className: `rnn-river-grip rnn-river-${name}`, "aria-hidden": "true" }, sign);
+  let from = null; // where the press began
+  node.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    event.preventDefault();
+    node.setPointerCapture(event.pointerId);
+    from = { x: event.clientX, y: event.clientY, border: at() };
+  });
+  node.addEventListener("pointermove", (event) => {
+    if (!from) return;
+    const { width, height } = river.stage.getBoundingClientRect();
+    const down = getComputedStyle(river.node).getPropertyValue("--rnn-river-along").trim() === "to right";
+    const moved = down ? (event.clientY - from.y) / height : (event.clientX - from.x) / width;
+    const count = river.steps.length;
+    to(Math.min(river.first + count, Math.max(river.first, Math.round(from.border + moved * count))));
+  });
+  for (const end of ["pointerup", "pointercancel"]) node.addEventListener(end, () => (from = null));
+  return node;
+}
+
+/** Handles on the front of a walk and on a cut; ↑ and ↓ go through what happens within the steps. */
+function buildWalk(river, walk) {
+  river.scissors = buildGrip(river, "scissors", "✂", () => river.state.cut, walk.cut);
+  river.stage.append(buildGrip(river, "hold", "", () => river.state.front, walk.front), river.scissors);
+  river.stage.addEventListener("keydown", (event) => {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!by || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopImmediatePropagation(); // or it would go to another step
+    walk.turn(by);
+    queueMicrotask(() => river.steps[river.state.t - river.first]?.node.focus({ preventScroll: true }));
+  });
+}
+
 /**
- * @param {{words: any, label: string, go: (t: number) => void, place: () => [number, number]}} parts
- * go(t): the reader has chosen a step; place(): the current step and the number of steps
+ * @param {{words: any, label: string, go: (t: number, part?: Element) => void, place: () => [number, number],
+ *   walk?: {front: (border: number) => void, cut: (border: number) => void, turn: (by: number) => void}}} parts
+ * go(t, part): the reader has chosen a step, by a press on this part of it; place(): the current step and the number of
+ * steps. With `walk` the whole band is drawn, faint before the front; its functions say where the reader has drawn the front
+ * or the cut, and that ↑ or ↓ was pressed
  */
-export function buildRiver({ words, label, go, place }) {
+export function buildRiver({ words, label, go, place, walk }) {
   const band = buildBand();
   const front = make("span", { className: "rnn-river-front", hidden: true });
   const level = make("span", { className: "rnn-river-level" });
@@ -70,8 +113,13 @@ export function buildRiver({ words, label, go, place }) {
   const heads = make("div", { className: "rnn-river-heads", "aria-hidden": "true" },
     ...Object.entries(HEADS).map(([row, key]) => make("span", { className: `rnn-river-${row}` }, words(key))));
   const hidden = make("p", { className: "rnn-river-hidden rnn-note", hidden: true });
-  const node = make("div", { className: "rnn-river" }, heads, stage, hidden);
-  const river = { words, node, stage, band, front, level, hidden, steps: [], first: 0, hovered: null, state: null };
+  const node = make("div", { className: walk ? "rnn-river rnn-river-walk" : "rnn-river" },
+    heads, make("div", { className: "rnn-river-frame" }, stage), hidden);
+  /** @type {any} */
+  const river = {
+    words, node, stage, band, front, level, hidden, kept: keep(), steps: [], first: 0, hovered: null, state: null,
+  };
+  if (walk) buildWalk(river, walk);
 
   const stepAt = (target) => {
     const step = target.closest?.(".rnn-river-step");
@@ -82,24 +130,17 @@ export function buildRiver({ words, label, go, place }) {
     river.hovered = t;
     drawBand(river);
   };
-  stage.addEventListener("click", ({ target }) => stepAt(target) !== null && go(stepAt(target)));
+  stage.addEventListener("click", ({ target }) => stepAt(target) !== null && go(stepAt(target), target));
   stage.addEventListener("pointerover", ({ target, buttons, pointerType }) => {
     const t = stepAt(target);
     if (pointerType === "mouse") light(t);
-    if (t !== null && buttons === 1 && pointerType === "mouse") go(t); // a press that is drawn along the steps
+    const drawn = t !== null && buttons === 1 && pointerType === "mouse"; // a press that is drawn along the steps
+    if (drawn && (!walk || target.closest(".rnn-river-surprise"))) go(t, target);
   });
   stage.addEventListener("pointerleave", () => light(null));
   stage.addEventListener("focusin", ({ target }) => light(stepAt(target)));
   stage.addEventListener("focusout", () => light(null));
-  stage.addEventListener("keydown", (event) => {
-    const [t, T] = place();
-    const to = { ArrowRight: t + 1, ArrowDown: t + 1, ArrowLeft: t - 1, ArrowUp: t - 1, Home: 0, End: T - 1 }[event.key];
-    if (to === undefined || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    const next = Math.min(T - 1, Math.max(0, to));
-    go(next);
-    queueMicrotask(() => river.steps[next - river.first]?.node.focus({ preventScroll: true }));
-  });
+  roving(stage, place, go, (t) => river.steps[t - river.first]?.node);
   return { node, draw: (state) => draw(river, state) };
 }
 
@@ -108,9 +149,10 @@ export function buildRiver({ words, label, go, place }) {
  *   blame: {matrix, norms, scale} or null  contributions (T, T), |da_t|, and the length that fills the band
  *   lit: the step whose loss is lit
  *   read: null, or how many steps have been read; front: null, or the step, whole or not, down to which the band is drawn
+ *   cut: with a walk, the border behind which nothing is left of the lit loss
  */
 function draw(river, state) {
-  const { T, V, H, t, x, y, trace, losses, vocab, dark, read = null, front = null, blame } = state;
+  const { T, V, t, trace, dark, read = null, front = null, cut = 0, blame } = state;
   const { first, count } = inView(T, t, MOST);
   Object.assign(river, { state, first });
   while (river.steps.length < count) {
@@ -120,20 +162,11 @@ function draw(river, state) {
   }
   while (river.steps.length > count) river.steps.pop().node.remove();
   river.stage.style.setProperty("--rnn-steps", count);
-  const most = FULL * Math.log(V);
-  river.steps.forEach((step, k) => {
+  river.stage.style.setProperty("--rnn-at", t - first);
+  river.kept(() => river.steps.forEach((step, k) => drawStep(step, first + k, state, river.words)),
+    trace, blame?.matrix, dark, first, count);
+  river.steps.forEach(({ node }, k) => {
     const i = first + k;
-    const guess = largest(trace.yhat, i * V, (i + 1) * V);
-    const { node } = step;
-    setSign(step.y, vocab[y[i]]);
-    setSign(step.guess, vocab[guess]);
-    setSign(step.x, vocab[x[i]]);
-    step.guess.classList.toggle("rnn-river-hit", guess === y[i]);
-    setStyle(step.bar, "--rnn-part", String(most ? Math.min(1, losses[i] / most).toFixed(4) : 0));
-    step.bar.classList.toggle("rnn-river-over", losses[i] > most);
-    setStyle(step.state, "background-image", stripes(trace.h, i * H, H, dark));
-    node.dataset.t = i;
-    node.setAttribute("aria-label", said(state, i, guess, river.words));
     node.classList.toggle("rnn-river-ahead", read !== null && i >= read);
     node.tabIndex = i === t ? 0 : -1;
     if (i === t) node.setAttribute("aria-current", "step");
@@ -144,16 +177,39 @@ function draw(river, state) {
   setText(river.hidden, before || after ? river.words("river_hidden", { before, after }) : "");
   river.node.classList.toggle("rnn-river-dry", !blame);
   river.level.hidden = V === 1; // ln 1 is 0
-  const at = front === null ? 0 : (front - first) / count;
-  setStyle(river.stage, "--rnn-front", String(Math.min(1, Math.max(0, at)).toFixed(4)));
+  const part = (border) => Math.min(1, Math.max(0, (border - first) / count)).toFixed(4);
+  const at = part(front ?? first);
+  setStyle(river.stage, "--rnn-front", at);
   river.front.hidden = front === null;
+  if (river.scissors) {
+    setStyle(river.stage, "--rnn-cut", part(cut));
+    river.band.veil.setAttribute("width", SIZE * Number(at));
+  }
   drawBand(river);
 }
 
+/** What a step shows, whichever is the current one. */
+function drawStep(step, i, state, words) {
+  const { V, H, x, y, trace, losses, vocab, dark } = state;
+  const guess = largest(trace.yhat, i * V, (i + 1) * V);
+  const most = FULL * Math.log(V);
+  setSign(step.y, vocab[y[i]]);
+  setSign(step.guess, vocab[guess]);
+  setSign(step.x, vocab[x[i]]);
+  step.guess.classList.toggle("rnn-river-hit", guess === y[i]);
+  setStyle(step.bar, "--rnn-part", String(most ? Math.min(1, losses[i] / most).toFixed(4) : 0));
+  step.bar.classList.toggle("rnn-river-over", losses[i] > most);
+  setStyle(step.state, "background-image", stripes(trace.h, i * H, H, dark));
+  step.node.dataset.t = i;
+  step.node.setAttribute("aria-label", said(state, i, guess, words));
+}
+
 function drawBand({ state, first, steps, band, hovered }) {
-  const { T, blame, lit } = state;
+  const { T, blame } = state;
   if (!blame) return;
-  const drawn = paths({ ...blame, T, first, count: steps.length, lit: hovered ?? lit });
+  const lit = hovered ?? state.lit;
+  const drawn = band.kept(() => paths({ ...blame, T, first, count: steps.length, lit }),
+    blame.matrix, blame.scale, first, steps.length, lit);
   for (const [name, shape] of Object.entries(band.shapes)) {
     if (shape.drawn === drawn[name]) continue;
     shape.drawn = drawn[name];
