@@ -11,7 +11,7 @@ from pages import SNAPSHOT, change, rows, set_range, shown, snapshot
 from rnnlib import Vocabulary, forward, init_params, step_losses
 from rnnlib.widgets import ForwardStepper
 
-PAGE = "intro.html"
+PAGE = "chapters/stepping.html"
 TEXT = "I am learning RNN"
 
 
@@ -86,8 +86,8 @@ def test_the_page_starts_with_the_state_that_python_gave(book, visit):
     page, watch = visit(book, PAGE)
     stepper = page.locator(".rnn-forward").first
     assert stepper.get_by_label("Text", exact=True).input_value() == TEXT
-    assert stepper.get_by_role("slider", name="Hidden size H").input_value() == "8"
-    assert stepper.locator("[aria-current=step]").get_attribute("data-t") == "5"
+    assert stepper.get_by_role("slider", name="Hidden size H").input_value() == "4"
+    assert stepper.locator("[aria-current=step]").get_attribute("data-t") == "0"
     assert not watch.complaints
 
 

@@ -256,7 +256,7 @@ def network(text, H, seed=0):
 def test_the_forward_stepper_shows_the_numbers_of_rnnlib(fox, specimen, serving):
     opened(fox, f"{serving(specimen)}/pages/stepper.html")
     type_text(fox, ".rnn-forward", TEXT)
-    fox.click(*fox.evaluate(CENTRE, ".rnn-forward .rnn-column", 2))
+    fox.click(*fox.evaluate(CENTRE, ".rnn-forward .rnn-river-step", 2))
     params, trace, _ = network(TEXT, 3)
     units = [params.Wxh[trace.x[2]], trace.h[1] @ params.Whh, params.bh, trace.a[2], trace.h[2]]
     wanted = [[str(k + 1), *(shown(u[k]) for u in units)] for k in range(3)]
