@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from . import _check, _flat
+from . import _check, _flat, gru, lstm
 from ._files import atomic_write, open_regular
 from .optim import SGD, Adagrad, Adam, Momentum, Optimizer, RMSprop
 from .rnn import Params
@@ -17,6 +17,7 @@ from .text import Vocabulary
 from .train import Run, check_run
 
 _OPTIMIZERS = {kind.__name__: kind for kind in (SGD, Momentum, Adagrad, RMSprop, Adam)}
+_CELLS = {"RNN": Params, "LSTM": lstm.Params, "GRU": gru.Params}
 _MEASURED = ("losses", "norms", "rates", "evaluations")
 _PLACE = ("stopped", "epoch", "window", "t")
 _MAX_WORDS = 2**26  # bytes of the JSON, at most: a vocabulary of all code points there are takes 40 MB
@@ -33,9 +34,11 @@ def save(path: str | os.PathLike[str], run: Run, vocab: Vocabulary, optimizer: O
     if type(optimizer) not in _OPTIMIZERS.values():
         raise TypeError(f"optimizer: expected one of {', '.join(_OPTIMIZERS)}, got {_check.describe(optimizer)}")
     V, _ = check_run(run, optimizer)
+    cell = next(name for name, kind in _CELLS.items() if isinstance(run.params, kind))
     if not isinstance(vocab, Vocabulary) or len(vocab) != V:
         raise ValueError(f"vocab: expected a Vocabulary of {V} characters, got {_check.describe(vocab)}")
     settings = {
+        "cell": cell,
         "optimizer": type(optimizer).__name__,
         "hyperparameters": asdict(optimizer),
         "vocabulary": [ord(character) for character in vocab.characters],
@@ -45,7 +48,7 @@ def save(path: str | os.PathLike[str], run: Run, vocab: Vocabulary, optimizer: O
     arrays = {f"params.{name}": array for name, array in run.params._asdict().items()}
     arrays |= {f"best.{name}": array for name, array in run.best._asdict().items()}
     arrays |= {f"slots.{name}": array for name, array in run.slots.items()}
-    arrays |= {name: getattr(run, name) for name in (*_MEASURED, "h")}
+    arrays |= {name: getattr(run, name) for name in (*_MEASURED, *_CELLS[cell].states)}
     with atomic_write(path) as file:
         np.savez(file, json=np.array(json.dumps(settings, default=float)), **arrays)
 
@@ -81,37 +84,41 @@ def _read(file: BinaryIO) -> tuple[Run, Vocabulary, Optimizer]:
         if headers["json"][2] > _MAX_WORDS:
             raise ValueError("its JSON is too long")
         words = json.loads(str(_array(archive, "json")))
-        if not _WORDS <= words.keys() <= _WORDS | {"settings"}:
+        if not _WORDS <= words.keys() <= _WORDS | {"settings", "cell"}:
             raise ValueError(f"the names in its JSON are {', '.join(words)}")
         optimizer = _OPTIMIZERS[words["optimizer"]](**words["hyperparameters"])
         vocab = Vocabulary("".join(map(chr, words["vocabulary"])))
-        _check_headers(headers, len(vocab), optimizer, _check.whole("epoch", words["epoch"], 0, 2**63 - 1))
+        kind = _CELLS[words.get("cell", "RNN")]  # rnnlib 0.1.0 knew no other one
+        _check_headers(headers, kind, len(vocab), optimizer, _check.whole("epoch", words["epoch"], 0, 2**63 - 1))
         if archive.testzip():  # compares the checksums before any number is used
             raise ValueError("a checksum does not fit")
         arrays = {name: _array(archive, name) for name in headers if name != "json"}
     settings = words.get("settings")
     if not (settings is None or isinstance(settings, dict)) or not isinstance(words["stopped"], str):
         raise ValueError("its settings, or why it stopped, are not of the right type")
-    params, best = (Params(*(arrays[f"{set}.{name}"] for name in Params._fields)) for set in ("params", "best"))
+    params, best = (kind(*(arrays[f"{set}.{name}"] for name in kind._fields)) for set in ("params", "best"))
     run = Run(
         params,
         best,
         slots={name: arrays[f"slots.{name}"] for name in optimizer.slots},
         settings=settings,
-        **{name: arrays[name] for name in (*_MEASURED, "h")},
+        **{name: arrays[name] for name in (*_MEASURED, *kind.states)},
         **{name: words[name] for name in _PLACE},
     )
     check_run(run, optimizer)
     return run, vocab, optimizer
 
 
-def _check_headers(headers, V, optimizer, epochs):
+def _check_headers(headers, kind, V, optimizer, epochs):
     """Raise ValueError unless these are the arrays of one run: names, shapes and types, before any of them is read."""
-    H, (batch, *_) = headers["params.bh"][0][0], headers["h"][0]
-    expected = {f"{set}.{name}": shape for set in ("params", "best") for name, shape in _flat.shapes(V, H).items()}
-    expected |= {f"slots.{name}": (_flat.size(V, H),) for name in optimizer.slots}
+    H, (batch, *_) = headers["params.Why"][0][0], headers["h"][0]
+    shapes = _flat.shapes(V, H, kind=kind)
+    expected = {f"{set}.{name}": shape for set in ("params", "best") for name, shape in shapes.items()}
+    expected |= {f"slots.{name}": (_flat.size(V, H, kind=kind),) for name in optimizer.slots}
     (updates,) = headers["losses"][0]
-    expected |= {"h": (batch, H)} | dict.fromkeys(_MEASURED, (updates,)) | {"evaluations": (epochs,)}
+    expected |= (
+        dict.fromkeys(kind.states, (batch, H)) | dict.fromkeys(_MEASURED, (updates,)) | {"evaluations": (epochs,)}
+    )
     if headers.keys() != expected.keys() | {"json"}:
         raise ValueError(f"its arrays are {', '.join(headers)}")
     dtype = headers["params.bh"][1].newbyteorder("=")

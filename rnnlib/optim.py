@@ -20,7 +20,7 @@ after these evaluations, one for each completed epoch, in nats.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -30,20 +30,27 @@ from .rnn import Params
 
 
 def flatten(params: Params) -> np.ndarray:
-    """All numbers of `Params` in a new vector (n,), n = DH + H² + HV + H + V, each matrix row by row."""
+    """All numbers of `Params` of any cell in a new vector (n,), each matrix row by row.
+
+    n = DH + H² + HV + H + V for the vanilla network.
+    """
     return _flat.flatten(params)
 
 
-def unflatten(vector: np.ndarray, vocab_size: int, hidden_size: int, input_size: int | None = None) -> Params:
+def unflatten(
+    vector: np.ndarray, vocab_size: int, hidden_size: int, input_size: int | None = None, *, kind: Any = Params
+) -> Any:
     """`Params` whose arrays are views of the vector (n,), n = DH + H² + HV + H + V: writing to one writes to the other.
 
-    input_size: D, V unless given.
+    input_size: D, V unless given. kind: the type of the parameters, for another cell `lstm.Params` or `gru.Params`.
 
-    `views` is another name of this function. Raises TypeError for a vector that is no array and for sizes that are no
-    whole numbers; ValueError for sizes below 1, another shape, and a vector with gaps between its numbers, of which
-    there is no view as a matrix.
+    `views` is another name of this function. Raises TypeError for a vector that is no array, for sizes that are no
+    whole numbers and a kind that is no type of parameters; ValueError for sizes below 1, another shape, and a vector
+    with gaps between its numbers, of which there is no view as a matrix.
     """
-    return Params(**_flat.unflatten(vector, vocab_size, hidden_size, input_size))
+    if not (isinstance(kind, type) and hasattr(kind, "gates")):
+        raise TypeError(f"kind: expected a type of parameters such as lstm.Params, got {_check.describe(kind)}")
+    return kind(**_flat.unflatten(vector, vocab_size, hidden_size, input_size, kind))
 
 
 views = unflatten

@@ -2,12 +2,13 @@
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import nullcontext
+from functools import partial
 from itertools import product
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from . import _check
 from ._extras import missing
 from .optim import Optimizer
-from .rnn import init_params
+from .rnn import init_params as vanilla
 from .train import perplexity, train
 from .train._progress import bar, say
 from .train._windows import check_texts
@@ -85,6 +86,7 @@ def sweep(
     validation: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
     validation_weights: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
     patience: int | None = None,
+    init_params: Callable[..., Any] = vanilla,
     dtype: npt.DTypeLike = np.float64,
     n_jobs: int = -1,
     progress: bool | None = None,
@@ -92,7 +94,8 @@ def sweep(
     """Train once for each hidden size, learning rate and seed, and measure each run: a `Sweep`.
 
     A run is `train` from `init_params(vocab_size, hidden_size, rng=np.random.default_rng(seed), dtype=dtype)` with the
-    learning rate, with `seed` for the order of its windows, and with the other arguments as given. `n_jobs` runs are
+    learning rate, with `seed` for the order of its windows, and with the other arguments as given. init_params: that
+    of the cell, for example `lstm.init_params`, or a function of your own with the same arguments. `n_jobs` runs are
     done in parallel, each in its own process with one BLAS thread; -1: as many as there are cores, 1: one after the
     other in this process. `progress` as in `train`; the bar advances when a run ends.
 
@@ -125,6 +128,10 @@ def sweep(
     options = {"optimizer": optimizer, "steps": steps, "batch": batch, "epochs": epochs, "carry": carry, "clip": clip,
                "weights": weights, "validation": validation, "validation_weights": validation_weights,
                "patience": patience}  # fmt: skip
+    if not callable(init_params):
+        raise TypeError(
+            f"init_params: expected a function such as lstm.init_params, got {_check.describe(init_params)}"
+        )
     smallest = init_params(V, 1, rng=np.random.default_rng(0), dtype=dtype)
     if smallest.bh.dtype.kind != "f":
         raise TypeError(f"dtype: expected a real floating type, got {_check.describe(dtype)}")
@@ -136,7 +143,8 @@ def sweep(
     one_thread = nullcontext()
     if backend.supports_inner_max_num_threads:  # other backends reject the option
         one_thread = joblib.parallel_config(backend=backend, inner_max_num_threads=1)
-    jobs = [(index, cell, ids, V, dtype, options) for index, cell in enumerate(cells)]
+    begin = partial(init_params, dtype=dtype)
+    jobs = [(index, cell, ids, V, begin, options) for index, cell in enumerate(cells)]
     done, stopped = {}, ""
 
     def result():
@@ -174,10 +182,10 @@ def _results_of_dask(backend, jobs):
     from distributed import as_completed
 
     client = backend.client
-    _, _, ids, vocab_size, dtype, options = jobs[0]
+    _, _, ids, vocab_size, begin, options = jobs[0]
     ids, options = client.scatter([ids, options], hash=False)  # once, not with each job
     futures = [
-        client.submit(_run, index, cell, ids, vocab_size, dtype, options, pure=False, **backend.submit_kwargs)
+        client.submit(_run, index, cell, ids, vocab_size, begin, options, pure=False, **backend.submit_kwargs)
         for index, cell, *_ in jobs
     ]
     try:
@@ -193,18 +201,18 @@ def _died():
     return (BrokenExecutor, distributed.KilledWorker) if distributed else BrokenExecutor
 
 
-def _run(index, cell, ids, vocab_size, dtype, options):
+def _run(index, cell, ids, vocab_size, begin, options):
     """The index of a run in the grid, and its row."""
     hidden_size, rate, seed = cell
-    begin = perf_counter()
-    start = init_params(vocab_size, hidden_size, rng=np.random.default_rng(seed), dtype=dtype)
+    before = perf_counter()
+    start = begin(vocab_size, hidden_size, rng=np.random.default_rng(seed))
     run = train(start, ids, rate=rate, seed=seed, progress=False, **options)
     if run.stopped.startswith("interrupted"):  # `train` has caught a Ctrl-C that is for the whole sweep
         raise KeyboardInterrupt
     diverged = run.stopped and not run.t
     loss = math.inf if diverged else float(run.evaluations[-1])
     best = float(min(run.evaluations, default=math.inf))
-    seconds = perf_counter() - begin
+    seconds = perf_counter() - before
     return index, Row(*cell, loss, best, perplexity(loss), len(run.losses), seconds, run.stopped)
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from ..rnn import check_params, forward
+from .. import _cell
 from ..text import Vocabulary
 from ..train import Run
 from ._inputs import instance
@@ -56,7 +56,7 @@ def _checked(run, vocab, text, sample):
     instance("run", run, Run, "a Run, as train returns it")
     instance("vocab", vocab, Vocabulary)
     instance("sample", sample, str, "a string")
-    params, ids = check_params(run.params), vocab.encode(text)
+    params, ids = _cell.check_any(run.params), vocab.encode(text)
     if len(vocab) != len(params.by):
         raise ValueError(f"vocab: expected the {len(params.by)} characters of run.params, got {len(vocab)}")
     if len(ids) < 2:
@@ -89,7 +89,7 @@ def _draw_losses(axes, run, V):
 
 def _draw_text(axes, params, vocab, ids, rows):
     """A cell for each character, with the most likely one below it."""
-    yhat = forward(params, ids[:-1]).yhat
+    yhat = _cell.cell_of(params).forward(params, ids[:-1]).yhat
     given, guesses = yhat[np.arange(len(ids) - 1), ids[1:]], yhat.argmax(axis=1)
     colours = colormaps[PROBABILITY_COLOURS]
     axes.set(xlim=(0, COLUMNS), ylim=(2.2 * rows, 0))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import _check
+from .. import _cell, _check
+from ..gated_workspace import workspace_of
 from ..optim import HalveOnRise, Optimizer, Schedule, clip_by_norm, flatten, norm, unflatten
 from ..rnn import Params
 from ..workspace import Workspace
@@ -42,7 +43,8 @@ def train(
 ) -> Run:
     """Train on a text until the given number of epochs or updates is done, or the run ends early: a `Run`.
 
-    start       `Params` to begin with, or a `Run` to resume, given the same other arguments; it is not changed
+    start       `Params` of any cell to begin with, or a `Run` to resume, given the same other arguments; it is not
+                changed
     ids         (n,)  the text, each id predicted from those before it; or a list of sequences (n_1,), (n_2,), …, each
                 read from a state of zeros
     optimizer   a value of `optim`; Adam() unless given
@@ -130,13 +132,14 @@ class Session:
 
     def __init__(self, config: Config, run: Run, settings: dict[str, Any]) -> None:
         self.config, self.settings = config, settings
-        self.V, self.H = run.params.Wxh.shape
+        self.kind, (self.V, self.H, _) = type(run.params), _cell.sizes(run.params)
         self.weights = flatten(run.params)
         self.gradient, self.candidate = np.empty_like(self.weights), np.empty_like(self.weights)
         self.slots = {name: vector.copy() for name, vector in run.slots.items()}
         self.memory = list(self.slots.values())
         self.slots_valid = True  # False during an update, which may be cut off after it has changed them
-        self.best, self.h, self.t, self.stopped = run.best, run.h.copy(), run.t, ""
+        self.best, self.t, self.stopped = run.best, run.t, ""
+        self.states = {name: getattr(run, name).copy() for name in self.kind.states}  # h, and c of an LSTM
         self.losses, self.norms, self.rates = list(run.losses), list(run.norms), list(run.rates)
         self.evaluations, self.epoch, self.window = tuple(run.evaluations), run.epoch, run.window
         self.workspaces: dict[tuple[int, ...], Workspace] = {}
@@ -162,7 +165,7 @@ class Session:
             if padded:
                 characters = windows.predictions(self.window) - windows.predictions(self.window - 1)
                 if self.window in windows.begins:
-                    self.h[:] = 0
+                    self._forget()
             advance(characters, self.losses[-1] if self.losses else math.nan)
             if interrupted:
                 break
@@ -186,9 +189,9 @@ class Session:
         """Read a window in which no prediction counts: the state is carried on, nothing else changes. Returns ""."""
         workspace = self._workspace(x.shape)
         if self.config.carry:
-            workspace.h[0] = self.h
+            self._hand_over(workspace)
             workspace.loss(x, y)
-            self.h[:] = workspace.h[-1]
+            self._take_back(workspace)
         self.window += 1
         return ""
 
@@ -202,7 +205,7 @@ class Session:
         """
         config, number = self.config, len(self.losses)
         workspace = self._workspace(x.shape)
-        workspace.h[0] = self.h if config.carry and self.window else 0
+        self._hand_over(workspace)
         learning_rate = config.rate(number, self.evaluations)
         if type(learning_rate) is not float or not 0 <= learning_rate < math.inf:
             learning_rate = _check.learning_rate("rate", learning_rate)
@@ -214,7 +217,7 @@ class Session:
             return divergence_message(number + 1, loss, length, learning_rate)
         self.weights[:] = self.candidate
         if config.carry:
-            self.h[:] = workspace.h[-1]
+            self._take_back(workspace)
         self.losses.append(loss)
         self.norms.append(length)
         self.rates.append(learning_rate)
@@ -227,7 +230,7 @@ class Session:
             if self.config.validation is None:
                 counted = windows.counted()
                 return float(np.dot(self.losses[-len(counted) :], counted / counted.sum()))
-            return mean_loss(unflatten(self.weights, self.V, self.H), self.config.validation)
+            return mean_loss(self._params(self.weights), self.config.validation)
 
     def reset_optimizer(self) -> None:
         """Set the state of the optimiser to zeros, as at its first step."""
@@ -253,8 +256,8 @@ class Session:
         if not self.slots_valid:
             slots = {name: np.zeros_like(vector) for name, vector in slots.items()}
         return Run(
-            params=unflatten(self.weights.copy(), self.V, self.H),
-            best=unflatten(flatten(self.best), self.V, self.H),
+            params=self._params(self.weights.copy()),
+            best=self._params(flatten(self.best)),
             losses=np.array(self.losses[:n], float),
             norms=np.array(self.norms[:n], float),
             rates=np.array(self.rates, float),
@@ -262,17 +265,39 @@ class Session:
             stopped=self.stopped,
             epoch=self.epoch,
             window=self.window,
-            h=self.h.copy(),
             slots=slots,
             t=self.t if self.slots_valid else 0,
             settings=copy.deepcopy(self.settings),
+            **{name: state.copy() for name, state in self.states.items()},
         )
+
+    def _params(self, vector):
+        """The parameters of the cell as views of a vector."""
+        return unflatten(vector, self.V, self.H, kind=self.kind)
+
+    def _hand_over(self, workspace):
+        """Let the next window start from the states carried, or from zeros."""
+        carries = self.config.carry and self.window
+        for first, state in zip(workspace.states, self.states.values(), strict=True):
+            first[0] = state if carries else 0
+
+    def _take_back(self, workspace):
+        """Carry the states at the end of a window."""
+        for state, after in zip(self.states.values(), workspace.states, strict=True):
+            state[:] = after[-1]
+
+    def _forget(self):
+        """Begin from states of zeros."""
+        for state in self.states.values():
+            state[:] = 0
 
     def _workspace(self, shape):
         """The workspace for windows of this shape: the last windows of an epoch may be smaller than the others."""
         if shape not in self.workspaces:
             vectors = {"weights": self.weights, "gradient": self.gradient}
-            self.workspaces[shape] = Workspace(self.V, self.H, *shape, dtype=self.weights.dtype, **vectors)
+            self.workspaces[shape] = workspace_of(self.kind)(
+                self.V, self.H, *shape, dtype=self.weights.dtype, **vectors
+            )
         return self.workspaces[shape]
 
     def _make_candidate(self, learning_rate):
@@ -285,9 +310,10 @@ class Session:
     def _end_epoch(self, evaluation):
         """Record the evaluation, call the callbacks, and stop when `patience` is exhausted."""
         if evaluation < min(self.evaluations, default=math.inf):
-            self.best = unflatten(self.weights.copy(), self.V, self.H)
+            self.best = self._params(self.weights.copy())
         self.evaluations += (evaluation,)
-        self.epoch, self.window, self.h[:] = self.epoch + 1, 0, 0
+        self.epoch, self.window = self.epoch + 1, 0
+        self._forget()
         for callback in self.config.callbacks:
             callback(self.snapshot())
         patience = self.config.patience

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from .. import _check
+from .. import _cell, _check
+from ..gated_workspace import workspace_of
 from ..optim import flatten
 from ..rnn import Params
-from ..workspace import Workspace
 from ._run import check_network
 from ._windows import Texts, check_texts
 
@@ -37,26 +37,29 @@ def evaluate(
 
 def mean_loss(params: Params, texts: Texts, steps: int = 256) -> float:
     """`evaluate` of arguments already checked: Σ w L / Σ w over all predictions."""
-    V, H = params.Wxh.shape
+    (V, H, _), kind = _cell.sizes(params), workspace_of(type(params))
     weights, workspaces = flatten(params), {}
     batch = 1
     if texts.starts is not None:  # short sequences side by side, no more predictions at once than one long one has
         longest = int(np.diff(texts.starts, append=len(texts.ids)).max()) - 1
         batch = min(len(texts.starts), max(1, steps // longest))
-    h, total, count = np.zeros((batch, H), weights.dtype), 0.0, 0.0
+    states, total, count = [np.zeros((batch, H), weights.dtype) for _ in params.states], 0.0, 0.0
     windows = texts.windows(batch, steps)
     for number, (x, y, *w) in enumerate(windows):
         if number in windows.begins:
-            h[:] = 0
+            for state in states:
+                state[:] = 0
         if x.shape not in workspaces:
-            workspaces[x.shape] = Workspace(V, H, *x.shape, dtype=weights.dtype, weights=weights)
+            workspaces[x.shape] = kind(V, H, *x.shape, dtype=weights.dtype, weights=weights)
         workspace = workspaces[x.shape]
-        workspace.h[0] = h
+        for first, state in zip(workspace.states, states, strict=True):
+            first[0] = state
         counted = float(w[0].sum()) if w else x.size
         loss = workspace.loss(x, y, *w if counted else ())  # without weights, it is computed for the state alone
         total += loss * counted
         count += counted
-        h[:] = workspace.h[-1]
+        for state, after in zip(states, workspace.states, strict=True):
+            state[:] = after[-1]
     return total / count
 
 

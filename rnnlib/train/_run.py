@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import _check, _flat
+from .. import _cell, _check, _flat
 from ..optim import Optimizer, flatten, unflatten
-from ..rnn import Params, check_text_params
+from ..rnn import Params
 
 
 class Run(NamedTuple):
@@ -25,6 +25,7 @@ class Run(NamedTuple):
     slots: dict[str, np.ndarray]  # name -> (weights,)  state of the optimiser, see `optim`; zeros after a divergence
     t: int  # updates that this state covers
     settings: dict[str, Any] | None = None  # the arguments of `train` that have to stay the same; None: not known
+    c: np.ndarray | None = None  # (B, H)  the cell state beside h, of an LSTM
 
     def __repr__(self) -> str:
         """The progress and the shapes of the parameters; `_asdict()` shows all that was measured."""
@@ -34,19 +35,22 @@ class Run(NamedTuple):
 
 
 def fresh_run(params: Params, optimizer: Optimizer, batch: int, settings: dict[str, Any]) -> Run:
-    """The run of these `Params`, already checked, before its first update."""
-    V, H = params.Wxh.shape
-    begin, best = (unflatten(flatten(params), V, H) for _ in range(2))
+    """The run of these `Params`, of any cell and already checked, before its first update."""
+    kind, (V, H, _) = type(params), _cell.sizes(params)
+    begin, best = (unflatten(flatten(params), V, H, kind=kind) for _ in range(2))
     none, dtype = np.zeros(0), params.bh.dtype
-    slots = {name: np.zeros(_flat.size(V, H), dtype) for name in optimizer.slots}
-    return Run(begin, best, none, none, none, none, "", 0, 0, np.zeros((batch, H), dtype), slots, 0, settings)
+    slots = {name: np.zeros(_flat.size(V, H, kind=kind), dtype) for name in optimizer.slots}
+    states = {name: np.zeros((batch, H), dtype) for name in kind.states}
+    return Run(
+        begin, best, none, none, none, none, "", epoch=0, window=0, slots=slots, t=0, settings=settings, **states
+    )
 
 
 def check_network(params: Params) -> Params:
-    """Return `params` as `check_text_params` does. Raises as it does, and TypeError for a `Run`."""
+    """Return `params`, of any cell, as `check_text_params` does. Raises as it does, and TypeError for a `Run`."""
     if isinstance(params, Run):
         raise TypeError("params: expected Params, got a Run: take its run.params, or run.best")
-    return check_text_params(params)
+    return _cell.check_text_params(params)
 
 
 def check_trainable(params: Params) -> Params:
@@ -62,17 +66,22 @@ def check_run(run: Run, optimizer: Optimizer) -> tuple[int, int]:
     if not isinstance(run, Run):
         raise TypeError(f"run: expected a Run, as `train` returns, got {_check.describe(run)}")
     params, best = check_trainable(run.params), check_trainable(run.best)
-    V, H = params.Wxh.shape
-    if best.Wxh.shape != (V, H):
-        raise ValueError(f"best: expected parameters of shape {(V, H)}, as in params, got {best.Wxh.shape}")
+    kind, (V, H, _) = type(params), _cell.sizes(params)
+    if type(best) is not kind:
+        raise TypeError(f"best: expected the Params of {kind.cell}, as in params, got {_cell.describe(best)}")
+    if best.Wxh.shape != params.Wxh.shape:
+        raise ValueError(f"best: expected parameters of shape {params.Wxh.shape}, as in params, got {best.Wxh.shape}")
     if tuple(run.slots) != tuple(optimizer.slots):
         names = f"slots {optimizer.slots}, which {type(optimizer).__name__} remembers"
         raise ValueError(f"optimizer: expected that of the run, with slots {tuple(run.slots)}, got {names}")
     for name, vector in run.slots.items():
-        _same_type(f"slots.{name}", _check.numbers(f"slots.{name}", vector, (_flat.size(V, H),)), params)
+        _same_type(f"slots.{name}", _check.numbers(f"slots.{name}", vector, (_flat.size(V, H, kind=kind),)), params)
         if name in getattr(optimizer, "squares", ()) and (vector < 0).any():
             raise ValueError(f"slots.{name}: expected a mean or sum of squares, at least 0, got {vector.min()}")
-    _same_type("h", _check.numbers("h", run.h, (len(run.h), H)), params)
+    for name in kind.states:
+        _same_type(name, _check.numbers(name, getattr(run, name), (len(run.h), H)), params)
+    if run.c is not None and "c" not in kind.states:
+        raise TypeError(f"c: expected None, since {kind.cell} has no cell state, got {_check.describe(run.c)}")
     updates = len(run.losses)
     for name, size in (("losses", updates), ("norms", updates), ("rates", updates), ("evaluations", run.epoch)):
         _measured(name, getattr(run, name), size)
