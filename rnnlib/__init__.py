@@ -20,6 +20,7 @@ from .text import Vocabulary, one_hot, windows
 if _TYPE_CHECKING:
     from . import checkpoint as checkpoint
     from . import formulations as formulations
+    from . import gated_workspace as gated_workspace
     from . import gru as gru
     from . import lstm as lstm
     from . import mistakes as mistakes
@@ -60,6 +61,7 @@ __all__ = [
 _MODULES = {
     "checkpoint",
     "formulations",
+    "gated_workspace",
     "gru",
     "lstm",
     "mistakes",

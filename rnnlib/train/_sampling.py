@@ -2,15 +2,19 @@
 
 from __future__ import annotations  # naming `np.random` would import it, which takes a while
 
+from collections.abc import Callable, Sequence
+from typing import Any, overload
+
 import numpy as np
 
-from .. import _check
+from .. import _cell, _check, gru, lstm, rnn
 from ..loss import softmax
-from ..rnn import Params, forward
+from ..rnn import Params
 from ..text import Vocabulary
 from ._run import check_network
 
 
+@overload
 def sample(
     params: Params,
     vocab: Vocabulary,
@@ -20,15 +24,48 @@ def sample(
     temperature: float = 1.0,
     top_k: int | None = None,
     rng: np.random.Generator,
-) -> str:
+    count: None = None,
+) -> str: ...
+
+
+@overload
+def sample(
+    params: Params,
+    vocab: Vocabulary,
+    prompt: str | Sequence[str],
+    length: int,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    rng: np.random.Generator,
+    count: int | None = None,
+) -> list[str]: ...
+
+
+def sample(
+    params: Params,
+    vocab: Vocabulary,
+    prompt: str | Sequence[str],
+    length: int,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    rng: np.random.Generator,
+    count: int | None = None,
+) -> str | list[str]:
     """`prompt` followed by `length` characters, each drawn from softmax(o / temperature): a string.
 
-    The network reads the prompt from a state of zeros. temperature: below 1 makes likely characters likelier, above 1
-    less so. top_k: only the k most likely characters are drawn from; 1 always takes the most likely one. `rng` is a
-    `numpy.random.Generator`.
+    The network, of any cell, reads the prompt from a state of zeros. temperature: below 1 makes likely characters
+    likelier, above 1 less so. top_k: only the k most likely characters are drawn from; 1 always takes the most likely
+    one. `rng` is a `numpy.random.Generator`.
+
+    Several texts side by side cost far less than one after the other: with a list of prompts, or with `count` texts
+    that begin with the same prompt, the result is a list of strings. Step t draws one random number for each text, in
+    the order of the texts.
 
     Raises ValueError for an empty prompt, for characters that the vocabulary lacks and for a vocabulary of another
-    size; TypeError or ValueError for an invalid length, temperature, top_k or rng.
+    size; TypeError or ValueError for an invalid length, temperature, top_k, rng or count, and for a count beside a list
+    of prompts.
     """
     params, rng = check_network(params), _check.generator("rng", rng)
     length, temperature = _check.positive_int("length", length), _check.positive("temperature", temperature)
@@ -38,17 +75,159 @@ def sample(
     if len(vocab) != V:
         raise ValueError(f"vocab: expected the {V} characters of params, got {len(vocab)}")
     k = V if top_k is None else _check.whole("top_k", top_k, 1, V)
+    single = not isinstance(prompt, (list, tuple)) and count is None
+    prompts = _prompts(prompt, count)
+    names = [f"prompt[{i}]" if isinstance(prompt, (list, tuple)) else "prompt" for i in range(len(prompts))]
+    read = {text: _ids(name, text, vocab) for name, text in zip(names, prompts, strict=True)}
+    last = {text: _last_states(params, ids) for text, ids in read.items()}
+    if single and isinstance(params, rnn.Params):
+        draw = _drawer(params, *last[prompt], temperature, k)
+        drawn = []
+        for u in rng.random(length).tolist():
+            drawn.append(draw(drawn[-1] if drawn else None, u))
+        return prompt + vocab.decode(drawn)
+    states = [np.stack(state) for state in zip(*(last[text] for text in prompts), strict=True)]
+    symbols = _drawn(params, states, temperature, k, rng.random((length, len(prompts))))
+    texts = [text + vocab.decode(ids) for text, ids in zip(prompts, symbols.T, strict=True)]
+    return texts[0] if single else texts
+
+
+def _prompts(prompt, count):
+    """The beginning of each text, as a list."""
+    if not isinstance(prompt, (list, tuple)):
+        return [prompt] * (1 if count is None else _check.positive_int("count", count))
+    if count is not None:
+        raise ValueError(f"count: expected None beside a list of prompts, got {_check.describe(count)}")
+    if not prompt:
+        raise ValueError("prompt: expected a string, or a list of at least one, got an empty list")
+    return list(prompt)
+
+
+def _ids(name, text, vocab):
+    """A prompt as ids; `name` is what it is called in an error."""
     try:
-        ids = vocab.encode(prompt)
+        ids = vocab.encode(text)
     except (TypeError, ValueError) as error:  # it calls its argument `text`
-        raise type(error)("prompt" + str(error).removeprefix("text")) from None
+        raise type(error)(name + str(error).removeprefix("text")) from None
     if not len(ids):
-        raise ValueError("prompt: expected at least one character, got an empty string")
-    draw = _drawer(params, forward(params, ids).h[-1], temperature, k)
-    drawn = []
-    for u in rng.random(length).tolist():
-        drawn.append(draw(drawn[-1] if drawn else None, u))
-    return prompt + vocab.decode(drawn)
+        raise ValueError(f"{name}: expected at least one character, got an empty string")
+    return ids
+
+
+def _last_states(params, ids):
+    """The states after a prompt, each (H,)."""
+    trace = _cell.cell_of(params).forward(params, ids)
+    return [getattr(trace, name)[-1] for name in params.states]
+
+
+def _drawn(params, states, temperature, k, uniforms):
+    """The symbols (T, B) that numbers (T, B) from [0, 1) pick, one text a column, from the states (B, H) on.
+
+    Each is picked from softmax(o / temperature) over the k most likely symbols, in float64. As in `_drawer`, one
+    product computes the logits and, next to them, the recurrent terms of the next gates.
+    """
+    V, H, _ = _cell.sizes(params)
+    plain = _needs_no_shift(params, temperature, k)
+    Why, by = (p / temperature if plain else p for p in (params.Why, params.by))
+    G, dtype, (T, B) = params.Whh.shape[1], by.dtype, uniforms.shape
+    bias = np.zeros(G, dtype)
+    if isinstance(params, gru.Params):
+        bias[2 * H :] = params.bn
+    both, table = np.block([[Why, params.Whh], [by, bias]]), params.Wxh + params.bh
+    rows, products = np.empty((B, G), dtype), np.empty((B, V + G), dtype)
+    state = np.ones((B, H + 1), dtype)  # a 1 after h, for the biases
+    state[:, :H] = states[0]
+    o, recurrent = products[:, :V], products[:, V:]
+    update = _UPDATES[type(params)](rows, recurrent, state[:, :H], *states[1:])
+    odds, above, symbols = np.empty((B, V)), np.empty((B, V), bool), np.empty((T, B), np.intp)
+    largest = np.empty((B, 1))
+    with np.errstate(over="ignore"):  # of exp(-a) in a gate, and of a quotient by a very low temperature
+        for t in range(T):
+            if t:
+                table.take(symbols[t - 1], 0, rows, "clip")
+                update()
+            np.dot(state, both, products)
+            if plain:
+                np.exp(o, odds)
+            else:
+                np.subtract(o, np.maximum.reduce(o, 1, None, None, True), odds)
+                np.divide(odds, temperature, odds)
+                np.exp(odds, odds)
+                if k < V:
+                    np.put_along_axis(odds, np.argsort(-o, axis=1, kind="stable")[:, k:], 0, axis=1)
+            np.add.accumulate(odds, 1, None, odds)
+            total = odds[:, -1:]
+            np.multiply(total, uniforms[t, :, None], largest)
+            np.minimum(largest, np.nextafter(total, 0), out=largest)  # rounding must not reach the total itself
+            np.greater(odds, largest, above)
+            above.argmax(1, symbols[t])
+    return symbols
+
+
+def _rnn_update(rows, recurrent, h):
+    def update():
+        np.add(recurrent, rows, recurrent)
+        np.tanh(recurrent, h)
+
+    return update
+
+
+def _lstm_update(rows, recurrent, h, c):
+    i, f, g, q = np.split(rows, 4, axis=1)
+    candidate, c = np.empty_like(c), c.copy()
+
+    def update():
+        np.add(recurrent, rows, rows)
+        np.tanh(g, candidate)
+        _to_gates(rows)
+        np.multiply(c, f, c)
+        np.multiply(candidate, i, candidate)
+        np.add(c, candidate, c)
+        np.tanh(c, candidate)
+        np.multiply(candidate, q, h)
+
+    return update
+
+
+def _gru_update(rows, recurrent, h):
+    H = h.shape[1]
+    r, z, n = np.split(rows, 3, axis=1)
+    m, spare = recurrent[:, 2 * H :], np.empty(h.shape, h.dtype)
+
+    def update():
+        np.add(recurrent[:, : 2 * H], rows[:, : 2 * H], rows[:, : 2 * H])
+        _to_gates(rows[:, : 2 * H])
+        np.multiply(m, r, m)
+        np.add(m, n, m)
+        np.tanh(m, m)
+        np.subtract(h, m, spare)  # h = n + z (h - n)
+        np.multiply(spare, z, spare)
+        np.add(spare, m, h)
+
+    return update
+
+
+def _to_gates(a):
+    """a ← σ(a) = 1 / (1 + exp(-a))."""
+    np.negative(a, a)
+    np.exp(a, a)
+    np.add(a, 1, a)
+    np.reciprocal(a, a)
+
+
+# (rows, recurrent, h, ...) -> a function that makes the next states, in place, of what the gates read
+_UPDATES: dict[Any, Callable[..., Callable[[], None]]] = {
+    rnn.Params: _rnn_update,
+    lstm.Params: _lstm_update,
+    gru.Params: _gru_update,
+}
+
+
+def _needs_no_shift(params, temperature, k):
+    """Whether e^(o / temperature) fits into float32 whatever the state, so that nothing need be subtracted before."""
+    with np.errstate(over="ignore"):  # |h| <= 1 bounds the logits; at a very low temperature the bound is inf
+        bound = (np.abs(params.Why).sum(axis=0) + np.abs(params.by)).max().astype(float) / temperature
+    return k == len(params.by) and bound < 80
 
 
 def _drawer(params, h, temperature, k):
@@ -60,9 +239,7 @@ def _drawer(params, h, temperature, k):
     """
     dot, add, tanh, exp = np.dot, np.add, np.tanh, np.exp
     H, V = params.Why.shape
-    with np.errstate(over="ignore"):  # |h| < 1 bounds the logits; at a very low temperature the bound is inf
-        bound = (np.abs(params.Why).sum(axis=0) + np.abs(params.by)).max().astype(float) / temperature
-    plain = k == V and bound < 80  # e^bound fits into float32, so nothing need be subtracted
+    plain = _needs_no_shift(params, temperature, k)
     Why, by = (p / temperature if plain else p for p in (params.Why, params.by))
     rows, state = list(params.Wxh + params.bh), np.append(h, h.dtype.type(1))  # a 1 after the state, for the biases
     both = np.block([[Why, params.Whh], [by, np.zeros(H, by.dtype)]])
