@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import _check
+from .. import _cell, _check, bptt, rnn
 from ..bptt import backward
 from ..loss import cross_entropy
-from ..rnn import Params, check_params, forward
+from ..rnn import Params, forward
 from . import _candidate
 from ._blind import blind_spots
 from ._diagnosis import Evidence, likely_causes, verdict
@@ -37,6 +37,7 @@ def check_gradients(
     h0: npt.ArrayLike | None = None,
     reduction: str = "mean",
     weights: npt.ArrayLike | None = None,
+    c0: npt.ArrayLike | None = None,
     backward: Callable[..., Any] = backward,
     forward: Callable[..., Any] = forward,
     method: str = "complex",
@@ -61,14 +62,16 @@ def check_gradients(
     With large weights L‴ is large: an entry that looks wrong is therefore differentiated again with the step 2s, and
     the change counts as uncertainty of the difference, not as a mistake of `backward`.
 
-    params, x, y, h0, reduction, weights: as for `forward` and `cross_entropy`; float32 is converted to float64.
-    backward: a function (params, trace, y, *, reduction), with weights= too where weights are given; one that takes no
-        `reduction` is called without. It returns an object or a dict with some or all of Wxh (D, H), Whh (H, H),
-        Why (H, V), bh (H,), by (V,), h0 (H,) or (B, H), each with or without a d in front; or a tuple of the first
-        five, or of all six, in this order. Where it returns do, dh and da too, a report without a cause says at which
-        steps they are right.
-    forward: a function (params, x, h0) that returns an object with .o and .h0; most causes can be found only if it is
-        a `Trace`. It is called once for every entry of every parameter (central: twice).
+    params, x, y, h0, reduction, weights: as for `forward` and `cross_entropy`; float32 is converted to float64. The
+        parameters may be those of any cell; c0 is for an LSTM.
+    backward: a function (params, trace, y, *, reduction), with weights= too where weights are given; that of the cell
+        unless given; one that takes no `reduction` is called without. It returns an object or a dict with some or all
+        of Wxh (D, H), Whh (H, H), Why (H, V), bh (H,), by (V,), h0 (H,) or (B, H), or what the cell has instead, each
+        with or without a d in front; or a tuple of the parameters', or of these and the first states', in this order.
+        Where it returns do, dh and da too, a report without a cause says at which steps they are right.
+    forward: a function (params, x, h0), for an LSTM (params, x, h0, c0), that returns an object with .o and .h0; that
+        of the cell unless given. Most causes can be found only if it is a `Trace` of the vanilla network. It is called
+        once for every entry of every parameter (central: twice).
     step: s, the same for every entry. tolerance: the largest relative error that counts as right; 1e-9 for complex
         steps, 1e-5 for central differences. Errors are relative to the largest entry of the array, because an entry
         whose terms nearly cancel is known no better than these terms; and at least to a thousandth of the largest
@@ -89,18 +92,25 @@ def check_gradients(
     tolerance = TOLERANCES[method] if tolerance is None else _check.positive("tolerance", tolerance)
     sample = None if sample is None else _check.positive_int("sample", sample)
     rng = np.random.default_rng(0) if rng is None else _check.generator("rng", rng)
+    cell = _cell.cell_of(params)
+    backward = cell.backward if backward is bptt.backward else backward
+    forward = cell.forward if forward is rnn.forward else forward
     for name, value in {"backward": backward, "forward": forward}.items():
         if not callable(value):
             raise TypeError(f"{name}: expected a function, got {_check.describe(value)}")
-    params = Params(*(_float64("params", array) for array in check_params(params)))
+    params = cell.Params(*(_float64("params", array) for array in _cell.check_any(params)))
     x = _float64("x", _check.array("x", x))
-    trace = forward(params, x, None if h0 is None else _float64("h0", _check.numbers("h0", h0)))
-    if not (hasattr(trace, "o") and hasattr(trace, "h0")):
-        raise TypeError(f"forward: expected it to return an object with .o and .h0, got {_check.describe(trace)}")
+    states = _states(cell.Params, h0=h0, c0=c0)
+    _candidate.check_forward(forward, ("params", "x", *states))
+    trace = forward(params, x, *states.values())
+    if not all(hasattr(trace, name) for name in ("o", *states)):
+        expected = f"an object with .o and .{' and .'.join(states)}"
+        raise TypeError(f"forward: expected it to return {expected}, got {_check.describe(trace)}")
     cross_entropy(trace.o, y, reduction, weights)  # rejects what does not fit, before anything is differentiated
     y = np.asarray(y)
     weights = None if weights is None else np.asarray(weights, float)
-    loss = Loss({**params._asdict(), "h0": trace.h0}, x, y, reduction, weights, forward)
+    arrays = params._asdict() | {name: getattr(trace, name) for name in states}
+    loss = Loss(cell.Params, arrays, x, y, reduction, weights, forward)
 
     given, steps = _called(backward, loss)
     share = _shares(y, reduction, weights)
@@ -115,7 +125,7 @@ def check_gradients(
         told = () if causes else findings(evidence, steps, replay)
     spots = blind_spots(params, x, y, trace, reduction, weights, tolerance)
     expected, scales = ({name: e[i] for name, e in evidence.items()} for i in (1, 2))
-    return Report(method, tolerance, checks, given, expected, scales, told, spots)
+    return Report(method, tolerance, checks, given, expected, scales, told, spots, loss.names)
 
 
 def _called(backward, loss):
@@ -123,16 +133,17 @@ def _called(backward, loss):
 
     It gets copies, so that training in place changes nothing here.
     """
-    *arrays, h0 = (array.copy() for array in loss.arrays.values())
-    trace = loss.forward(Params(*arrays), loss.x.copy(), h0)
+    params, states = loss.split({name: array.copy() for name, array in loss.arrays.items()})
+    trace = loss.forward(params, loss.x.copy(), *states)
     options = {"reduction": loss.reduction}
     if loss.weights is not None:
         options["weights"] = loss.weights.copy()
-    result = _candidate.call(backward, Params(*arrays), trace, loss.y.copy(), **options)
+    result = _candidate.call(backward, type(params)(*params), trace, loss.y.copy(), **options)
     shapes = {name: array.shape for name, array in loss.arrays.items()}
     H, V = shapes["Why"]
-    shapes |= {"do": (*loss.y.shape, V), "dh": (*loss.y.shape, H), "da": (*loss.y.shape, H)}
-    return _candidate.gradients_of(result, shapes), _candidate.steps_of(result, shapes)
+    steps = {"do": V, "dh": H, "da": shapes["Whh"][1]} | ({"dc": H} if "c0" in shapes else {})
+    of_steps = {name: (*loss.y.shape, size) for name, size in steps.items()}
+    return _candidate.gradients_of(result, shapes, of_steps), _candidate.steps_of(result, of_steps)
 
 
 def _shares(y, reduction, weights):
@@ -158,6 +169,15 @@ def _evidence(loss, given, share, method, step, tolerance, sampling):
         ok = not (errors > tolerance + doubt).any()
         evidence[name] = Evidence(given[name], expected[name], scale, errors, doubt, tolerance, ok)
     return evidence
+
+
+def _states(kind, **given):
+    """name -> the states before the first step as float64, or None for zeros, in the order of the cell."""
+    names = _cell.states_of(kind)
+    for name, value in given.items():
+        if name not in names and value is not None:
+            raise TypeError(f"{name}: expected None, since {kind.cell} has no such state, got {_check.describe(value)}")
+    return {name: None if given[name] is None else _float64(name, _check.numbers(name, given[name])) for name in names}
 
 
 def _float64(name, array):

@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ..rnn import Params
-
 
 def blind_spots(
-    params: Params,
+    params: Any,
     x: np.ndarray,
     y: np.ndarray,
     trace: Any,
@@ -32,8 +30,9 @@ def _of_time(y, trace, reduction, weights) -> Iterator[str]:
         yield "there is one step: nothing goes back in time, and a sum over the steps has one term"
     elif T == 2:
         yield "there are two steps: an error goes back once only, so at least three are needed"
-    if not np.any(trace.h0):
-        yield "h0 is zero: an initial state that is lost changes nothing"
+    for name in ("h0", "c0"):
+        if hasattr(trace, name) and not np.any(getattr(trace, name)):
+            yield f"{name} is zero: an initial state that is lost changes nothing"
     if reduction == "sum" and y.size > 1:
         yield "the loss is a sum: a mean that is forgotten changes nothing"
     if weights is not None and np.ptp(weights) == 0:
@@ -70,11 +69,14 @@ def _of_the_weights(params, trace, tolerance) -> Iterator[str]:
     Whh = params.Whh
     if len(Whh) == 1:
         yield "there is one hidden unit: a product of matrices in the wrong order, or transposed, changes nothing"
-    elif np.allclose(Whh, Whh.T, rtol=0, atol=tolerance * np.abs(Whh).max()):
+    elif all(
+        np.allclose(block, block.T, rtol=0, atol=tolerance * np.abs(Whh).max())
+        for block in np.split(Whh, params.gates, axis=1)
+    ):
         yield "Whh is symmetric: leaving out its transpose changes nothing"
     for name in ("Whh", "Why"):
         if not np.any(getattr(params, name)):
             yield f"{name} is zero: nothing goes back through it"
     h = getattr(trace, "h", None)
-    if h is not None and h.dtype.kind == "f" and h.size and np.max(h**2) <= tolerance:
+    if params.gates == 1 and h is not None and h.dtype.kind == "f" and h.size and np.max(h**2) <= tolerance:
         yield f"no state is larger than {np.abs(h).max():.1g}: tanh and its slope can hardly be told from h and 1"

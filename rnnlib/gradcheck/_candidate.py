@@ -1,21 +1,16 @@
 """The pass backward that is judged: how it is called, and which gradients it returned."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 
 from .. import _check
-from ..rnn import Params
-from ._numeric import NAMES
-
-ORDER = f"({', '.join(Params._fields)})"
-STEPS = ("do", "dh", "da")
 
 
-def call(backward: Callable[..., Any], params: Params, trace: Any, y: np.ndarray, **options: Any) -> Any:
+def call(backward: Callable[..., Any], params: Any, trace: Any, y: np.ndarray, **options: Any) -> Any:
     """What backward(params, trace, y, ...) returns, with those of the options that it takes.
 
     One that takes no `reduction` has a reduction of its own, so it is called without. Weights must be taken.
@@ -42,34 +37,48 @@ def call(backward: Callable[..., Any], params: Params, trace: Any, y: np.ndarray
     return backward(params, trace, y, **taken)
 
 
-def gradients_of(result: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """name -> gradient, in the order of `NAMES`, of what `backward` returned. shapes: those of the parameters and h0.
+def check_forward(forward: Callable[..., Any], arguments: tuple[str, ...]) -> None:
+    """Raise TypeError unless forward can be called with so many arguments, as far as its signature is known."""
+    try:
+        signature = inspect.signature(forward)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        expected = f"a function of ({', '.join(arguments)})"
+        raise TypeError(f"forward: expected {expected}, got one that takes {signature}") from None
 
-    An object with attributes, a dict, or a tuple in the order Wxh, Whh, Why, bh, by and, if it has six, h0. A name may
-    have a d in front. Raises TypeError for a name that is there twice, a key of no gradient, and a tuple of other
-    length or in another order.
+
+def gradients_of(result: Any, shapes: Mapping[str, tuple[int, ...]], of_steps: Iterable[str]) -> dict[str, np.ndarray]:
+    """name -> gradient, in the order of `shapes`, of what `backward` returned.
+
+    shapes: those of the parameters, then of the states before the first step. of_steps: names of what a dict may hold
+    for each step, such as da. An object with attributes, a dict, or a tuple in the order of the parameters, with or
+    without the states after them. A name may have a d in front. Raises TypeError for a name that is there twice, a key
+    of no gradient, and a tuple of other length or in another order.
     """
     if isinstance(result, Mapping):
-        known = {*NAMES, *(f"d{name}" for name in NAMES), *STEPS}
+        known = {*shapes, *(f"d{name}" for name in shapes), *of_steps}
         unknown = [key for key in result if key not in known]
         if unknown:
-            keys = ", ".join(f"d{name}" for name in NAMES)
+            keys = ", ".join(f"d{name}" for name in shapes)
             raise TypeError(f"backward: expected a dict with keys of {keys}, with or without d, got {unknown[0]!r}")
-        found = _by_name(result.get)
+        found = _by_name(result.get, shapes)
     elif type(result) in (tuple, list):
         found = _in_order(result, shapes)
     else:
-        found = _by_name(lambda name: getattr(result, name, None))
+        found = _by_name(lambda name: getattr(result, name, None), shapes)
     if not found:
-        wanted = f"an object, a dict or a tuple with some of {', '.join(NAMES)}"
+        wanted = f"an object, a dict or a tuple with some of {', '.join(shapes)}"
         raise TypeError(f"backward: expected it to return {wanted}, got {_check.describe(result)}")
     return found
 
 
 def steps_of(result: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """do, dh and da of what `backward` returned: those that it has, and that have the right shape."""
+    """do, dh, da, and dc of an LSTM, of what `backward` returned: those that it has, and that have the right shape."""
     get = result.get if isinstance(result, Mapping) else lambda name: getattr(result, name, None)
-    arrays = {name: as_array(get(name)) for name in STEPS if get(name) is not None}
+    arrays = {name: as_array(get(name)) for name in shapes if get(name) is not None}
     return {name: a for name, a in arrays.items() if a.shape == shapes[name] and a.dtype.kind in "fiu"}
 
 
@@ -81,9 +90,9 @@ def as_array(value: Any) -> np.ndarray:
         return np.array(None)
 
 
-def _by_name(get):
+def _by_name(get, names):
     found = {}
-    for name in NAMES:
+    for name in names:
         plain, with_d = get(name), get(f"d{name}")
         if plain is not None and with_d is not None:
             raise TypeError(f"backward: expected one gradient of {name}, got both {name} and d{name}")
@@ -94,14 +103,17 @@ def _by_name(get):
 
 
 def _in_order(result, shapes):
-    if len(result) not in (len(Params._fields), len(NAMES)):
-        expected = f"a tuple {ORDER}, or that and h0"
+    names = list(shapes)
+    parameters = names[: names.index("h0")]
+    order = f"({', '.join(parameters)})"
+    if len(result) not in (len(parameters), len(names)):
+        expected = f"a tuple {order}, or that and {' and '.join(names[len(parameters) :])}"
         raise TypeError(f"backward: expected {expected}, got {len(result)} values; a dict can have any of them")
-    found = {name: as_array(value) for name, value in zip(NAMES, result, strict=False) if value is not None}
+    found = {name: as_array(value) for name, value in zip(names, result, strict=False) if value is not None}
     given = [array.shape for array in found.values()]
     wanted = [shapes[name] for name in found]
     if given != wanted and sorted(given) == sorted(wanted) and _another_order(found, shapes):
-        raise TypeError(f"backward: expected the order {ORDER} in a tuple, got shapes {', '.join(map(str, given))}")
+        raise TypeError(f"backward: expected the order {order} in a tuple, got shapes {', '.join(map(str, given))}")
     return found
 
 

@@ -278,7 +278,8 @@ def _patterns(name, evidence, replay):
     if right.size == 1:
         return
     ratio = (given * right).sum() / (right * right).sum()
-    yield f"every entry is {ratio:.6g} times what it should be{_of_norm(evidence, ratio)}", ratio * right
+    if replay is not None or abs(ratio + 1) > MATCH:  # said above
+        yield f"every entry is {ratio:.6g} times what it should be{_of_norm(evidence, ratio)}", ratio * right
     bound = abs(given).max()
     everything = np.concatenate([np.abs(other.given).ravel() for other in evidence.values()])
     if (everything == bound).sum() > 1:  # some entry is always the largest; two equal ones are no coincidence

@@ -20,7 +20,8 @@ SHARE = 1e-3  # of the largest gradient: errors in an array of smaller ones are 
 class Loss(NamedTuple):
     """L = cross_entropy(forward(params, x, h0).o, y, reduction, weights), as a function of any entry of the arrays."""
 
-    arrays: dict[str, np.ndarray]  # name -> values of the parameters and of h0, in the order of `NAMES`
+    kind: Any  # the type of the parameters
+    arrays: dict[str, np.ndarray]  # name -> values of the parameters, then of h0, and c0 of an LSTM
     x: np.ndarray
     y: np.ndarray
     reduction: str
@@ -29,11 +30,19 @@ class Loss(NamedTuple):
 
     def __call__(self, name: str, index: tuple[int, ...], number: complex) -> Any:
         """L with `number` in place of one entry; complex where the number is."""
-        arrays, x, y, reduction, weights, forward = self
-        changed = arrays[name].astype(type(number))
+        changed = self.arrays[name].astype(type(number))
         changed[index] = number
-        *params, h0 = {**arrays, name: changed}.values()
-        return cross_entropy(forward(Params(*params), x, h0).o, y, reduction, weights)
+        params, states = self.split({**self.arrays, name: changed})
+        return cross_entropy(self.forward(params, self.x, *states).o, self.y, self.reduction, self.weights)
+
+    def split(self, arrays: dict[str, np.ndarray]) -> tuple[Any, list[np.ndarray]]:
+        """The parameters, and the states before the first step."""
+        values, count = list(arrays.values()), len(self.kind._fields)
+        return self.kind(*values[:count]), values[count:]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.arrays)
 
 
 def derivative(loss: Loss, name: str, index: tuple[int, ...], method: str, step: float | None, times: int = 1) -> float:

@@ -30,6 +30,7 @@ class Report(NamedTuple):
     scales: dict[str, float]  # name -> the number that errors are relative to
     findings: tuple[str, ...] = ()  # where no cause is known: what can be told of the wrong gradients
     blind_spots: tuple[str, ...] = ()  # mistakes that change nothing at this point, so that no check can see them
+    names: tuple[str, ...] = NAMES  # of all gradients of the cell
 
     @property
     def counts(self) -> dict[str, tuple[int, int]]:
@@ -58,7 +59,7 @@ class Report(NamedTuple):
         for cause in dict.fromkeys(check.cause for check in self.checks.values() if check.cause):
             lines.append(f"{', '.join(name for name, check in self.checks.items() if check.cause == cause)}: {cause}")
         lines += self.findings
-        absent = [name for name in NAMES if name not in self.checks]
+        absent = [name for name in self.names if name not in self.checks]
         if absent:
             lines.append(f"not checked, for backward returned none: {', '.join(absent)}")
         return "\n".join(lines + [f"cannot be seen here: {spot}" for spot in self.blind_spots])

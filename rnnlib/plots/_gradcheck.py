@@ -24,6 +24,8 @@ PANELS = {  # place in the grid, and what rows and columns are; panels above eac
     "bh": (1, 0, "", "unit"),
     "h0": (1, 1, "sequence", "unit"),
     "by": (1, 2, "", "symbol"),
+    "bn": (2, 0, "", "unit"),
+    "c0": (2, 1, "sequence", "unit"),
 }
 WRONG = "#b2182b"
 CURVES = (  # colours, dashes and markers; the three lists repeat after different lengths, so that few curves look alike
