@@ -462,7 +462,7 @@ def test_the_keyboard_alone_reaches_every_control(view):
         *("Start of the way back", "Move"),
     ]
     assert "," in names[8]  # the nodes are one stop
-    assert names[9:] == ["Copy link", "Copy image", "Save SVG", "Copy Python"]
+    assert names[9:] == ["Share this figure"]
 
 
 def test_every_control_changes_what_is_shown(view):

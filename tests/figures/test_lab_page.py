@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsing import painted
-from pages import shown, slight, snapshot
+from pages import share, shown, slight, snapshot
 
 from rnnlib import Vocabulary, backward, forward, init_params
 from rnnlib._tokens import ramp
@@ -231,7 +231,7 @@ def test_a_link_brings_the_run_back_number_by_number(view, visit, book):
     move(view, "learning_rate", 0.02)
     step(view, 10)
     before = view.evaluate(STATE), view.locator(".rnn-lab-sample").text_content()
-    press(view, "Copy link")
+    share(view, "Copy link")
     view.get_by_text("Link copied").wait_for()
     link = view.page.evaluate("navigator.clipboard.readText()")
     page, watch = visit(book, f"{PAGE}#{link.split('#')[1]}")
@@ -381,7 +381,7 @@ def test_the_keyboard_alone_reaches_everything(view):
         "One step",
         "Reset",
         "Keep this run",
-        "Copy link",
+        "Share this figure",
     ]:
         assert name in names, names
 
@@ -436,6 +436,7 @@ def test_after_the_clean_up_nothing_is_left_running(bare):
 
 def test_the_traits_say_what_was_trained(bare):
     view = bare(**GENTLE, optimizer="adam")
+    view.get_by_role("button", name="Share this figure").click()
     assert not view.get_by_role("button", name="Copy link").is_visible()  # no address would lead back
     assert view.get_by_role("button", name="Copy Python").is_visible()
     step(view, 12)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from browsing import painted
 from figure_pages import write_page
-from pages import SNAPSHOT, rows, shown
+from pages import SNAPSHOT, rows, share, shown
 from PIL import Image
 
 from rnnlib import Params, Vocabulary, init_params
@@ -122,7 +122,7 @@ def said(view):
 
 def copied(view, key):
     """What is in the clipboard after the button of these words."""
-    press(view, WORDS[key])
+    share(view, WORDS[key])
     view.get_by_text(WORDS[f"{key}_copied"]).wait_for()
     return view.page.evaluate("navigator.clipboard.readText()")
 
@@ -220,7 +220,7 @@ def test_too_many_given_weights_are_refused_in_words(opens):
     vocab = Vocabulary("".join(map(chr, range(0x4E00, 0x4E00 + 60))))
     params = init_params(len(vocab), 64, rng=np.random.default_rng(7))
     view = opens([BackwardStepper.from_params(params, vocab, vocab.decode(range(5)))]).locator(".rnn")
-    press(view, WORDS["share_python"])
+    share(view, WORDS["share_python"])
     assert said(view) == WORDS["share_python_large"]
 
 
@@ -331,7 +331,7 @@ def test_without_a_clipboard_the_text_is_shown_and_selected(opens):
     view = page.locator(".rnn")
     field = view.get_by_label(WORDS["share_text"])
     for key, start in (("share_link", "http://"), ("share_python", "import numpy")):
-        press(view, WORDS[key])
+        share(view, WORDS[key])
         field.wait_for()
         painted(page)
         assert said(view) == WORDS["share_by_hand"]
@@ -364,7 +364,7 @@ def test_the_image_shows_what_the_page_shows(opens, name, theme):
     page = opens([widget], theme=theme)
     view = page.locator(".rnn")
     seen = Image.open(io.BytesIO(view.screenshot())).convert("RGB")
-    press(view, WORDS["share_image"])
+    share(view, WORDS["share_image"])
     view.get_by_text(WORDS["share_image_copied"]).wait_for()
     picture = clipboard_picture(page)
     foot = view.locator(".rnn-sharing").bounding_box()
@@ -386,7 +386,7 @@ def test_the_drawing_is_a_file_that_says_what_it_is(opens):
     page = opens([ForwardStepper(text="夏洛特\x0b\uffff<烦&恼", t=3)])
     view = page.locator(".rnn")
     with page.expect_download() as waiting:
-        press(view, WORDS["share_svg"])
+        share(view, WORDS["share_svg"])
     assert waiting.value.suggested_filename == "forward-stepper-t4.svg"
     text = waiting.value.path().read_text(encoding="utf-8")
     from xml.etree import ElementTree
@@ -411,7 +411,7 @@ LINES = """root => [...root.querySelectorAll("p, .rnn-title, button, .rnn-label,
 
 def saved(page, view):
     with page.expect_download() as waiting:
-        press(view, WORDS["share_svg"])
+        share(view, WORDS["share_svg"])
     return waiting.value.path().read_text(encoding="utf-8")
 
 
@@ -455,32 +455,101 @@ def test_where_no_image_can_be_copied_it_is_saved(opens):
     page = opens([GraphStepper(move=6)], permissions=())
     page.evaluate("() => { navigator.clipboard.write = () => Promise.reject(new Error()); }")
     with page.expect_download() as waiting:
-        press(page.locator(".rnn"), WORDS["share_image"])
+        share(page.locator(".rnn"), WORDS["share_image"])
     assert waiting.value.suggested_filename == "graph-stepper-move7.png"
     assert Image.open(io.BytesIO(waiting.value.path().read_bytes())).width > 800
     page.evaluate("() => { HTMLCanvasElement.prototype.toBlob = () => { throw new DOMException('tainted'); }; }")
     with page.expect_download() as waiting:
-        press(page.locator(".rnn"), WORDS["share_image"])
+        share(page.locator(".rnn"), WORDS["share_image"])
     assert waiting.value.suggested_filename == "graph-stepper-move7.svg"
 
 
+ENTRIES = [WORDS[key] for key in ("share_link", "share_image", "share_svg", "share_python")]
+
+
 @pytest.mark.parametrize("width", [1280, 360])
-def test_the_foot_has_names_room_and_no_jump(opens, width):
+def test_the_menu_has_names_and_nothing_jumps(opens, width):
     page = opens([widget() for widget in FIGURES.values()], width=width)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
     for view in page.locator(".rnn").all():
-        foot = view.get_by_role("group", name=WORDS["share_name"])
+        opener = view.get_by_role("button", name=WORDS["share_name"], exact=True)
+        assert opener.get_attribute("aria-expanded") == "false" and opener.bounding_box()["width"] >= 44
         height = view.bounding_box()["height"]
-        for button in foot.get_by_role("button").all():
-            box = button.bounding_box()
-            assert min(box["width"], box["height"]) >= 24
-        assert foot.get_by_role("button").all_text_contents() == [
-            WORDS[key] for key in ("share_link", "share_image", "share_svg", "share_python")
-        ]
+        opener.click()
+        assert opener.get_attribute("aria-expanded") == "true"
+        menu = view.get_by_role("group", name=WORDS["share_name"])
+        assert menu.get_by_role("button").all_text_contents() == ENTRIES
+        box = menu.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+        assert box["y"] >= view.bounding_box()["y"], "a notebook cuts off what is outside of its output"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert view.bounding_box()["height"] == height
+        opener.click()
+        assert opener.get_attribute("aria-expanded") == "false" and not menu.is_visible()
         for key in ("share_link", "share_python"):
             copied(view, key)
+            assert not menu.is_visible()
             assert view.bounding_box()["height"] == height
-        foot.get_by_role("button", name="Copy link").focus()
-        for name in ("Copy image", "Save SVG", "Copy Python"):
-            page.keyboard.press("Tab")
-            assert page.evaluate("document.activeElement.textContent") == name
+
+
+def test_every_message_has_its_room_before_it_is_said(opens):
+    page = opens([ForwardStepper()], width=320)
+    status = page.locator(".rnn-sharing-status")
+    for width in (320, 360, 500, 700, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        before = page.locator(".rnn").bounding_box()["height"]
+        for key in ("share_by_hand", "share_python_large", "share_link_copied"):
+            status.evaluate("(node, words) => { node.textContent = words; }", WORDS[key])
+            assert page.locator(".rnn").bounding_box()["height"] == before, (width, key)
+        status.evaluate("(node) => { node.textContent = ''; }")
+
+
+def test_the_menu_is_worked_with_keys_and_gives_the_focus_back(opens):
+    page = opens([ForwardStepper()])
+    view = page.locator(".rnn")
+    opener = view.get_by_role("button", name=WORDS["share_name"], exact=True)
+    menu = view.get_by_role("group", name=WORDS["share_name"])
+
+    def focused():
+        return page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.textContent")
+
+    opener.focus()
+    page.keyboard.press("Enter")
+    for name in ENTRIES:
+        page.keyboard.press("Tab")
+        assert focused() == name
+    page.keyboard.press("Escape")
+    assert not menu.is_visible() and focused() == WORDS["share_name"]
+    page.keyboard.press("ArrowDown")
+    assert menu.is_visible() and focused() == ENTRIES[0]
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    assert focused() == ENTRIES[-1]
+    page.keyboard.press("Enter")
+    view.get_by_text(WORDS["share_python_copied"]).wait_for()
+    assert not menu.is_visible() and focused() == WORDS["share_name"]
+    page.keyboard.press("Space")
+    assert menu.is_visible()
+    view.get_by_label("Text", exact=True).focus()
+    assert not menu.is_visible()
+
+
+def test_a_press_elsewhere_closes_the_menu(opens):
+    page = opens([ForwardStepper(), GraphStepper()])
+    first, second = page.locator(".rnn").all()
+    opener = first.get_by_role("button", name=WORDS["share_name"], exact=True)
+    opener.click()
+    second.get_by_role("button", name=WORDS["share_name"], exact=True).click()
+    assert opener.get_attribute("aria-expanded") == "false"
+    assert page.locator(".rnn-sharing-list:visible").count() == 1
+
+
+def test_fingers_have_room_in_the_menu(browser, serving, tmp_path):
+    name = write_page(tmp_path, [ForwardStepper()])
+    context = browser.new_context(viewport={"width": 360, "height": 900}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(f"{serving(tmp_path)}/{name}")
+    ready(page, 1)
+    page.get_by_role("button", name=WORDS["share_name"], exact=True).tap()
+    sizes = [button.bounding_box() for button in page.locator(".rnn-sharing .rnn-button").all()]
+    context.close()
+    assert len(sizes) == 5 and all(min(box["width"], box["height"]) >= 44 for box in sizes)

@@ -2,7 +2,7 @@
 
 import re
 
-from rnnlib.widgets._bundle import HERE
+from rnnlib.widgets._bundle import HERE, words
 
 # All that a reader can perceive of a view: words, values, states, and the pixels of its canvases.
 SNAPSHOT = """root => JSON.stringify([
@@ -12,6 +12,13 @@ SNAPSHOT = """root => JSON.stringify([
   [...root.querySelectorAll("[role=img]")].map((n) => n.ariaLabel),
   [...root.querySelectorAll("canvas")].map((n) => n.toDataURL()),
 ])"""
+
+
+def share(view, name):
+    """Choose an entry of the figure's menu, by its words."""
+    opener = view.get_by_role("button", name=words()["en"]["share_name"], exact=True)
+    opener.click()
+    view.get_by_role("button", name=name, exact=True).click()
 
 
 def snapshot(view):

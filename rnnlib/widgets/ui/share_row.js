@@ -1,5 +1,5 @@
 /**
- * The foot of every figure: its state as a link, as an image, and as lines of Python. On a page of the book a link for the
+ * The foot of every figure, a menu: its state as a link, as an image, and as lines of Python. On a page of the book a link for the
  * figure is opened before its first drawing; once the reader changes something, the address lets go of it, so that nothing
  * old comes back when the page is loaded again.
  */
@@ -60,8 +60,60 @@ function followLinks({ el, root, model, words, spec, open, opened }) {
   return { letGo, forget: () => globalThis.removeEventListener?.("hashchange", openLink) };
 }
 
-/** The row: a button for each of `acts`, [key of its words, what it does with the traits shown], and what has come of it.
- * @returns {{node: HTMLElement, tell: (key?: string, values?: object) => void,
+/** A button that opens a list of buttons over the figure; a choice, Escape, and a press or the focus elsewhere close it.
+ * @param {any} words
+ * @param {[string, () => void][]} acts the key of its words and what it does, for each button
+ * @returns {{node: HTMLElement, close: () => void}} */
+function buildMenu(words, acts) {
+  const opener = make("button", {
+    type: "button", className: "rnn-button rnn-sharing-opener", "aria-expanded": "false", "aria-label": words("share_name"),
+  }, "⋯");
+  const items = acts.map(([key]) => make("button", { type: "button", className: "rnn-button" }, words(key)));
+  const list = make("div", {
+    className: "rnn-sharing-list", role: "group", "aria-label": words("share_name"), hidden: true,
+  }, ...items);
+  const node = make("div", { className: "rnn-sharing-menu" }, opener, list);
+  const elsewhere = ({ target }) => {
+    if (!node.contains(target)) show(false);
+  };
+
+  function show(open) {
+    list.hidden = !open;
+    opener.setAttribute("aria-expanded", String(open));
+    if (open) document.addEventListener("pointerdown", elsewhere, true);
+    else document.removeEventListener("pointerdown", elsewhere, true);
+  }
+
+  function close() {
+    show(false);
+    opener.focus({ preventScroll: true });
+  }
+
+  opener.addEventListener("click", () => show(list.hidden));
+  items.forEach((item, i) => item.addEventListener("click", () => {
+    close();
+    acts[i][1]();
+  }));
+  node.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget && !node.contains(relatedTarget)) show(false);
+  });
+  node.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !list.hidden) {
+      event.stopPropagation();
+      close();
+    }
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!by || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    show(true);
+    const stops = [opener, ...items];
+    stops[(stops.indexOf(event.target) + by + stops.length) % stops.length].focus({ preventScroll: true });
+  });
+  return { node, close: () => show(false) };
+}
+
+/** The row: a menu of `acts`, [key of its words, what it does with the traits shown], and what has come of the choice.
+ * @returns {{node: HTMLElement, close: () => void, tell: (key?: string, values?: object) => void,
  *   copyText: (text: string, key: string) => Promise<void>}} tell(): nothing is said any more */
 function buildRow(words, shown, acts) {
   const status = make("p", { className: "rnn-sharing-status", role: "status" });
@@ -71,19 +123,13 @@ function buildRow(words, shown, acts) {
     field.hidden = true;
     setText(status, key ? words(key, values) : "");
   };
-  const buttons = acts.map(([key, act]) => {
-    const button = make("button", { type: "button", className: "rnn-button" }, words(key));
-    button.addEventListener("click", () => {
-      const traits = shown();
-      if (!traits) return;
-      tell("share_busy");
-      act(traits);
-    });
-    return button;
-  });
-  const node = make("div", { className: "rnn-sharing rnn-unshared", role: "group" },
-    make("span", { className: "rnn-label", "aria-hidden": "true" }, words("share")), ...buttons, status, field);
-  node.setAttribute("aria-label", words("share_name"));
+  const menu = buildMenu(words, acts.map(([key, act]) => [key, () => {
+    const traits = shown();
+    if (!traits) return;
+    tell("share_busy");
+    act(traits);
+  }]));
+  const node = make("div", { className: "rnn-sharing rnn-unshared" }, status, menu.node, field);
 
   async function copyText(text, key) {
     try {
@@ -97,7 +143,7 @@ function buildRow(words, shown, acts) {
       field.select();
     }
   }
-  return { node, tell, copyText };
+  return { node, close: menu.close, tell, copyText };
 }
 
 /** Save the figure as SVG, or copy it as PNG. name(): that of the file, without its ending. */
@@ -173,6 +219,7 @@ export function shareRow({ el, root, model, words, change, figure, spec, shown, 
   const events = Object.keys(spec).map((key) => `change:${key}`).join(" ");
   model.on(events, changed);
   return () => {
+    row.close();
     model.off(events, changed);
     if (links) links.forget();
   };
