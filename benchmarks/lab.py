@@ -39,6 +39,8 @@ MOUNT = """async ([esm, css, traits]) => {
     off() {}, save_changes() {},
   };
   view.render({ model, el: document.body.appendChild(document.createElement("div")) });
+  document.querySelector(".rnn-lab-full").click();
+  document.querySelector(".rnn-more").open = true;
   // The answer to a key is there when the frame after it is painted.
   window.answers = [];
   const channel = new MessageChannel();

@@ -60,11 +60,20 @@ def view(book, visit):
 
 
 def opened(page):
-    """The first lab of the page, when it has computed what the page begins with."""
+    """The first lab of the page, when it has computed what the page begins with, with all its settings in sight."""
     view = page.locator(".rnn-lab").first
     view.scroll_into_view_if_needed()
     resting(view)
+    unfolded(view)
     return view
+
+
+def unfolded(view):
+    view.locator(".rnn-more").evaluate("node => { node.open = true; }")
+
+
+def card(view, name):
+    view.get_by_role("tab", name=name, exact=True).click()
 
 
 def resting(view):
@@ -153,6 +162,7 @@ def test_the_colours_of_the_text_are_the_probabilities(view):
 
 def test_the_bars_are_the_lengths_of_the_gradients_of_the_steps(view):
     setting(view, optimizer="sgd")
+    card(view, "Gradient per step")
     step(view, 1)
     vocab = Vocabulary(GENTLE["text"])
     ids = vocab.encode(GENTLE["text"])
@@ -163,6 +173,13 @@ def test_the_bars_are_the_lengths_of_the_gradients_of_the_steps(view):
     line = np.polyfit(np.log(np.linalg.norm(da, axis=1)), tops, 1)
     assert line[0] < 0  # the longer the higher
     assert np.abs(np.polyval(line, np.log(np.linalg.norm(da, axis=1))) - tops).max() < 0.1
+
+
+def test_the_page_begins_with_the_updates_that_python_gave_before_any_script_runs(book):
+    html = (book / PAGE).read_text(encoding="utf-8")
+    first = re.search(r"After update 60 the loss is ([\d.]+)", html)
+    losses = TrainingLab(hidden_size=8, learning_rate=1.1, steps=16, clip=0, optimizer="sgd", updates=60).run.losses
+    assert first[1] == slight(losses[-1])
 
 
 def test_the_page_begins_with_the_updates_that_python_gave(view):
@@ -209,6 +226,90 @@ def test_another_text_begins_another_run_which_plays_on(view):
     assert "".join(letters).replace("␣", " ") == "another text"
 
 
+def go_to(view, n):
+    """Move the slider of updates."""
+    slider = view.get_by_role("slider", name="Update", exact=True)
+    slider.evaluate("(node, n) => { node.value = n; node.dispatchEvent(new Event('input', { bubbles: true })); }", n)
+    view.page.wait_for_function("([node, n]) => node.textContent === String(n)", arg=[handle(view, "update"), n])
+
+
+def test_the_run_goes_back_to_any_update_and_forward_again(view):
+    setting(view, optimizer="adam", clip=0.5)
+    step(view, 70)
+    for n in (41, 3, 32, 70, 0, 17):
+        go_to(view, n)
+        lab = TrainingLab(**GENTLE | {"clip": 0.5}, optimizer="adam", updates=n)
+        if n:
+            assert view.evaluate(STATE) == expected(lab.run, 3), n
+        assert view.locator(".rnn-lab-sample").text_content() == lab.sample.replace("\n", "⏎")
+        assert view.locator(".rnn-run-ahead").get_attribute("d").startswith("M") is (n < 70)
+
+
+def test_another_rate_from_an_update_of_the_past_is_another_run_beside_the_first(view):
+    setting(view, optimizer="adam")
+    step(view, 40)
+    go_to(view, 10)
+    move(view, "learning_rate", 0.02)
+    step(view, 5)
+    lab = TrainingLab(**GENTLE, optimizer="adam", updates=10)
+    run = train(lab.run, lab.ids, Adam(), rate=0.02, steps=8, epochs=10**6, updates=15)
+    assert view.evaluate(STATE) == expected(run, 3)
+    card(view, "Kept runs")
+    [told] = view.locator(".rnn-lab-kept li").all_inner_texts()
+    assert "A: 40 updates" in told and "η = 0.01" in told
+    assert not view.locator(".rnn-run-ahead").get_attribute("d")
+
+
+def test_the_curve_is_a_handle(view):
+    setting(view, optimizer="adam")
+    step(view, 40)
+    painted(view.page)
+    box = view.locator(".rnn-losses").bounding_box()
+    dot = view.locator(".rnn-run-dot").bounding_box()
+    mouse, y = view.page.mouse, dot["y"] + dot["height"] / 2
+    mouse.move(dot["x"] + dot["width"] / 2, y)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] / 2, y, steps=4)
+    painted(view.page)
+    half = int(view.evaluate(STATE)["update"])
+    assert 15 < half < 25
+    mouse.move(box["x"] - 30, y)
+    mouse.up()
+    painted(view.page)
+    assert view.evaluate(STATE)["update"] == "0"
+    mouse.move(box["x"] + box["width"] / 2, y)
+    painted(view.page)
+    assert view.evaluate(STATE)["update"] == "0", "it is let go"
+
+
+def test_play_waits_where_the_loss_leaps_and_says_so(view):
+    press(view, "Reset")
+    press(view, "Play")
+    resting(view)
+    losses = TrainingLab(hidden_size=8, learning_rate=1.1, steps=16, clip=0, optimizer="sgd", updates=60).run.losses
+    least, leap = 15, 17
+    assert losses[least] == losses[: leap + 1].min() and losses[leap] > 1.5 * losses[least] > losses[leap - 1]
+    assert view.evaluate(STATE)["update"] == str(leap + 1)
+    summary = view.locator(".rnn-lab-summary").text_content()
+    assert f"after update {least + 1} it was {slight(losses[least])}" in summary
+    assert f"after update {leap + 1} it is {slight(losses[leap])}" in summary
+    press(view, "Play")  # and it goes on
+    view.page.wait_for_function("n => Number(n.textContent.replace('\u202f', '')) > 40", arg=handle(view, "update"))
+    press(view, "Pause")
+
+
+def test_the_cards_are_tabs_for_keys_and_screen_readers(view):
+    tabs = view.get_by_role("tab")
+    assert tabs.count() == 6 and view.get_by_role("tabpanel").count() == 1
+    tabs.first.focus()
+    for name in ("States", "Weights", "Gradient per step"):
+        view.page.keyboard.press("ArrowRight")
+        painted(view.page)
+        assert page_focus(view) == name
+        assert view.get_by_role("tabpanel").get_attribute("aria-label") == name
+    assert tabs.evaluate_all("nodes => nodes.map((node) => node.tabIndex)") == [-1, -1, -1, 0, -1, -1]
+
+
 def test_out_of_sight_nothing_is_trained(view):
     setting(view)
     press(view, "Play")
@@ -250,10 +351,11 @@ def test_kept_runs_stay_in_the_plot_and_can_be_told_apart_without_colour(view):
         setting(view, optimizer=optimizer)
         step(view, 5)
         press(view, "Keep this run")
-    lines = view.locator(".rnn-losses .rnn-run-line:not(.rnn-run-now)")
+    lines = view.locator(".rnn-losses .rnn-run-line:not(.rnn-run-now, .rnn-run-ahead)")
     dashes = lines.evaluate_all("ns => ns.map((n) => getComputedStyle(n).strokeDasharray)")
     assert len(set(dashes)) == 6 and "none" not in dashes
     assert view.locator(".rnn-run-letter").all_text_contents() == list("ABCDEF")
+    card(view, "Kept runs")
     told = view.locator(".rnn-lab-kept li").all_inner_texts()
     loss = TrainingLab(**GENTLE, optimizer="momentum", updates=5).run.losses[-1]
     assert f"B: 5 updates, last loss {slight(loss)}" in told[1] and "momentum" in told[1]
@@ -332,6 +434,8 @@ def test_a_text_too_long_is_cut_with_a_message(view):
 
 
 def test_it_turns_dark_at_once(view):
+    card(view, "Weights")
+    painted(view.page)
     before = view.locator(".rnn-lab-map").first.evaluate("n => n.toDataURL()")
     view.page.evaluate("document.documentElement.dataset.theme = 'dark'")
     painted(view.page)
@@ -416,6 +520,7 @@ def bare(browser):
         state = (lab or TrainingLab(**traits)).get_state()
         plain = {name: value for name, value in state.items() if isinstance(value, (str, int, float))}
         page.evaluate(MOUNT, [TrainingLab._esm, plain | {"_esm": "", "_css": "", "_weights": list(state["_weights"])}])
+        unfolded(page.locator(".rnn-lab"))
         return page.locator(".rnn-lab")
 
     yield mount
@@ -480,11 +585,16 @@ def test_a_run_that_diverges_stops_says_so_and_goes_on_with_half_the_rate(bare):
     assert view.page.evaluate("traits.updates") == 0 and view.evaluate(STATE)["update"] == "0"
     press(view, "Go on with half the rate")
     resting(view)
+    assert page_focus(view) == "Play", "the button that was pressed may be gone"
     assert view.page.evaluate("traits.learning_rate") == 0.25
     assert "learning rate 0.25 each step overshoots" in summary.inner_text()
     press(view, "Reset")
     assert "Training stopped" not in summary.inner_text()
-    assert view.get_by_role("button", name="Go on with half the rate").get_attribute("aria-disabled") == "true"
+    assert not view.get_by_role("button", name="Go on with half the rate").count()
+
+
+def page_focus(view):
+    return view.evaluate("() => document.activeElement.textContent")
 
 
 def test_given_weights_that_begin_badly_and_learn_are_not_told_off(bare):

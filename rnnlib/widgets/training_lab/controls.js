@@ -38,7 +38,7 @@ function buildFields(words) {
   const fields = {
     preset: field(words, "lab_preset", make("select", {}, ...options)),
     text: field(words, "text", make("textarea", {
-      rows: 3, dir: "auto", spellcheck: false, autocomplete: "off", maxLength: 20 * LIMITS.text,
+      rows: 1, dir: "auto", spellcheck: false, autocomplete: "off", maxLength: 20 * LIMITS.text,
     })),
     optimizer: field(words, "lab_optimizer", make("select", {},
       ...Object.entries(OPTIMIZERS).map(([value, each]) => make("option", { value }, words(each.words))))),
@@ -54,10 +54,10 @@ export function labControls({ model, words, begin, tune }) {
   const fields = buildFields(words);
   const { preset, text, hidden_size, learning_rate, steps, clip, temperature, optimizer, seed } = fields;
   const given = make("p", { className: "rnn-given" });
-  const node = make("div", { className: "rnn-lab-controls" },
-    make("div", { className: "rnn-lab-source" }, preset.node, text.node),
+  const source = make("div", { className: "rnn-lab-source" }, preset.node, text.node);
+  const more = make("details", { className: "rnn-more" }, make("summary", {}, words("more")),
     make("div", { className: "rnn-lab-settings" },
-      ...[hidden_size, steps, learning_rate, clip, optimizer, temperature, seed].map((item) => item.node), given));
+      ...[hidden_size, steps, clip, optimizer, temperature, seed].map((item) => item.node), given));
   const messages = fieldMessages(fields, words);
 
   onTyped(fields, messages, model, { steps: LIMITS.text - 1, seed: LIMITS.seed }, begin);
@@ -93,7 +93,14 @@ export function labControls({ model, words, begin, tune }) {
     given.hidden = !settings.known.length;
     setText(given, words("given", { V: settings.vocab.length, H: settings.H }));
   }
-  return { node, draw, guard: messages.guard };
+  /** A message in what is folded opens it. */
+  const guard = (compute) => {
+    const done = messages.guard(compute);
+    const refused = ({ node, control }) => more.contains(node) && control.getAttribute("aria-invalid") === "true";
+    if (!done && Object.values(fields).some(refused)) more.open = true;
+    return done;
+  };
+  return { source, rate: learning_rate.node, more, draw, guard };
 }
 
 function drawSliders(fields, { H, steps, rate, clip, temperature }, words) {

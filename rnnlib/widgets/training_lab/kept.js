@@ -6,28 +6,30 @@ import { slight, visible } from "../model/format.js";
 import { make, setText, svg } from "../ui/dom.js";
 import { OPTIMIZERS } from "./facts.js";
 import { count } from "./numbers.js";
-import { panel } from "./panels.js";
 
 const LETTERS = "ABCDEF";
 
-/** changed(): another run is kept, or one less; removed(): one was taken away, and its button with it. */
+/** changed(): another run is kept, or one less; removed(): one was taken away, and its button with it. keep(run) takes what
+ * `keepable` gives, while there is room. */
 export function buildKept(words, changed, removed) {
   const runs = []; // [{letter, style, curve, node}]
   const list = make("ol", { className: "rnn-lab-kept" });
   const note = make("p", { className: "rnn-note" });
+  const full = () => runs.length === LETTERS.length;
   const show = () => {
     list.replaceChildren(...runs.map((item) => item.node));
     setText(note, words(runs.length ? "lab_kept_some" : "lab_kept_none", { most: LETTERS.length }));
   };
-  const keep = (lab) => {
-    const style = [...LETTERS].findIndex((letter) => runs.every((run) => run.letter !== letter));
+  const keep = (run) => {
+    if (full()) return;
+    const style = [...LETTERS].findIndex((letter) => runs.every((other) => other.letter !== letter));
     const letter = LETTERS[style];
     const remove = make("button", { type: "button", className: "rnn-button rnn-lab-remove" }, words("lab_remove"));
     remove.setAttribute("aria-label", words("lab_remove_run", { letter }));
     const sign = svg("svg", { class: "rnn-run-sign", viewBox: "0 0 44 10", "aria-hidden": "true" },
       svg("path", { class: `rnn-run-line rnn-run-${style + 1}`, d: "M0 5h44" }));
-    const node = make("li", {}, sign, make("span", {}, settingsOf(lab, letter, words)), remove);
-    const item = { letter, style: style + 1, curve: lab.curve.copy(), node };
+    const node = make("li", {}, sign, make("span", {}, settingsOf(run, letter, words)), remove);
+    const item = { letter, style: style + 1, curve: run.curve, node };
     remove.addEventListener("click", () => {
       runs.splice(runs.indexOf(item), 1);
       show();
@@ -39,15 +41,15 @@ export function buildKept(words, changed, removed) {
     changed();
   };
   show();
-  return { node: panel(words("lab_kept_title"), "", note, list), runs, keep, full: () => runs.length === LETTERS.length };
+  return { node: make("div", {}, note, list), runs, keep, full };
 }
 
 /** A run and its settings in words. */
-function settingsOf({ run, settings, rate }, letter, words) {
+function settingsOf({ curve, settings, rate, loss }, letter, words) {
   const characters = [...settings.text];
   const short = characters.slice(0, 12).map((c) => (c === " " ? c : visible(c))).join("");
   return words("lab_kept", {
-    letter, n: count(run.count), loss: slight(run.losses.at(run.count - 1)), H: settings.H, rate, steps: settings.steps,
+    letter, n: count(curve.length), loss: slight(loss), H: settings.H, rate, steps: settings.steps,
     optimizer: words(OPTIMIZERS[settings.optimizer].words), clip: settings.clip || words("lab_clip_off"), seed: settings.seed,
     text: `“\u2068${short}${characters.length > 12 ? "…" : ""}\u2069”`,
   });

@@ -19,7 +19,7 @@ export function buildNumbers(words) {
   const node = make("dl", { className: "rnn-lab-numbers" },
     ...Object.entries(KEYS).map(([name, key]) => make("div", {}, make("dt", {}, words(key)), values[name])));
   return {
-    node,
+    node: make("div", {}, node, make("p", { className: "rnn-note" }, words("lab_loss_note"))),
     draw({ lab: { run, rate, curve }, speed }) {
       const n = run.count;
       setText(values.update, count(n));
@@ -36,7 +36,7 @@ export function buildNumbers(words) {
 }
 
 /** How training goes, in a sentence. */
-export function sentence({ lab, target, catchingUp, tooHigh }, words) {
+export function sentence({ lab, target, catchingUp, tooHigh, leap }, words) {
   const { run, V, curve } = lab;
   const { stopped, count: n } = run;
   if (stopped) {
@@ -49,6 +49,9 @@ export function sentence({ lab, target, catchingUp, tooHigh }, words) {
   if (!n) return words("lab_fresh", { V, uniform: number(Math.log(V)) });
   if (n >= LIMITS.updates) return words("lab_end", { n: count(n) });
   const values = { n: count(n), loss: slight(curve.level), uniform: number(Math.log(V)), V };
+  if (leap?.at === n) {
+    return words("lab_leap", { n: count(n), loss: slight(leap.loss), from: count(leap.from), least: slight(leap.least), rate: lab.rate });
+  }
   if (tooHigh) {
     const rates = lab.rates.filter(({ from }) => from < n).map(({ rate }) => rate);
     return words("lab_high", { ...values, first: slight(run.losses.at(0)), rate: Math.max(...rates) });

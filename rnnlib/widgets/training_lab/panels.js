@@ -2,7 +2,7 @@
  * What the network of TrainingLab makes of its text: the characters with their predictions, the states, the weights.
  */
 
-import { PARAMETERS } from "../engine/flat.js";
+import { PARAMETERS, shapes } from "../engine/flat.js";
 import { number, percent, visible } from "../model/format.js";
 import { colour, drawPixels, extent, ramp, shade } from "../ui/colour.js";
 import { make, setText } from "../ui/dom.js";
@@ -10,18 +10,14 @@ import { SAMPLE } from "./facts.js";
 
 const MAP_NAMES = { Wxh: "lab_Wxh", Whh: "lab_Whh", Why: "lab_Why" };
 
-/** A panel with a title. */
-export function panel(title, className, ...children) {
-  return make("section", { className: `rnn-panel ${className}` }, make("div", { className: "rnn-title" }, title), ...children);
-}
-
 export function buildText(words) {
   const cells = [];
   const box = make("div", { className: "rnn-letters", role: "img", tabIndex: 0, dir: "auto" });
   const bar = make("span", { className: "rnn-ramp" });
-  const note = make("p", { className: "rnn-note" }, `${words("lab_text_legend")} 0 `, bar, ` 1. ${words("lab_text_below")}`);
+  const note = make("p", { className: "rnn-note" }, `${words("lab_text_title")} ${words("lab_text_legend")} 0 `, bar, " 1.");
   return {
-    node: panel(words("lab_text_title"), "rnn-lab-text", box, note),
+    node: box,
+    note,
     draw({ lab, dark }) {
       drawText({ box, cells }, lab.read, lab, words, dark);
       bar.style.background = ramp(dark, "grey");
@@ -72,7 +68,7 @@ export function buildStates(words) {
   const signs = make("div", { className: "rnn-lab-signs", "aria-hidden": "true" });
   const note = make("p", { className: "rnn-note" });
   return {
-    node: panel(words("lab_states_title"), "", canvas, signs, note),
+    node: make("div", {}, canvas, signs, note),
     draw({ lab: { read: { n, h }, H, ids, vocab }, dark }) {
       drawPixels(canvas, H, n - 1, (j, t) => colour(h[t * H + j], 1, dark).bytes);
       const few = n - 1 <= 40;
@@ -92,13 +88,13 @@ export function buildWeights(words) {
     return { name, canvas, note, node: make("div", { className: "rnn-lab-weights" }, make("span", {}, words(MAP_NAMES[name])), canvas, note) };
   });
   return {
-    node: panel(words("lab_weights_title"), "", make("div", { className: "rnn-lab-maps" }, ...maps.map(({ node }) => node))),
+    node: make("div", {}, make("p", { className: "rnn-note" }, words("lab_weights_title")), make("div", { className: "rnn-lab-maps" }, ...maps.map(({ node }) => node))),
     draw({ lab: { V, H, run }, dark }) {
-      const shapes = { Wxh: [V, H], Whh: [H, H], Why: [H, V] };
+      const sizes = shapes(V, H);
       const limit = Math.max(...maps.map(({ name }) => extent(run.params[name])));
       for (const { name, canvas, note } of maps) {
         const values = run.params[name];
-        const [rows, columns] = shapes[name];
+        const [rows, columns] = sizes[name];
         drawPixels(canvas, rows, columns, (i, j) => colour(values[i * columns + j], limit, dark).bytes);
         setText(note, words("lab_weights_note", { rows, columns, limit: number(limit, 2) }));
       }
@@ -111,7 +107,7 @@ export function buildSample(words) {
   const text = make("p", { className: "rnn-lab-sample", dir: "auto" });
   const note = make("p", { className: "rnn-note" });
   return {
-    node: panel(words("lab_sample_title"), "", text, note),
+    node: make("div", {}, text, note),
     draw({ lab: { vocab, ids, sample, settings: { temperature, seed } } }) {
       setText(text, [vocab[ids[0]], ...sample].map((c) => (c === " " ? c : visible(c))).join(""));
       setText(note, words("lab_sample_note", { length: SAMPLE, temperature, seed }));

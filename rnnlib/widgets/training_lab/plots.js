@@ -5,7 +5,6 @@
 
 import { visible } from "../model/format.js";
 import { make, setText, svg } from "../ui/dom.js";
-import { panel } from "./panels.js";
 
 const LOWEST_LOSS = 1e-12; // and below it, where the logarithmic axis ends
 
@@ -102,21 +101,40 @@ function drawTicks(plot, up, y, across) {
     }));
 }
 
-export function buildLosses(words, redraw) {
-  const plot = buildPlot("rnn-losses", 240, words("lab_axis_updates"), words("lab_axis_loss"), redraw);
+/** Let the pointer take hold of the curve: go(update) at each place along it. */
+function grab(plot, go) {
+  const { node } = plot;
+  const to = ({ clientX }) => {
+    const { left } = node.getBoundingClientRect();
+    go(Math.round(((clientX - left - MARGIN.left) / plot.width) * plot.span));
+  };
+  node.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    event.preventDefault(); // no text is selected
+    node.setPointerCapture(event.pointerId);
+    to(event);
+  });
+  node.addEventListener("pointermove", (event) => node.hasPointerCapture(event.pointerId) && to(event));
+}
+
+/** The curve of the run. go(update): show the run as it was then, at the latest as far as it has gone. */
+export function buildLosses(words, redraw, go) {
+  const plot = buildPlot("rnn-losses", 180, words("lab_axis_updates"), words("lab_axis_loss"), redraw);
   const uniform = svg("path", { class: "rnn-uniform" });
   const uniformName = svg("text", { class: "rnn-uniform-name", "text-anchor": "end" });
   const kept = svg("g");
   const band = svg("path", { class: "rnn-band" });
   const line = svg("path", { class: "rnn-run-line rnn-run-now" });
-  const now = svg("circle", { class: "rnn-run-dot", r: 3.5 });
-  plot.inner.append(uniform, kept, band, line, now);
+  const ahead = svg("path", { class: "rnn-run-line rnn-run-ahead" });
+  const now = svg("circle", { class: "rnn-run-dot", r: 5 });
+  plot.inner.append(uniform, kept, ahead, band, line, now);
   const letters = svg("g");
   plot.over.append(uniformName, letters);
-  Object.assign(plot, { uniform, uniformName, kept, letters, band, line, now });
+  Object.assign(plot, { uniform, uniformName, kept, letters, band, ahead, line, now, span: 20 });
+  grab(plot, go);
   return {
-    node: panel(words("lab_losses_title"), "", plot.node, make("p", { className: "rnn-note" }, words("lab_loss_note"))),
-    draw: ({ lab: { curve, V }, kept: runs }) => drawLosses(plot, curve, runs, Math.log(V)),
+    node: plot.node,
+    draw: ({ lab: { curve, V }, ahead, kept: runs }) => drawLosses(plot, curve, ahead?.curve, runs, Math.log(V)),
     dispose: () => plot.observer.disconnect(),
   };
 }
@@ -130,12 +148,15 @@ function smoothPath(curve, x, y) {
   return path;
 }
 
-/** Draw the curve of the run, and those that were kept: [{curve, letter, style}], style from 1 to 6. */
-function drawLosses(plot, curve, kept, uniform) {
-  const all = [curve, ...kept.map((run) => run.curve)].filter((each) => each.length);
+/** Draw the curve of the run, what it had come to before the reader went back, and the runs that were kept: [{curve, letter,
+ * style}], style from 1 to 6. */
+function drawLosses(plot, curve, ahead, kept, uniform) {
+  const all = [curve, ...(ahead ? [ahead] : []), ...kept.map((run) => run.curve)].filter((each) => each.length);
   // Of longer runs that were kept only the beginning is seen while this one is short: it has a quarter of the width.
   const longest = Math.max(20, ...all.map((each) => each.length));
-  const n = curve.length ? Math.min(longest, Math.max(20, 4 * curve.length)) : longest;
+  const own = ahead?.length ?? curve.length;
+  const n = own ? Math.min(longest, Math.max(20, 4 * own)) : longest;
+  plot.span = n;
   let [low, high] = [uniform || Infinity, uniform || 0];
   for (const { low: lows, high: highs, smooth, places } of all) {
     for (let i = 0; i < places; i++) {
@@ -160,6 +181,7 @@ function drawLosses(plot, curve, kept, uniform) {
   plot.band.setAttribute("d", there + back);
   plot.band.style.fill = curve.size > 1 ? "" : "none"; // every value has a place of its own: a line, and no band
   plot.line.setAttribute("d", smoothPath(curve, x, y));
+  plot.ahead.setAttribute("d", ahead ? smoothPath(ahead, x, y) : "");
   plot.now.setAttribute("cx", put(x(curve.length)));
   plot.now.setAttribute("cy", put(y(curve.length ? highs[places - 1] : 1)));
   plot.now.style.display = curve.length ? "" : "none";
@@ -192,7 +214,7 @@ export function buildNorms(words, redraw) {
   plot.bars = bars;
   const note = make("p", { className: "rnn-note" });
   return {
-    node: panel(words("lab_norms_title"), "", plot.node, note),
+    node: make("div", {}, plot.node, note),
     draw({ lab: { run, ids, vocab } }) {
       const norms = run.count ? run.stepNorms : [];
       const read = ids.subarray(run.lastStart, run.lastStart + norms.length);

@@ -78,7 +78,56 @@ export function beginLab(settings, rates, model) {
   const windows = Math.ceil((ids.length - 1) / steps);
   /** @type {any} */
   const lab = { settings, vocab, V, H, ids, run, windows, curve: new DecimatedCurve(windows), rates, due: 0, rate: rates[0]?.rate ?? settings.rate };
-  return lab;
+  return Object.assign(lab, { marks: [markOf(run)], spacing: 16 });
+}
+
+/** What a plot and a sentence need of a run once it has gone another way. */
+export const keepable = ({ curve, settings, rate, run }) => (
+  { curve: curve.copy(), settings, rate, loss: run.losses.at(run.count - 1) });
+
+/* States of a run that is going on, so that the reader can go back without training all of it again. */
+
+const MARKS = 32;
+
+const MARKED = 1e6; // numbers in all of them together, at most
+
+const SCALARS = ["count", "window", "epoch", "t"];
+
+function markOf(run) {
+  const { weights, slots } = run.space;
+  const scalars = Object.fromEntries(SCALARS.map((name) => [name, run[name]]));
+  return { ...scalars, h: run.h.slice(), weights: weights.slice(), slots: slots.map((slot) => slot.slice()) };
+}
+
+/** Remember the state now and then, less often the longer the run is. */
+function remember(lab) {
+  const { run, marks } = lab;
+  if (run.count % lab.spacing || run.count <= marks.at(-1).count) return;
+  marks.push(markOf(run));
+  const most = Math.max(2, Math.min(MARKS, MARKED / ((1 + run.space.slots.length) * run.space.weights.length)));
+  if (marks.length <= most) return;
+  lab.spacing *= 2;
+  lab.marks = marks.filter(({ count }) => count % lab.spacing === 0);
+}
+
+/** Take a run back to a state that it has had after at most n updates; after less than n, unless n is 0, so that the last
+ * update is computed and what it leaves behind is there. */
+export function rewind(lab, n) {
+  const { run } = lab;
+  const mark = lab.marks.findLast(({ count }) => count < n) ?? lab.marks[0];
+  for (const name of SCALARS) run[name] = mark[name];
+  for (const name of ["losses", "norms", "rates"]) run[name].length = run.count;
+  run.h.set(mark.h);
+  run.space.weights.set(mark.weights);
+  run.space.slots.forEach((slot, i) => slot.set(mark.slots[i]));
+  run.stopped = null;
+  run.stepNorms = run.stepNorms.subarray(0, 0);
+  lab.marks = lab.marks.filter(({ count }) => count <= run.count);
+  lab.curve = new DecimatedCurve(lab.windows);
+  run.losses.values().forEach((loss) => lab.curve.add(loss));
+  lab.due = lab.rates.findLastIndex(({ from }) => from < run.count) + 1;
+  lab.rate = lab.rates[Math.max(0, lab.due - 1)].rate;
+  lab.readAt = -1;
 }
 
 /** The rate of the next update, and what goes with it. */
@@ -97,6 +146,7 @@ export function labUpdate(lab) {
   turnRate(lab);
   if (!update(lab.run, lab.rate)) return false;
   lab.curve.add(lab.run.losses.at(lab.run.count - 1));
+  remember(lab);
   return true;
 }
 

@@ -4,34 +4,36 @@
 
 import { linkedChoice, linkedNetwork, linkedNumber, linkedWhole } from "../model/permalink.js";
 import { batchUpdates, make, setText } from "../ui/dom.js";
-import { bindModel } from "../ui/fields.js";
+import { bindModel, slider } from "../ui/fields.js";
 import { figure } from "../ui/keys.js";
 import { wordsFor } from "../ui/messages.js";
 import { shareRow } from "../ui/share_row.js";
+import { buildTabs } from "../ui/tabs.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
 import { labControls } from "./controls.js";
 import { DEFAULTS, LAB_NETWORK, LIMITS, OPTIMIZERS } from "./facts.js";
 import { buildKept } from "./kept.js";
-import { buildNumbers, sentence } from "./numbers.js";
+import { buildNumbers, count, sentence } from "./numbers.js";
 import { buildSample, buildStates, buildText, buildWeights } from "./panels.js";
 import { buildLosses, buildNorms } from "./plots.js";
 import { pythonOfRun } from "./python.js";
-import { parseRates, printRates, readLab } from "./run.js";
+import { keepable, parseRates, printRates, readLab } from "./run.js";
 import { Trainer } from "./trainer.js";
 
-const PAINT = 66; // ms between two paints
+const PAINT = 66; // ms between two paints at full speed
+
+const PAINT_SLOW = 33; // and while each update can be seen
 
 const PAINT_CALM = 500; // and for readers who want less motion
 
 const SOON = 30; // ms from what the reader does to the picture of it, while it trains
 
-/** Which buttons have nothing to do: a run without updates has no loss to keep, one that goes well needs no other rate. */
-function idleButtons({ lab: { run }, failed }, full) {
-  const none = !run.count;
-  return { step: run.count >= LIMITS.updates, reset: none && !run.stopped, halve: !failed, anew: !failed, keep: none || full };
+/** Which buttons have nothing to do: a run without updates has no loss to keep. */
+function idleButtons({ lab: { run } }, full) {
+  return { step: run.count >= LIMITS.updates, reset: !run.count && !run.stopped, keep: !run.count || full };
 }
 
-/** keep(lab): keep this run; full(): there is no room for another. */
+/** The buttons of the run. keep(lab): keep this run; full(): there is no room for another. */
 function buildButtons(words, trainer, keep, full) {
   const button = (name, key, act) => {
     const node = make("button", { type: "button", className: `rnn-button rnn-lab-${name}` }, words(key));
@@ -39,24 +41,51 @@ function buildButtons(words, trainer, keep, full) {
     node.addEventListener("click", () => trainer.lab && !idleButtons(trainer, full())[name] && act());
     return node;
   };
+  const rescue = (act) => () => {
+    act();
+    buttons.play.focus({ preventScroll: true }); // what was pressed is gone
+  };
   const buttons = {
     play: button("play", "play", () => (trainer.active ? trainer.pause() : trainer.play())),
     step: button("step", "lab_step", () => trainer.step()),
     reset: button("reset", "lab_reset", () => trainer.reset()),
-    halve: button("halve", "lab_halve", () => trainer.halve()),
-    anew: button("anew", "lab_anew", () => trainer.startAnew()),
+    halve: button("halve", "lab_halve", rescue(() => trainer.halve())),
+    anew: button("anew", "lab_anew", rescue(() => trainer.startAnew())),
     keep: button("keep", "lab_keep", () => keep(trainer.lab)),
+    full: button("full", "lab_full", () => trainer.hasten(!trainer.full)),
   };
   return {
-    node: make("div", { className: "rnn-lab-buttons" }, ...Object.values(buttons)),
-    keep: buttons.keep,
+    ...buttons,
     draw(shown) {
-      const { active } = shown;
+      const { active, failed } = shown;
       setText(buttons.play, words(active ? "pause" : "play"));
       buttons.play.setAttribute("aria-pressed", String(active));
+      buttons.full.setAttribute("aria-pressed", String(trainer.full));
+      buttons.halve.hidden = buttons.anew.hidden = !failed;
       for (const [each, idle] of Object.entries(idleButtons(shown, shown.full))) buttons[each].setAttribute("aria-disabled", String(idle));
     },
   };
+}
+
+/** How many updates there are in a frame. */
+function buildTempo(words) {
+  const node = make("span", { className: "rnn-chip" });
+  return {
+    node,
+    draw({ active, tempo }) {
+      node.style.visibility = active && !tempo ? "hidden" : "visible";
+      const n = Math.floor(active && tempo ? tempo : 1);
+      setText(node, words(n === 1 ? "lab_tempo_one" : "lab_tempo", { n: count(n) }));
+    },
+  };
+}
+
+/** The place in the run that is shown. */
+function buildPlace(words, go) {
+  const { node, control, show } = slider(words, "lab_place", 0, 1);
+  node.classList.add("rnn-lab-place");
+  control.addEventListener("input", ({ target }) => go(Number(target.value)));
+  return { node, draw: ({ lab: { run }, reached }) => show(run.count, count(run.count), reached) };
 }
 
 function buildProgress(words) {
@@ -115,7 +144,8 @@ function shareLab({ el, root, model, words, change, trainer }) {
   });
 }
 
-/** Draws in the page's frames, no more often than a share of the time allows; `paint` is called with nothing waiting. */
+/** Draws in the page's frames, no more often than a share of the time allows; `paint` is called with nothing waiting, and
+ * says whether what is shown goes on slowly. */
 class Frames {
   constructor(paint) {
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -131,9 +161,10 @@ class Frames {
   now() {
     this.cancel();
     const start = performance.now();
-    this.paint(start);
+    const slow = this.paint(start);
     const end = performance.now();
-    this.due = end + Math.max(this.calm.matches ? PAINT_CALM : PAINT, 5 * (end - start)); // most of the time is for training
+    const least = this.calm.matches ? PAINT_CALM : slow ? PAINT_SLOW : PAINT;
+    this.due = end + Math.max(least, 5 * (end - start)); // most of the time is for training
   }
 
   cancel() {
@@ -144,11 +175,11 @@ class Frames {
 
 /** What is painted: the run as it is now, and how it goes. */
 function shownOf(trainer, kept, now, dark) {
-  const { lab, active, catchingUp, target, tooHigh, failed, pace } = trainer;
+  const { lab, active, catchingUp, target, tooHigh, failed, pace, ahead, reached, leap, playing, full, tempo } = trainer;
   readLab(lab);
   return {
-    lab, active, catchingUp, target, tooHigh, failed, speed: active ? pace.speed : 0, speaks: trainer.speaks(now),
-    kept: kept.runs, full: kept.full(), dark,
+    lab, active, catchingUp, target, tooHigh, failed, ahead, reached, leap, tempo: playing && !full ? tempo : 0,
+    speed: active ? pace.speed : 0, speaks: trainer.speaks(now), kept: kept.runs, full: kept.full(), dark,
   };
 }
 
@@ -164,16 +195,30 @@ function watchSight(root, trainer) {
   };
 }
 
-/** The parts of the figure: those above the panels, and the panels. */
+/** The parts of the figure: `always` are drawn each time, of `cards` the one in sight, and the numbers. */
 function buildParts(words, trainer, repaint) {
+  const go = (update) => trainer.goTo(update);
   const kept = buildKept(words, repaint, () => buttons.keep.focus({ preventScroll: true }));
-  const buttons = buildButtons(words, trainer, kept.keep, kept.full);
-  const head = [buttons, buildProgress(words), buildSummary(words)];
-  const panels = [
-    buildLosses(words, repaint), buildNumbers(words), buildText(words), buildNorms(words, repaint), buildSample(words),
-    buildStates(words), buildWeights(words),
+  const buttons = buildButtons(words, trainer, (lab) => kept.keep(keepable(lab)), kept.full);
+  const [losses, text, tempo, place] = [buildLosses(words, repaint, go), buildText(words), buildTempo(words), buildPlace(words, go)];
+  const [progress, summary, numbers] = [buildProgress(words), buildSummary(words), buildNumbers(words)];
+  /** @type {[string, any][]} */
+  const cards = [
+    ["lab_sample_title", buildSample(words)], ["lab_states_title", buildStates(words)], ["lab_weights_tab", buildWeights(words)],
+    ["lab_norms_title", buildNorms(words, repaint)], ["lab_numbers_title", { node: numbers.node, draw() {} }],
+    ["lab_kept_title", { node: kept.node, draw() {} }],
   ];
-  return { kept, head, panels };
+  const tabs = buildTabs({ label: words("lab_cards"), cards: cards.map(([name, { node }]) => [words(name), node]), changed: repaint });
+  const stage = make("div", { className: "rnn-lab-stage" },
+    make("div", { className: "rnn-lab-head" }, make("span", { className: "rnn-title" }, words("lab_losses_title")), tempo.node,
+      buttons.full, buttons.keep),
+    losses.node, place.node, progress.node, text.node);
+  const always = [buttons, tempo, losses, place, progress, summary, text, numbers];
+  return {
+    kept, buttons, stage, note: text.note, summary, tabs,
+    draw: (shown) => [...always, cards[tabs.current()][1]].forEach((part) => part.draw(shown)),
+    dispose: () => [losses, ...cards.map(([, card]) => card)].forEach((part) => part.dispose?.()),
+  };
 }
 
 function render({ model, el }) {
@@ -185,19 +230,23 @@ function render({ model, el }) {
   const trainer = new Trainer({
     model, write: change, rested: repaint,
     now: () => performance.now(),
-    later: () => channel.port2.postMessage(0),
+    later: (wait) => (wait ? setTimeout(() => trainer.slice(), wait) : channel.port2.postMessage(0)),
     awake: () => document.visibilityState !== "hidden",
     trained: (now) => now > frames.due && frames.ask(),
+    forked: (before) => kept.keep(before),
   });
   channel.port1.onmessage = () => trainer.slice();
 
   const controls = labControls({ model, words, begin: (traits) => trainer.begin(traits), tune: change });
-  const { kept, head, panels } = buildParts(words, trainer, repaint);
-  const nodes = (parts) => parts.map(({ node }) => node);
-  const root = make("div", { className: "rnn rnn-lab", role: "group" },
-    controls.node, ...nodes(head), make("div", { className: "rnn-panels" }, ...nodes([...panels, kept])));
+  const parts = buildParts(words, trainer, repaint);
+  const { kept, buttons: { play, step, reset, halve, anew }, stage, note, summary, tabs } = parts;
+  const root = make("div", { className: "rnn rnn-lab", role: "group" }, stage,
+    make("div", { className: "rnn-lab-buttons" }, play, step, reset, controls.rate), summary.node, note,
+    make("div", { className: "rnn-lab-buttons" }, halve, anew), tabs.node, controls.source, controls.more);
   root.setAttribute("aria-label", words("lab_figure"));
   el.append(root);
+
+  let first = true;
 
   function draw() {
     const settings = controls.guard(() => trainer.follow());
@@ -206,6 +255,8 @@ function render({ model, el }) {
       return;
     }
     controls.draw(settings);
+    if (first && trainer.catchingUp) trainer.hurry();
+    first = false;
     trainer.pump();
     // While it trains the controls answer in the next frame, and the picture follows after that.
     if (trainer.training) frames.due = performance.now() + SOON;
@@ -213,9 +264,10 @@ function render({ model, el }) {
   }
 
   function paint(now) {
-    if (!trainer.lab) return;
+    if (!trainer.lab) return false;
     const shown = shownOf(trainer, kept, now, isDark(root));
-    for (const part of [...head, ...panels]) part.draw(shown);
+    parts.draw(shown);
+    return shown.tempo > 0;
   }
 
   const unsee = watchSight(root, trainer);
@@ -229,7 +281,7 @@ function render({ model, el }) {
     channel.port1.close();
     unshare();
     unsee();
-    for (const part of panels) part.dispose?.();
+    parts.dispose();
     unthemed();
     forget();
   };
