@@ -46,6 +46,24 @@ def test_python_and_the_page_find_a_language_s_words_by_one_rule(load_ext):
     v8.close()
 
 
+PLAIN = {
+    "a &amp;lt; <em>b</em> &#39;&#x27;&nosuch;": "a &lt; b ''&nosuch;",
+    '<math><mi>h</mi><annotation encoding="application/x-tex">h_t</annotation></math> once': "h once",
+    **{sign * 2**18: sign * 2**18 for sign in ("<", "&", "<annotation", "<annotation&")},  # squared, it would never end
+}
+
+
+def test_a_title_in_the_results_is_its_words_however_long():
+    from py_mini_racer import MiniRacer
+
+    source = (ROOT / "_ext" / "bookext" / "theme" / "static" / "search.js").read_text(encoding="utf-8")
+    v8 = MiniRacer()
+    v8.eval(re.search(r"\nfunction plain.*?\n}\n", source, re.S)[0])
+    for html, words in PLAIN.items():
+        assert v8.eval(f"plain({json.dumps(html)})", timeout_sec=60) == words
+    v8.close()
+
+
 def test_no_word_of_the_frame_is_in_a_template_or_a_script():
     theme, given = (
         ROOT / "_ext" / "bookext" / "theme",
