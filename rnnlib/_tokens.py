@@ -15,6 +15,7 @@ MODES = ("light", "dark")
 COLOURS = {  # name: on light, on dark
     "paper": ("#ffffff", "#16181c"),
     "field": ("#fefefe", "#22262c"),  # the ground of inputs, buttons and code
+    "soft": ("#f5f7f9", "#1d2127"),  # the ground of boxes in the text of a page
     "chosen": ("#e9ecef", "#2c3138"),  # the ground of what is selected
     "ink": ("#1b1f24", "#e6e8eb"),  # also focus, selection, handles and sliders
     "muted": ("#57606a", "#a9b1ba"),
@@ -27,11 +28,12 @@ COLOURS = {  # name: on light, on dark
     "bar": ("#8b939d", "#5f6771"),  # a probability, a loss or a length as a bar; ink can be read on it
     "band": ("#d5d9de", "#3a4048"),  # a ribbon that is not lit, cells that are cut
 }
-SHADOW = "#00000044"
+SHADOW, VEIL = "#00000044", "#00000080"
 CUT = {mode: [int(COLOURS["band"][i][k : k + 2], 16) for k in (1, 3, 5)] for i, mode in enumerate(MODES)}
 
 # Numbers in cells: black or white, whichever contrasts more. A plot is drawn once, in light, and recoloured for dark,
 # where the same cell may need the other ink: the near doubles of black and white say which.
+NAMED = {"black": "#000000", "white": "#ffffff"}
 INKS = {
     ("black", "black"): "#000001",
     ("black", "white"): "#000002",
@@ -129,6 +131,6 @@ def css(light=".rnn", dark=".rnn"):
 
 def _rule(selector, mode):
     i = MODES.index(mode)
-    told = {"dark": str(i)} | {name: colours[i] for name, colours in COLOURS.items()} | {"shadow": SHADOW}
+    told = {"dark": str(i)} | {name: colours[i] for name, colours in COLOURS.items()} | {"shadow": SHADOW, "veil": VEIL}
     lines = [f"  color-scheme: {mode};", *(f"  --rnn-{name}: {value};" for name, value in told.items())]
     return "\n".join([f"{selector} {{", *lines, "}\n"])

@@ -1,7 +1,7 @@
 """Static matplotlib figures of what a network computed.
 
 Each function returns a plain `matplotlib.figure.Figure`. None uses pyplot, so no display is needed, no figure has to be
-closed, and no state is shared between figures.
+closed, and no state is shared between figures. Figures of pyplot get the same looks from `use_style()`.
 """
 
 from .._extras import missing
@@ -12,17 +12,23 @@ except ModuleNotFoundError as error:
     raise missing("rnnlib.plots", "matplotlib", "plots") from error
 
 from ._contributions import plot_contributions
+from ._dark import aware
 from ._gradcheck import plot_check, plot_step_sizes
 from ._graph import plot_graph
 from ._matrices import plot_matrices
 from ._river import plot_river
 from ._sequence import plot_trace
-from ._style import STATE_COLOURS, fonts, label
+from ._style import COLOURS, GREY_COLOURS, LENGTH_COLOURS, STATE_COLOURS, STYLE, fonts, label, use_style
 from ._sweep import plot_sweep
 from ._training import plot_training
 
 __all__ = [
+    "COLOURS",
+    "GREY_COLOURS",
+    "LENGTH_COLOURS",
     "STATE_COLOURS",
+    "STYLE",
+    "aware",
     "fonts",
     "label",
     "plot_check",
@@ -34,4 +40,5 @@ __all__ = [
     "plot_sweep",
     "plot_trace",
     "plot_training",
+    "use_style",
 ]

@@ -9,9 +9,10 @@ from matplotlib.patches import Patch
 from .. import _check
 from ._inputs import instance, not_negative, real
 from ._style import (
+    COLOURS,
     CUT,
-    MAGNITUDE_COLOURS,
-    OUTLINE,
+    LENGTH_COLOURS,
+    colour_bar,
     label,
     new_figure,
     short,
@@ -52,11 +53,11 @@ def plot_contributions(matrix: npt.ArrayLike, text: str | None = None, *, trunca
         figure = new_figure(size + 1.6 + more, size + 0.7 + more)
         axes = figure.subplots()
         shown = np.ma.masked_array(np.clip(matrix, lowest, largest), (lag < 0) | (lag >= k))
-        options = {"norm": LogNorm(lowest, largest), "aspect": "auto", "interpolation": "nearest"}
-        image = axes.imshow(shown, cmap=MAGNITUDE_COLOURS, **options)
+        options = {"norm": LogNorm(lowest, largest), "aspect": "auto", "interpolation": "none"}
+        image = axes.imshow(shown, cmap=LENGTH_COLOURS, **options)
         name = "$|\\partial L_t / \\partial a_s|$\nnats per unit of pre-activation"
         extend = "min" if (matrix[lag >= 0] < lowest).any() else "neither"
-        figure.colorbar(image, ax=axes, label=name, extend=extend, pad=0.02, fraction=0.06)
+        colour_bar(figure, image, axes, label=name, extend=extend, pad=0.02, fraction=0.06)
         if T <= 10:
             write_numbers(axes, image, np.ma.masked_array(matrix, shown.mask), short)
         if k < T:
@@ -90,7 +91,7 @@ def _draw_cut(axes, T, k):
     """Hatch the cells that the truncation leaves out, and draw the edge of the band."""
     corners = np.arange(T - k + 1) - 0.5
     axes.fill_between(corners, corners + k, T - 0.5, step="post", **CUT)
-    axes.step(corners, corners + k, OUTLINE, where="post", linewidth=2, solid_joinstyle="miter")
+    axes.step(corners, corners + k, COLOURS["ink"], where="post", linewidth=2, solid_joinstyle="miter")
     axes.legend([Patch(**CUT)], [f"cut (k = {k})"], loc="upper right", fontsize=8, frameon=False, borderpad=0)
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from .. import _check
 from ..gradcheck import Report
 from ._inputs import instance, not_negative, real
-from ._style import MAGNITUDE_COLOURS, OUTLINE, label, new_figure, outline, short, styled, thinned
+from ._style import COLOURS, GREY_COLOURS, colour_bar, label, new_figure, outline, short, styled, thinned
 
 ERRORS = 1e-16, 1.0  # the ends of the colours of a gradient check
 ZERO = 1e-17  # where a logarithmic axis shows an error of zero
@@ -27,9 +27,8 @@ PANELS = {  # place in the grid, and what rows and columns are; panels above eac
     "bn": (2, 0, "", "unit"),
     "c0": (2, 1, "sequence", "unit"),
 }
-WRONG = "#b2182b"
 CURVES = (  # colours, dashes and markers; the three lists repeat after different lengths, so that few curves look alike
-    (WRONG, "#2166ac", "#1a1a1a", "#e08214", "#5aae61", "#762a83"),
+    tuple(COLOURS[name] for name in ("ink", "control", "muted")),
     ("-", "--", "-.", ":"),
     ("o", "s", "^", "D", "v"),
 )
@@ -41,7 +40,7 @@ def plot_check(report: Report) -> Figure:
     report: the `Report` that it returned. The scale is logarithmic, from 1e-16 to 1, with the report's tolerance
     marked; smaller and larger errors have the colours of its ends, and an entry that is not finite has the upper one
     and a cross. An entry that was not checked stays blank. The worst entry of each gradient is outlined; the title of
-    its panel gives the gradient's name, ok or WRONG, and the error and the index of that entry. Indices count from 0,
+    its panel gives the gradient's name, ok ✓ or WRONG ✗, the error and the index of that entry. Indices count from 0,
     as the report's do. A vector is a row. A gradient that cannot be compared, because of its shape or type, is an empty
     frame with the cause. Returns a `matplotlib.figure.Figure`.
 
@@ -56,7 +55,7 @@ def plot_check(report: Report) -> Figure:
     with styled():
         figure = new_figure(max(3.2, sum(widths) + 0.6 * len(columns)), sum(heights) + 0.95 * len(rows) + 0.75)
         grid = figure.add_gridspec(len(rows), len(columns), width_ratios=widths, height_ratios=heights)
-        colours = ScalarMappable(LogNorm(*ERRORS), MAGNITUDE_COLOURS)
+        colours = ScalarMappable(LogNorm(*ERRORS), GREY_COLOURS)
         for name, errors in maps.items():
             row, column = rows.index(PANELS[name][0]), columns.index(PANELS[name][1])
             axes = figure.add_subplot(grid[row, column])
@@ -80,22 +79,22 @@ def _draw_errors(axes, check, errors, colours, width, height):
     """The map of one gradient, in a panel of the given inches, or the cause why there is none."""
     axes.set_xlabel(PANELS[check.name][3])
     axes.set_ylabel(PANELS[check.name][2])
-    title = f"{check.name} {'ok' if check.ok else 'WRONG'}"
+    title = f"{check.name} " + ("ok ✓" if check.ok else "WRONG ✗")
     if check.index is not None:
         title += f"\nworst {short(check.error)} at {check.index}"
-    axes.set_title(title, fontsize=9, fontweight="normal" if check.ok else "bold", color="black" if check.ok else WRONG)
+    axes.set_title(title, fontsize=9, fontweight="normal" if check.ok else "bold")
     if check.index is None:
         axes.set(xticks=[], yticks=[])
         cause = textwrap.fill(re.sub(r"(?<=\d,) (?=\d)", "\N{NO-BREAK SPACE}", check.cause), int(width / 0.058))
-        axes.text(0.5, 0.5, cause, transform=axes.transAxes, fontsize=7, ha="center", va="center", color=WRONG)
+        axes.text(0.5, 0.5, cause, transform=axes.transAxes, fontsize=7, ha="center", va="center")
         return
     shown = np.clip(errors, *ERRORS)
-    axes.imshow(shown, cmap=colours.cmap, norm=colours.norm, aspect="auto", interpolation="nearest")
+    axes.imshow(shown, cmap=colours.cmap, norm=colours.norm, aspect="auto", interpolation="none")
     crosses = np.argwhere(np.isinf(errors))
-    axes.plot(crosses[:, 1], crosses[:, 0], "x", color="black", markersize=4)
+    axes.plot(crosses[:, 1], crosses[:, 0], "x", color=COLOURS["ink"], markersize=4)
     row, column = check.index if len(check.index) == 2 else (0, *check.index)
-    outline(axes, column, row - 0.5, 1, "white", linewidth=3.5, clip_on=False)
-    outline(axes, column, row - 0.5, 1, OUTLINE, linewidth=2, clip_on=False)
+    outline(axes, column, row - 0.5, 1, COLOURS["paper"], linewidth=3.5, clip_on=False)
+    outline(axes, column, row - 0.5, 1, COLOURS["ink"], linewidth=2, clip_on=False)
     axes.set_xticks(thinned(errors.shape[1], width, 0.2))
     axes.set_yticks(thinned(errors.shape[0], height, 0.15))
 
@@ -104,10 +103,10 @@ def _draw_scale(figure, colours, tolerance, finite):
     """The colour bar of all panels, with the tolerance marked."""
     words = "relative error" + ("" if finite else "  (×: not finite)")
     options = {"location": "bottom", "extend": "both", "aspect": 40, "label": words}
-    bar = figure.colorbar(colours, ax=figure.axes, **options)
+    bar = colour_bar(figure, colours, figure.axes, **options)
     at = np.clip(tolerance, *ERRORS)
-    bar.ax.axvline(at, color="white", linewidth=5)
-    bar.ax.axvline(at, color=OUTLINE, linewidth=2.5)
+    bar.ax.axvline(at, color=COLOURS["paper"], linewidth=5)
+    bar.ax.axvline(at, color=COLOURS["ink"], linewidth=2.5)
     bar.ax.annotate(f"tolerance {short(tolerance)}", (at, 1), (0, 3), ha="center", textcoords="offset points")
 
 
@@ -133,7 +132,7 @@ def plot_step_sizes(steps: npt.ArrayLike, errors: dict[str, Any]) -> Figure:
         axes = figure.subplots()
         axes.set(xscale="log", yscale="log", xlabel="step size")
         axes.set_ylabel("error" + ("" if everything.all() else f"  (zero stands at {short(floor)})"))
-        axes.grid(color="#dddddd", linewidth=0.6)
+        axes.grid(color=COLOURS["line"], linewidth=0.6)
         lines = []
         for i, values in enumerate(curves.values()):
             colour, dashes, marker = (choice[i % len(choice)] for choice in CURVES)

@@ -12,10 +12,10 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from .. import _check
 from ._graph_layout import BOX, CELL, MARGIN, SHIFT, lay_out, table
 from ._inputs import instance, real
-from ._style import OUTLINE, STATE_COLOURS, ink, new_figure, short, styled
+from ._style import COLOURS, STATE_COLOURS, ink, new_figure, short, styled
 
 MOST_NODES = 64  # nobody can read more
-FORWARD = "#57606a"
+FORWARD, BACK = COLOURS["muted"], COLOURS["back"]
 DASHES = (0, (3, 2))
 PARTS = ("name", "data", "grad", "operation", "parents", "to_parents")
 
@@ -80,14 +80,15 @@ def _scale(arrays):
 
 def _draw_arrows(axes, edge):
     """The arrow forward and, where there is a gradient, one back; each is shifted to its own right."""
-    ways = [(edge.points, FORWARD, "-")] + ([(edge.points[::-1], OUTLINE, DASHES)] if edge.back else [])
+    ways = [(edge.points, FORWARD, "-")] + ([(edge.points[::-1], BACK, DASHES)] if edge.back else [])
     for along, colour, dashes in ways:
         corners = np.array(along, float)
         steps = np.diff(corners, axis=0)
         units = steps / np.linalg.norm(steps, axis=1)[:, None]
         sides = SHIFT * edge.back * np.stack([-units[:, 1], units[:, 0]], axis=1)
         corners += np.vstack([sides[:1], sides[:-1] + sides[1:], sides[-1:]]) if abs(units).max() == 1 else sides[0]
-        axes.plot(*corners.T, color="white", linewidth=3.5, solid_capstyle="butt", zorder=1)  # where lines cross
+        # where lines cross
+        axes.plot(*corners.T, color=COLOURS["paper"], linewidth=3.5, solid_capstyle="butt", zorder=1)
         axes.plot(*corners.T, color=colour, linewidth=1, linestyle=dashes, zorder=1.1)
         head = {"arrowstyle": "-|>,head_width=0.17,head_length=0.34", "color": colour, "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", corners[-1], corners[-1] - 0.02 * units[-1], arrowprops=head | {"linewidth": 0}, zorder=1.2)
@@ -99,14 +100,14 @@ def _draw_strip(axes, strip, scale):
     for (i, j), value in np.ndenumerate(numbers):
         x, y = left + j * CELL[0], top + i * CELL[1]
         colour = (1.0, 1.0, 1.0) if whole else STATE_COLOURS(scale(value))[:3]
-        axes.add_patch(Rectangle((x, y), *CELL, facecolor=colour, edgecolor="white", linewidth=0.4, zorder=2))
+        axes.add_patch(Rectangle((x, y), *CELL, facecolor=colour, edgecolor=COLOURS["paper"], linewidth=0.4, zorder=2))
         text = _number(value)
         size = 6 if len(text) < 7 else 5
         _write(axes, x + CELL[0] / 2, y + CELL[1] / 2, text, fontsize=size, color=ink(colour), zorder=3)
     if strip.title:
-        _write(axes, left + strip.size[0] / 2, top - 0.08, strip.title, fontsize=6.5, color=OUTLINE, zorder=3)
-    line = {"edgecolor": OUTLINE, "linestyle": DASHES} if strip.back else {"edgecolor": FORWARD}
-    face = "none" if numbers.size else "white"
+        _write(axes, left + strip.size[0] / 2, top - 0.08, strip.title, fontsize=6.5, color=BACK, zorder=3)
+    line = {"edgecolor": BACK, "linestyle": DASHES} if strip.back else {"edgecolor": FORWARD}
+    face = "none" if numbers.size else COLOURS["paper"]
     axes.add_patch(Rectangle((left, top), *strip.size, facecolor=face, linewidth=0.8, zorder=2.5, **line))
     if not numbers.size:
         middle = left + strip.size[0] / 2, top + strip.size[1] / 2
@@ -115,8 +116,9 @@ def _draw_strip(axes, strip, scale):
 
 def _draw_node(axes, node, box):
     (x, y), (width, height) = box
-    options = {"boxstyle": "round,pad=0,rounding_size=0.06", "facecolor": "#f6f8fa", "edgecolor": FORWARD, "zorder": 4}
-    axes.add_patch(FancyBboxPatch((x - width / 2, y - height / 2), width, height, linewidth=1, **options))
+    shape = {"boxstyle": "round,pad=0,rounding_size=0.06", "linewidth": 1, "zorder": 4}
+    options = shape | {"facecolor": COLOURS["field"], "edgecolor": FORWARD}
+    axes.add_patch(FancyBboxPatch((x - width / 2, y - height / 2), width, height, **options))
     kind = node.operation.removesuffix("Gate").lower()
     under = kind or (str(node.data.shape) if node.data.ndim else _number(node.data))
     more = (height - BOX[1]) / 2
@@ -131,7 +133,7 @@ def _draw_node(axes, node, box):
 
 def _draw_legend(axes, x, y, back):
     entries = [({"edgecolor": FORWARD}, "value, on its way forward")]
-    entries += [({"edgecolor": OUTLINE, "linestyle": DASHES}, "gradient, on its way back")] if back else []
+    entries += [({"edgecolor": BACK, "linestyle": DASHES}, "gradient, on its way back")] if back else []
     for i, (line, words) in enumerate(entries):
         axes.add_patch(Rectangle((x + 2.2 * i, y - 0.06), 0.24, 0.12, fill=False, linewidth=0.8, **line))
         axes.text(x + 2.2 * i + 0.33, y, words, fontsize=8, va="center")

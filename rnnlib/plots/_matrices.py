@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from .. import _check
 from ._inputs import real
-from ._style import MOST_NUMBERS, STATE_COLOURS, fixed, new_figure, styled, thinned, write_numbers
+from ._style import MOST_NUMBERS, STATE_COLOURS, colour_bar, fixed, new_figure, styled, thinned, write_numbers
 
 
 def plot_matrices(matrices: dict[str, Any], rows: str = "", columns: str = "") -> Figure:
@@ -34,8 +34,8 @@ def plot_matrices(matrices: dict[str, Any], rows: str = "", columns: str = "") -
         for axes, title, array, width in zip(panels, matrices, arrays, widths, strict=True):
             limit = np.abs(array).max() or 1.0
             options = {"cmap": STATE_COLOURS, "vmin": -limit, "vmax": limit, "aspect": "auto"}
-            image = axes.imshow(array, interpolation="nearest", **options)
-            figure.colorbar(image, ax=axes, pad=0.02)
+            image = axes.imshow(array, interpolation="none", **options)
+            colour_bar(figure, image, axes, pad=0.02)
             if max(array.shape) <= MOST_NUMBERS:
                 digits = next(n for n in count(2) if 10.0 ** (1 - n) <= limit)  # two of the largest number
                 write_numbers(axes, image, array, partial(fixed, digits=digits))

@@ -10,10 +10,10 @@ from ..bptt import backward, contributions
 from ..loss import step_losses
 from ..rnn import Params, forward
 from ..text import Vocabulary
-from ._style import STATE_COLOURS, label, new_figure, styled, turn_code_points
+from ._style import COLOURS, STATE_COLOURS, label, new_figure, styled, turn_code_points
 
 BAR = 0.25  # half the width of a segment; a step is 1 wide
-INK, GREY, RIBBON, BACK = "#1b1f24", "#aab1ba", "#d5d9de", "#8e0f6b"
+INK, MUTED, GREY, RIBBON, BACK = (COLOURS[name] for name in ("ink", "muted", "bar", "band", "back"))
 
 
 def plot_river(params: Params, vocab: Vocabulary, text: str, *, t: int | None = None) -> Figure:
@@ -37,9 +37,9 @@ def plot_river(params: Params, vocab: Vocabulary, text: str, *, t: int | None = 
         figure = new_figure(min(8.4, 1 + 0.36 * len(x)), 3.6)
         top, middle, bottom = figure.subplots(3, 1, height_ratios=[1, 1.3, 1.8])
         _draw_losses(top, step_losses(trace.o, y), len(vocab))
-        middle.imshow(trace.h.T, cmap=STATE_COLOURS, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
+        middle.imshow(trace.h.T, cmap=STATE_COLOURS, vmin=-1, vmax=1, aspect="auto", interpolation="none")
         middle.set(yticks=[], ylabel="state")
-        middle.set_xlabel("the guess below each state; bold where it is the target", fontsize=8, color="#57606a")
+        middle.set_xlabel("the guess below each state; bold where it is the target", fontsize=8, color=MUTED)
         _draw_band(bottom, lengths, norms, t)
         for axes, characters in ((top, y), (middle, trace.yhat.argmax(axis=-1)), (bottom, x)):
             signs = [label(vocab.characters[i]) for i in characters]
@@ -49,7 +49,7 @@ def plot_river(params: Params, vocab: Vocabulary, text: str, *, t: int | None = 
             turn_code_points(axes.get_xticklabels(), signs)
         top.xaxis.tick_top()
         for tick, hit in zip(middle.get_xticklabels(), trace.yhat.argmax(axis=-1) == y, strict=True):
-            tick.set(weight="bold" if hit else "normal", color=INK if hit else "#57606a")
+            tick.set(weight="bold" if hit else "normal", color=INK if hit else MUTED)
         bottom.xaxis.tick_top()
         for axes in (top, bottom):
             axes.spines[:].set_visible(False)
@@ -58,7 +58,7 @@ def plot_river(params: Params, vocab: Vocabulary, text: str, *, t: int | None = 
 
 def _draw_losses(axes, losses, V):
     axes.bar(range(len(losses)), losses, width=2 * BAR, color=GREY)
-    axes.axhline(np.log(V), color="#57606a", linestyle=":", linewidth=1)
+    axes.axhline(np.log(V), color=MUTED, linestyle=":", linewidth=1)
     axes.set(yticks=[0, np.log(V)], yticklabels=["0", f"ln {V}"], ylabel="loss")
 
 
@@ -70,7 +70,7 @@ def _draw_band(axes, lengths, norms, t):
         if s:
             axes.add_patch(_ribbon(s, (0, edges[s][-1]), (edges[s - 1][1], edges[s - 1][-1]), RIBBON))
             for top, far in zip(edges[s][1:-1], edges[s - 1][2:-1], strict=True):
-                axes.add_patch(_ribbon(s, (top, top), (far, far), "none", edgecolor="white", linewidth=0.5))
+                axes.add_patch(_ribbon(s, (top, top), (far, far), "none", edgecolor=COLOURS["paper"], linewidth=0.5))
     for s in range(0 if t is None else t + 1):
         axes.add_patch(_bar(s, *edges[s][t - s : t - s + 2], BACK))
         if s:

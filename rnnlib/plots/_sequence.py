@@ -10,10 +10,11 @@ from ..rnn import Trace
 from ..text import Vocabulary
 from ._inputs import instance
 from ._style import (
+    COLOURS,
+    GREY_COLOURS,
     MOST_NUMBERS,
-    OUTLINE,
-    PROBABILITY_COLOURS,
     STATE_COLOURS,
+    colour_bar,
     fixed,
     label,
     new_figure,
@@ -47,7 +48,7 @@ def plot_trace(trace: Trace, vocab: Vocabulary, y: npt.ArrayLike | None = None, 
         figure = new_figure(width + 1.9, sum(heights) + 1.1)
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=heights)
         _draw_map(upper, trace.h, t, (-1, 0, 1), STATE_COLOURS, "hidden state h")
-        _draw_map(lower, trace.yhat, t, (0, 0.5, 1), PROBABILITY_COLOURS, "probability ŷ")
+        _draw_map(lower, trace.yhat, t, (0, 0.5, 1), GREY_COLOURS, "probability ŷ")
         rows = thinned(H, heights[0], 0.14)
         upper.set_yticks(rows, [i + 1 for i in rows])
         upper.set_ylabel("hidden unit")
@@ -58,8 +59,8 @@ def plot_trace(trace: Trace, vocab: Vocabulary, y: npt.ArrayLike | None = None, 
         if y is not None:
             lower.set_xlabel("input character\n(outlined: the true next one)")
             for column, row in enumerate(y):
-                outline(lower, column, row - 0.5, 1, "white", inset=0.06)
-                outline(lower, column, row - 0.5, 1, "black", inset=0.06, linewidth=1, linestyle=(0, (3, 2)))
+                outline(lower, column, row - 0.5, 1, COLOURS["paper"], inset=0.06)
+                outline(lower, column, row - 0.5, 1, COLOURS["ink"], inset=0.06, linewidth=1, linestyle=(0, (3, 2)))
     return figure
 
 
@@ -83,13 +84,13 @@ def _checked(trace, vocab, y, t):
 
 def _draw_map(axes, values, t, ticks, colours, name):
     """The values (T, rows) with time from left to right, and a colour bar from the first of its ticks to the last."""
-    options = {"vmin": ticks[0], "vmax": ticks[-1], "aspect": "auto", "interpolation": "nearest"}
+    options = {"vmin": ticks[0], "vmax": ticks[-1], "aspect": "auto", "interpolation": "none"}
     image = axes.imshow(values.T, cmap=colours, **options)
-    axes.figure.colorbar(image, ax=axes, label=name, ticks=ticks, pad=0.02)
+    colour_bar(axes.figure, image, axes, label=name, ticks=ticks, pad=0.02)
     if max(values.shape) <= MOST_NUMBERS:
         write_numbers(axes, image, values.T, fixed)
     if t is not None:
-        outline(axes, t, -0.5, values.shape[1], OUTLINE, clip_on=False)
+        outline(axes, t, -0.5, values.shape[1], COLOURS["ink"], clip_on=False)
 
 
 def _label_steps(upper, lower, inputs, width):

@@ -1,16 +1,21 @@
 """What the figures share: fonts, signs for characters, colours, ticks, numbers and outlines."""
 
 import io
+import sys
 import unicodedata
 from functools import lru_cache
+from importlib import import_module
 
+import matplotlib
 import numpy as np
+from cycler import cycler  # comes with matplotlib
 from matplotlib import font_manager, style
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from .. import _check
+from .. import _check, _tokens
+from ._dark import aware, cell_ink
 
 # Tried in this order for each character, those that are installed; the first comes with matplotlib.
 FONTS = (
@@ -22,30 +27,36 @@ FONTS = (
 SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 
 
-def _diverging(steps=40, centre=0.975, end=0.58, chroma=0.15, hues=(250, 60)):
-    """Blue to orange, lightness and chroma linear in OKLab: the same colours as `colour` in the widgets' JavaScript."""
-    x = np.linspace(-1, 1, 2 * steps + 1)
-    hue = np.radians(np.where(x < 0, *hues))
-    L, C = centre + (end - centre) * abs(x), chroma * abs(x)
-    lab = np.stack([L, C * np.cos(hue), C * np.sin(hue)])
-    lms = np.array(
-        [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.291485548]]
-    )
-    rgb = np.array(
-        [
-            [4.0767416621, -3.3077115913, 0.2309699292],
-            [-1.2684380046, 2.6097574011, -0.3413193965],
-            [-0.0041960863, -0.7034186147, 1.707614701],
-        ]
-    )
-    linear = np.clip(rgb @ (lms @ lab) ** 3, 0, 1).T
-    return ListedColormap(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
+COLOURS = {name: light for name, (light, _) in _tokens.COLOURS.items()}  # on light; `_dark` knows those on dark
 
+# The sign of a number; probabilities, losses and errors; lengths of gradients. Colour-blind readers can tell the two
+# signs apart, and all grow steadily darker, in grey print too.
+STATE_COLOURS, GREY_COLOURS, LENGTH_COLOURS = map(ListedColormap, map(_tokens.ramp, ("signed", "grey", "length")))
+CUT = {  # cells that are left out
+    "facecolor": COLOURS["band"],
+    "edgecolor": COLOURS["control"],
+    "hatch": "////",
+    "linewidth": 0,
+}
 
-# Colour-blind readers can tell each apart; the last two grow steadily lighter from small to large, in grey print too.
-STATE_COLOURS, PROBABILITY_COLOURS, MAGNITUDE_COLOURS = _diverging(), "cividis", "viridis"
-OUTLINE = "#d01c8b"  # in strong contrast with all of them
-CUT = {"facecolor": "#e6e6e6", "edgecolor": "#8c8c8c", "hatch": "////", "linewidth": 0}  # cells that are left out
+STYLE = {  # of every figure, ours or pyplot's
+    "font.size": 9,
+    "hatch.linewidth": 0.6,
+    "text.color": COLOURS["ink"],
+    "axes.labelcolor": COLOURS["ink"],
+    "axes.edgecolor": COLOURS["control"],
+    "axes.facecolor": COLOURS["paper"],
+    "figure.facecolor": COLOURS["paper"],
+    "savefig.facecolor": COLOURS["paper"],
+    "xtick.color": COLOURS["muted"],
+    "ytick.color": COLOURS["muted"],
+    "grid.color": COLOURS["line"],
+    "patch.edgecolor": COLOURS["ink"],
+    "legend.edgecolor": COLOURS["line"],
+    "image.cmap": "Greys",
+    # the curve that matters is the first one
+    "axes.prop_cycle": cycler(color=[COLOURS[name] for name in ("ink", "control", "muted", "bar")]),
+}
 
 MOST_NUMBERS = 20  # rows or columns; beyond that the cells carry no numbers
 
@@ -61,7 +72,7 @@ class ShownFigure(Figure):
         return self._as("png")
 
     def _repr_svg_(self):
-        return self._as("svg", metadata={"Date": None}).decode()  # the same bytes for the same figure
+        return aware(self._as("svg", metadata={"Date": None}).decode())  # the same bytes for the same figure
 
     def _as(self, kind, **options):
         picture = io.BytesIO()
@@ -71,13 +82,32 @@ class ShownFigure(Figure):
 
 def styled():
     """The context in which every figure is made and drawn."""
-    own = {"font.family": list(fonts()), "font.size": 9, "hatch.linewidth": 0.6, "svg.hashsalt": "rnnlib"}
-    return style.context(["default", own])
+    return style.context(["default", STYLE | {"font.family": list(fonts()), "svg.hashsalt": "rnnlib"}])
+
+
+def use_style() -> None:
+    """Give pyplot the colours and fonts of these figures from now on; in a notebook they follow dark mode too."""
+    matplotlib.rcParams.update(STYLE | {"font.family": list(fonts()), "svg.hashsalt": "rnnlib"})
+    if "IPython" not in sys.modules:
+        return
+    from IPython import get_ipython
+
+    if shell := get_ipython():
+        import_module("matplotlib_inline.backend_inline")  # when it is first imported, it drops all formats of figures
+        formatter = shell.display_formatter.formatters["image/svg+xml"]
+        formatter.for_type(Figure, _notebook_svg)
+
+
+def _notebook_svg(figure):
+    """What a notebook shows of a figure of pyplot."""
+    picture = io.StringIO()
+    figure.savefig(picture, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return aware(picture.getvalue())
 
 
 def new_figure(width, height):
     """An empty figure of the given inches; the book shows figures about 6.4 inches wide."""
-    return ShownFigure((width, height), dpi=110, facecolor="white", layout="constrained")
+    return ShownFigure((width, height), dpi=110, facecolor=COLOURS["paper"], layout="constrained")
 
 
 def fonts() -> tuple[str, ...]:
@@ -142,9 +172,15 @@ def turn_code_points(texts, signs):
 
 
 def ink(colour):
-    """ "black" or "white", whichever has the greater contrast with a colour (R, G, B, ...) from 0 to 1."""
-    luminance = np.asarray(colour)[:3] ** 2.2 @ [0.2126, 0.7152, 0.0722]
-    return "black" if luminance > 0.18 else "white"
+    """The colour of a number on a cell of a colour (R, G, B, ...) from 0 to 1: black or white, as it contrasts more."""
+    return cell_ink(to_hex(np.asarray(colour, float)[:3]))
+
+
+def colour_bar(figure, image, axes, **options):
+    """The scale of an image, without seams between its colours in an SVG."""
+    bar = figure.colorbar(image, ax=axes, **options)
+    bar.solids.set_edgecolor("face")
+    return bar
 
 
 def write_numbers(axes, image, shown, form):

@@ -8,7 +8,18 @@ from matplotlib.patches import Patch, Rectangle
 from .. import _check
 from ..sweep import MEASURED, Sweep
 from ._inputs import instance
-from ._style import CUT, MAGNITUDE_COLOURS, MOST_NUMBERS, OUTLINE, new_figure, outline, styled, thinned, write_numbers
+from ._style import (
+    COLOURS,
+    CUT,
+    GREY_COLOURS,
+    MOST_NUMBERS,
+    colour_bar,
+    new_figure,
+    outline,
+    styled,
+    thinned,
+    write_numbers,
+)
 
 NAMES = {
     "loss": "last loss, nats",
@@ -17,7 +28,8 @@ NAMES = {
     "updates": "updates",
     "seconds": "seconds",
 }
-OPEN = {"facecolor": "white", "edgecolor": "#8c8c8c", "linewidth": 0.8}  # cells in which no run finished
+# cells in which no run finished
+OPEN = {"facecolor": COLOURS["paper"], "edgecolor": COLOURS["control"], "linewidth": 0.8}
 
 
 def plot_sweep(result: Sweep, of: str = "loss") -> Figure:
@@ -41,7 +53,7 @@ def plot_sweep(result: Sweep, of: str = "loss") -> Figure:
     with styled():
         figure = new_figure(width + 1.7, height + 1.1)
         axes = figure.subplots()
-        image = axes.imshow(shown, cmap=MAGNITUDE_COLOURS, norm=_norm(shown, of), aspect="auto")
+        image = axes.imshow(shown, cmap=GREY_COLOURS, norm=_norm(shown, of), aspect="auto", interpolation="none")
         if shown.count():
             _draw_scale(axes, image, shown, of)
         if max(shown.shape) <= MOST_NUMBERS:
@@ -50,8 +62,8 @@ def plot_sweep(result: Sweep, of: str = "loss") -> Figure:
         legend = _mark(axes, diverged, CUT, words) | _mark(axes, missing, OPEN, "no run came to its end")
         if of in ("loss", "best", "perplexity") and shown.count() > 1:
             row, column = np.unravel_index(shown.argmin(), shown.shape)
-            outline(axes, column, row - 0.5, 1, OUTLINE, clip_on=False)
-            legend["the lowest"] = Patch(fill=False, edgecolor=OUTLINE, linewidth=2)
+            outline(axes, column, row - 0.5, 1, COLOURS["ink"], clip_on=False)
+            legend["the lowest"] = Patch(fill=False, edgecolor=COLOURS["ink"], linewidth=2)
         if legend:
             options = {"ncols": min(2, len(legend)), "fontsize": 8, "frameon": False}
             figure.legend(legend.values(), legend, loc="outside lower center", **options)
@@ -70,7 +82,7 @@ def _norm(shown, of):
 
 
 def _draw_scale(axes, image, shown, of):
-    bar = axes.figure.colorbar(image, ax=axes, label=NAMES[of], pad=0.02)
+    bar = colour_bar(axes.figure, image, axes, label=NAMES[of], pad=0.02)
     if of == "perplexity":  # its own ticks are powers of ten, and few perplexities are
         bar.set_ticks(np.unique(np.geomspace(shown.min(), shown.max(), 4)), minor=False)
         bar.minorticks_off()

@@ -3,7 +3,6 @@
 import unicodedata
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
@@ -12,12 +11,11 @@ from .. import _cell
 from ..text import Vocabulary
 from ..train import Run
 from ._inputs import instance
-from ._style import OUTLINE, PROBABILITY_COLOURS, ink, label, new_figure, short, styled
+from ._style import COLOURS, GREY_COLOURS, ink, label, new_figure, short, styled
 
 SHOWN = 120  # characters of the text
 COLUMNS = 30  # in a row
 LOWEST = 1e-12  # where the logarithmic axis shows a loss of zero
-CURVE, PALE_CURVE, RIGHT = "#0a5cc2", "#b9d7ff", "#57606a"
 
 
 def plot_training(run: Run, vocab: Vocabulary, text: str, *, sample: str = "") -> Figure:
@@ -69,13 +67,14 @@ def _draw_losses(axes, run, V):
     updates = np.arange(1, len(losses) + 1)
     several = run.epoch > 0 and (len(losses) - run.window) // run.epoch  # updates of one reading
     one = several <= 1
-    axes.plot(updates, losses, color=CURVE if one else PALE_CURVE, linewidth=1.6 if one else 0.8, label="loss")
+    axes.plot(updates, losses, color=COLOURS["ink" if one else "bar"], linewidth=1.6 if one else 0.8, label="loss")
     if not one:
         total = np.concatenate([[0.0], np.cumsum(run.losses)])
         means = (total[several:] - total[:-several]) / several
-        axes.plot(updates[several - 1 :], np.maximum(means, LOWEST), color=CURVE, label="mean over one reading")
+        options = {"color": COLOURS["ink"], "label": "mean over one reading"}
+        axes.plot(updates[several - 1 :], np.maximum(means, LOWEST), **options)
     if V > 1:
-        axes.axhline(np.log(V), color="black", linestyle=":", linewidth=1, label=f"a uniform guess: ln {V}")
+        axes.axhline(np.log(V), color=COLOURS["muted"], linestyle=":", linewidth=1, label=f"a uniform guess: ln {V}")
     axes.set(xlabel="update", ylabel="loss (nats)", yscale="log", xlim=(0, max(len(losses), 20)))
     if not len(losses):
         axes.set_ylim(0.1 * np.log(max(V, 2)), 2 * np.log(max(V, 2)))
@@ -91,24 +90,26 @@ def _draw_text(axes, params, vocab, ids, rows):
     """A cell for each character, with the most likely one below it."""
     yhat = _cell.cell_of(params).forward(params, ids[:-1]).yhat
     given, guesses = yhat[np.arange(len(ids) - 1), ids[1:]], yhat.argmax(axis=1)
-    colours = colormaps[PROBABILITY_COLOURS]
+    colours = GREY_COLOURS
     axes.set(xlim=(0, COLUMNS), ylim=(2.2 * rows, 0))
     axes.axis("off")
-    axes.set_title("each character, coloured by its probability; below it the likeliest one", fontsize=9, loc="left")
+    words = "each character, coloured by its probability; below it the likeliest one, bold where right"
+    axes.set_title(words, fontsize=9, loc="left")
     for t, i in enumerate(ids):
         x, y = t % COLUMNS, 2.2 * (t // COLUMNS)
         face = colours(given[t - 1])[:3] if t else (1.0, 1.0, 1.0)
         axes.add_patch(Rectangle((x, y), 0.94, 1, facecolor=face))
         _write_sign(axes, x + 0.47, y + 0.5, vocab.characters[i], ink(face))
         if t:
-            wrong = guesses[t - 1] != i
-            _write_sign(axes, x + 0.47, y + 1.5, vocab.characters[guesses[t - 1]], OUTLINE if wrong else RIGHT)
+            guess, hit = vocab.characters[guesses[t - 1]], guesses[t - 1] == i
+            _write_sign(axes, x + 0.47, y + 1.5, guess, COLOURS["ink" if hit else "muted"], bold=hit)
 
 
-def _write_sign(axes, x, y, character, colour):
+def _write_sign(axes, x, y, character, colour, bold=False):
     sign = label(character)
     size = 10 if len(sign) == 1 else 3.5
-    axes.text(x, y, sign, color=colour, fontsize=size, ha="center", va="center", parse_math=False)
+    look = {"color": colour, "fontsize": size, "weight": "bold" if bold else "normal"}
+    axes.text(x, y, sign, ha="center", va="center", parse_math=False, **look)
 
 
 def _lines(sample):

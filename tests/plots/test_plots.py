@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from rnnlib import Vocabulary, forward, init_params, one_hot
-from rnnlib.plots import STATE_COLOURS, _style, fonts, label, plot_trace
+from rnnlib import Vocabulary, forward, init_params, one_hot, plots
+from rnnlib._tokens import COLOURS, MODES, ink_on, ramp
+from rnnlib.plots import _style, fonts, label, plot_trace
 from rnnlib.widgets._bundle import bundle
 
 SENTENCE = "I am learning RNN"
@@ -188,15 +189,28 @@ def test_what_cannot_be_drawn_is_refused_by_name():
             call()
 
 
-def test_the_colours_of_the_states_are_those_of_the_widgets(browser):
+def test_the_colours_of_the_plots_are_those_of_the_widgets(browser):
     page = browser.new_page()
-    fills = page.evaluate(
-        """async ([text, values]) => {
+    found = page.evaluate(
+        """async ([text, values, names]) => {
             const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-            const { colour } = await import(url);
-            return values.map((value) => colour(value, 1, false).bytes);
+            const { colour, cutBytes, shade } = await import(url);
+            return [false, true].map((dark) => ({
+              cut: cutBytes(dark),
+              signed: values.map((value) => colour(value, 1, dark)),
+              ...Object.fromEntries(names.map((name) => (
+                [name, values.slice(40).map((value) => shade(value, name, dark))]))),
+            }));
         }""",
-        [bundle("ui/colour.js"), np.linspace(-1, 1, 81).tolist()],
+        [bundle("ui/colour.js"), np.linspace(-1, 1, 81).tolist(), ["length", "grey", "damping"]],
     )
     page.close()
-    assert abs(np.array(fills) - 255 * np.array(STATE_COLOURS.colors)).max() <= 0.5 + 1e-9  # whole bytes there
+    for i, (mode, scales) in enumerate(zip(MODES, found, strict=True)):
+        assert f"#{bytes(scales.pop('cut')).hex()}" == COLOURS["band"][i]
+        for name, cells in scales.items():
+            assert [f"#{bytes(cell['bytes']).hex()}" for cell in cells] == ramp(name, mode)
+            assert [cell["ink"] for cell in cells] == [ink_on(colour) for colour in ramp(name, mode)]
+    assert [plots.STATE_COLOURS.colors, plots.GREY_COLOURS.colors, plots.LENGTH_COLOURS.colors] == [
+        ramp(name) for name in ("signed", "grey", "length")
+    ]
+    assert plots.COLOURS == {name: light for name, (light, _) in COLOURS.items()}

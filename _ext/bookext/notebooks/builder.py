@@ -54,7 +54,10 @@ try:
 
     output.enable_custom_widget_manager()  # Colab shows such figures only when told to
 except ImportError:
-    pass  # not in Colab"""
+    pass  # not in Colab
+from rnnlib.plots import use_style
+
+use_style()  # the colours of the book, also for figures of pyplot"""
 
 
 class NotebookBuilder(Builder):

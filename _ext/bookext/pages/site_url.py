@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from sphinx.errors import ConfigError
 
+from rnnlib._tokens import COLOURS
+
 from .. import compat
 from ..theme.frame import summary
 
@@ -45,7 +47,7 @@ def configure(app, config):
     config.ogp_site_url = base
     config.ogp_site_name = config.html_title
     config.ogp_enable_meta_description = False  # the page has its own
-    config.ogp_social_cards = {"font": card_fonts(), "image_mini": ICON, "line_color": "#1f5f8b"}
+    config.ogp_social_cards = {"font": card_fonts(), "image_mini": ICON, "line_color": COLOURS["ink"][0]}
     # one summary for all who ask for it; theirs takes LaTeX for prose
     compat.describe_pages_with(lambda doctree: escape(summary(doctree), quote=False))
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from rnnlib import _tokens
+
 from .. import minify, theme
 from . import purge
 
@@ -32,7 +34,7 @@ def build_style_sheet(site, app):
     if not app.linked_sheets:  # no page was written
         return
     sheets = [site.text(f"_static/{name}") for name in style_names(app) if f"_static/{name}" in site]
-    css, own = "\n".join(sheets), BOOK_STYLE.read_text(encoding="utf-8")
+    css, own = "\n".join(sheets), _tokens.css("html", "") + BOOK_STYLE.read_text(encoding="utf-8")
     if app.config.book_purge:
         pages = site.pages().values()
         used = LIVE_CLASSES.union(*map(purge.words_of, pages))

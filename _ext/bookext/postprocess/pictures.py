@@ -1,7 +1,8 @@
 """Make pictures lighter, write their sizes into the pages, and load them lazily.
 
-Cells draw every figure twice, and the page shows the lighter one: the SVG without comments and metadata, or the PNG as
-WebP of fewer colours, a quarter of its size. The notebook to download keeps its own pictures.
+Cells draw every figure twice. The page shows the SVG without comments and metadata, which follows dark mode, or, where
+that would be heavy, the PNG as WebP of fewer colours, a quarter of its size. The notebook to download keeps its own
+pictures.
 """
 
 import gzip
@@ -29,6 +30,7 @@ c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Dat
 MATPLOTLIB = """svg.hashsalt: book
 path.simplify_threshold: 0.4  # of a pixel
 """
+HEAVY = 24_000  # bytes of a compressed SVG above which the PNG is taken where it is lighter
 
 NOT_DRAWN = [(re.compile(o), c) for o, c in (("<!--", "-->"), ("<metadata>", "</metadata>"), ("<!DOCTYPE", ">"))]
 PATH = re.compile(r' d="([MLQCz\d.\s-]+)"')
@@ -77,7 +79,8 @@ def encoded(png):
 
 @cache
 def minify_svg(svg):
-    """Matplotlib's SVG without comments, metadata, names of groups, line breaks and hundredths of points."""
+    """Matplotlib's SVG, dark-aware, without comments, metadata, names of groups, line breaks, hundredths of points."""
+    ours = "matplotlib" in svg
     for opening, closing in NOT_DRAWN:
         svg = without(svg, opening, closing)
     svg = re.sub(r'<g id="\w+">', "<g>", svg)
@@ -88,9 +91,14 @@ def minify_svg(svg):
     svg = PATH.sub(lambda m: f' d="{steps(m[1])}"', svg)
     svg = " ".join(filter(None, map(str.strip, svg.splitlines()))).replace("> <", "><")
     try:
-        return minify.svg(svg)
+        svg = minify.svg(svg)
     except minify.CannotMinify:  # a reader's own picture, with something that the minifier does not know
         return svg
+    if ours:  # after the minifier, which writes colours in a way of its own
+        from rnnlib.plots import aware
+
+        svg = aware(svg)
+    return svg
 
 
 def steps(path):
@@ -110,8 +118,8 @@ def steps(path):
     return told
 
 
-class ShowTheLighter(SphinxPostTransform):
-    """Of a figure that a cell drew twice, keep the picture with fewer compressed bytes."""
+class ShowOne(SphinxPostTransform):
+    """Of a figure that a cell drew twice, keep the SVG, or the PNG where the SVG is heavy and the PNG lighter."""
 
     default_priority = 3  # myst-nb's SelectMimeType runs at 4
     formats = ("html",)
@@ -123,7 +131,7 @@ class ShowTheLighter(SphinxPostTransform):
             if png and svg:
                 png_file, svg_file = (Path(self.env.srcdir, next(n.findall(nodes.image))["uri"]) for n in (png, svg))
                 vector = gzip.compress(minify_svg(svg_file.read_text(encoding="utf-8")).encode())
-                bundle.remove(png if len(vector) < len(webp(png_file.read_bytes())) else svg)
+                bundle.remove(svg if len(vector) > max(HEAVY, len(webp(png_file.read_bytes()))) else png)
 
 
 def size(site, name):
@@ -159,12 +167,20 @@ def shown(site, page, html):
     return IMG.sub(attributes, html)
 
 
+def looks():
+    """The colours and fonts of the library's own figures, for those of pyplot, as lines of a matplotlibrc."""
+    from rnnlib.plots import STYLE, fonts
+
+    told = {name: str(value).replace("#", "") for name, value in STYLE.items()} | {"font.family": ", ".join(fonts())}
+    return "".join(f"{name}: {value}\n" for name, value in told.items())
+
+
 def configure(app, config):
     folder = Path(app.outdir).parent / ".ipython"
     profile = folder / "profile_default"
     profile.mkdir(parents=True, exist_ok=True)
     (profile / "ipython_kernel_config.py").write_text(KERNEL, encoding="utf-8")
-    (folder / "matplotlibrc").write_text(MATPLOTLIB, encoding="utf-8")
+    (folder / "matplotlibrc").write_text(MATPLOTLIB + looks(), encoding="utf-8")
     os.environ |= {"IPYTHONDIR": str(folder), "MATPLOTLIBRC": str(folder / "matplotlibrc")}
 
 
@@ -183,6 +199,6 @@ def shrink(site, app):
 
 
 def setup(app):
-    app.add_post_transform(ShowTheLighter)
+    app.add_post_transform(ShowOne)
     app.connect("config-inited", configure)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
