@@ -99,16 +99,20 @@ def test_a_page_that_is_opened_as_a_file_says_how_to_open_it(specimen, browser):
 
 
 @pytest.fixture
-def framed(specimen, serving, browser):
-    """framed(address, sandbox) -> the frame of another site's page that shows an address of the book."""
+def framed(specimen, serving, browser, tmp_path):
+    """framed(address, sandbox) -> the frame of another site's page that shows an address of the book.
+
+    The site is on this machine too: Chromium keeps pages of a public network away from it.
+    """
     context = browser.new_context()
+    site = serving(tmp_path).replace("127.0.0.1", "localhost")  # another site, not only another port
 
     def show(address, sandbox):
         page = context.new_page()
         source = f"{serving(specimen)}/{address}"
         slides = f'<iframe width="700" height="500" sandbox="{sandbox}" src="{source}"></iframe>'
-        page.route("**/slides.html", lambda route: route.fulfill(content_type="text/html", body=slides))
-        page.goto("http://slides.example/slides.html")
+        (tmp_path / "slides.html").write_text(slides, encoding="utf-8")
+        page.goto(f"{site}/slides.html")
         page.frame_locator("iframe").locator("html").wait_for()
         return next(frame for frame in page.frames if frame.url.startswith(source.partition("#")[0]))
 

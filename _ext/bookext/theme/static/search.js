@@ -3,7 +3,7 @@
 
 const LONGEST = 240; // characters of an excerpt
 const MOST = 40; // words of a question
-const BLOCKS = ["p", "dd", "li", "pre", ".math-block", "td"]; // an excerpt is one of these, of equal ones an earlier kind
+const BLOCKS = ["p", "dd", "li", "pre", ".math-block", "td", "th"]; // an excerpt is one of these, of equal ones an earlier kind
 const SKIPPED = ".rnn-widget, .headerlink, .toctree-wrapper, .prev-next-footer, .copy-latex, annotation, mphantom, button, script, template";
 
 const here = document.currentScript;
@@ -92,7 +92,7 @@ function telling(page, asked) {
   let best = { score: 0, text: "" };
   for (const node of page.querySelectorAll(`article :is(${BLOCKS.join()})`)) {
     if (node.closest(SKIPPED) || node.querySelector(BLOCKS.join())) continue;
-    const block = node.closest("td") ?? node;
+    const block = node.closest("td, th") ?? node;
     const copy = node.cloneNode(true);
     for (const part of copy.querySelectorAll(SKIPPED)) part.remove();
     const text = copy.textContent.replace(/\s+/g, " ").trim();
