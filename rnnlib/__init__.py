@@ -19,6 +19,7 @@ from .text import Vocabulary, one_hot, windows
 
 if _TYPE_CHECKING:
     from . import checkpoint as checkpoint
+    from . import flow as flow
     from . import formulations as formulations
     from . import gated_workspace as gated_workspace
     from . import gru as gru
@@ -26,6 +27,7 @@ if _TYPE_CHECKING:
     from . import mistakes as mistakes
     from . import optim as optim
     from . import plots as plots
+    from . import starts as starts
     from . import sweep as sweep
     from . import train as train
     from . import widgets as widgets
@@ -60,6 +62,7 @@ __all__ = [
 
 _MODULES = {
     "checkpoint",
+    "flow",
     "formulations",
     "gated_workspace",
     "gru",
@@ -67,6 +70,7 @@ _MODULES = {
     "mistakes",
     "optim",
     "plots",
+    "starts",
     "sweep",
     "train",
     "widgets",
