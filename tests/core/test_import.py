@@ -12,7 +12,21 @@ from typing import get_type_hints
 import pytest
 
 import rnnlib
-from rnnlib import checkpoint, mistakes, optim, plots, sweep, text, train, workspace
+from rnnlib import (
+    checkpoint,
+    flow,
+    gated_workspace,
+    gru,
+    lstm,
+    mistakes,
+    optim,
+    plots,
+    starts,
+    sweep,
+    text,
+    train,
+    workspace,
+)
 
 
 def run(code):
@@ -127,7 +141,9 @@ def public(module):
 
 
 # `step` has one set of types for all optimisers, in the protocol `Optimizer`
-MODULES = [rnnlib, checkpoint, mistakes, optim, plots, sweep, text, train, workspace]
+MODULES = [
+    rnnlib, checkpoint, flow, gated_workspace, gru, lstm, mistakes, optim, plots, starts, sweep, text, train, workspace,
+]  # fmt: skip
 FUNCTIONS = {function: name for module in MODULES for name, function in public(module) if not name.endswith(".step")}
 
 
