@@ -120,7 +120,7 @@ def test_a_press_drawn_along_the_steps_takes_the_step_along(opened):
 
 def test_each_step_says_its_ribbon_in_words(opened):
     _, view = opened()
-    name = view.locator('.rnn-river-step[data-t="12"]').get_attribute("aria-label")
+    name = view.locator('.rnn-river-step[data-t="12"] [role=img]').get_attribute("aria-label")
     assert name.startswith("Step 13: reads “\u2068g\u2069”")
     told = [float(number) for number in name.rpartition("lengths ")[2].split(", ")]
     river = River(text=TEXT, hidden_size=8, seed=1)

@@ -32,11 +32,13 @@ function stripes(h, start, H, dark) {
 }
 
 function buildStep() {
-  const part = (name, ...children) => make("span", { className: `rnn-river-${name}` }, ...children);
+  const part = (name, ...children) => make("span", { className: `rnn-river-${name}`, "aria-hidden": "true" }, ...children);
   const bar = make("span", { className: "rnn-river-bar" });
   const parts = { y: part("y"), surprise: part("surprise", bar), guess: part("guess"), state: part("state"), x: part("x") };
-  const node = make("button", { type: "button", className: "rnn-river-step" }, ...Object.values(parts));
-  return { node, bar, ...parts };
+  // a picture with a name: as the button's own name, a label would have to repeat what is seen word for word
+  const picture = make("span", { className: "rnn-river-picture", role: "img" });
+  const node = make("button", { type: "button", className: "rnn-river-step" }, picture, ...Object.values(parts));
+  return { node, picture, bar, ...parts };
 }
 
 function buildBand() {
@@ -201,7 +203,7 @@ function drawStep(step, i, state, words) {
   step.bar.classList.toggle("rnn-river-over", losses[i] > most);
   setStyle(step.state, "background-image", stripes(trace.h, i * H, H, dark));
   step.node.dataset.t = i;
-  step.node.setAttribute("aria-label", said(state, i, guess, words));
+  step.picture.setAttribute("aria-label", said(state, i, guess, words));
 }
 
 function drawBand({ state, first, steps, band, hovered }) {
