@@ -105,7 +105,7 @@ def set_range(scope, name, value):
 
 def code_of_moves(reduction):
     """The lines of Python that the backward stepper shows beside its five moves, from its source."""
-    source = (HERE / "backward_stepper" / "view.js").read_text(encoding="utf-8")
+    source = (HERE / "backward_stepper" / "moves.js").read_text(encoding="utf-8")
     body = source[source.index("function movesOf") : source.index("function buildMoves")]
     chosen = 1 if reduction == "mean" else 2
     return [

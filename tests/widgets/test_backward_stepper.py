@@ -38,9 +38,16 @@ def network(text, H, seed):
 # Traits
 
 
+@pytest.mark.parametrize(("text", "t", "s"), [("ab", 0, 0), ("hello", 2, 0), (TEXT, 12, 9), (LONGEST, 50, 47)])
+def test_it_opens_where_two_paths_meet_and_at_the_loss_of_that_step(text, t, s):
+    assert place(BackwardStepper(text=text)) == (t, 1, t, s)
+
+
 @pytest.mark.parametrize(("text", "last", "s"), [("ab", 0, 0), ("hello", 3, 0), (TEXT, 15, 12), (LONGEST, 63, 60)])
-def test_the_walk_starts_at_the_last_step_and_the_cell_three_before_it(text, last, s):
-    assert place(BackwardStepper(text=text)) == (last, 0, last, s)
+def test_where_a_place_is_given_the_others_are_the_last_step_and_the_cell_three_before_it(text, last, s):
+    assert place(BackwardStepper(text=text, move=0)) == (last, 0, last, s)
+    assert place(BackwardStepper(text=text, t=0)) == (0, 0, last, s)
+    assert place(BackwardStepper(text=text, s=0)) == (last, 0, last, 0)
 
 
 def test_the_cell_reaches_back_from_the_loss_that_was_given():
@@ -51,7 +58,7 @@ def test_the_cell_reaches_back_from_the_loss_that_was_given():
 
 def test_unless_told_otherwise_it_shows_the_sum_in_full():
     stepper = BackwardStepper()
-    assert (stepper.reduction, stepper.parameter, stepper.truncate) == ("sum", "Whh", 64)
+    assert (stepper.reduction, stepper.parameter, stepper.truncate, stepper.card) == ("sum", "Whh", 64, "step")
     assert same(stepper.truncated_grads, stepper.grads)
 
 
@@ -82,6 +89,8 @@ BAD = [
     ("reduction", None, TypeError, "", "NoneType None"),
     ("parameter", "h0", ValueError, "one of 'Wxh', 'Whh', 'Why', 'bh', 'by'", "str 'h0'"),
     ("parameter", 3, TypeError, "", "int 3"),
+    ("card", "matrix", ValueError, "one of 'step', 'sums', 'shares'", "str 'matrix'"),
+    ("card", None, TypeError, "", "NoneType None"),
 ]
 
 
@@ -93,7 +102,7 @@ def test_a_value_that_cannot_be_is_refused_when_the_figure_is_made(trait, value,
 
 @pytest.mark.parametrize(("trait", "value", "kind", "expected", "got"), BAD)
 def test_a_value_that_cannot_be_is_refused_later_and_the_old_one_kept(trait, value, kind, expected, got):
-    stepper = BackwardStepper(text="hello", hidden_size=3)
+    stepper = BackwardStepper(text="hello", hidden_size=3, loss_t=3)
     before = getattr(stepper, trait)
     with refuses(kind, trait, got, expected=expected):
         setattr(stepper, trait, value)

@@ -13,25 +13,32 @@ from .._traits import MAX_STEPS, Choice, InvalidValue, Whole, defaults
 
 MOVES = 5
 BACK = 3  # loss_t - s at first
+INSIGHT = {"move": 1, "of": [4, 5]}  # where a walk is opened: two paths meet, four fifths of the way to the last step
+CARDS = ("step", "sums", "shares")
 LABELS = [[name, f"back_reduction_{name}"] for name in REDUCTIONS]  # each with the key of its words
 
 
 class BackwardStepper(NetworkWidget):
     """Backpropagation through time over `text`, from the last step to the first, with every number.
 
-    Each step has five moves: the error do_t; the two terms of dh_t; da_t, through tanh; the sums dWhy and dby; the sums
-    dWhh, dWxh and dbh. Below is the matrix of `contributions` with the factors of one of its cells, and what a
-    truncation cuts from it.
+    The network is unrolled over time. Under each step s are the lengths |∂L_t/∂a_s| of all losses t that reach it, one
+    of them lit, and a dashed front moves back. Each step has five moves: the error do_t; the two terms of dh_t; da_t,
+    through tanh; the sums dWhy and dby; the sums dWhh, dWxh and dbh. One of three cards is open: the step as one row of
+    vectors, the sums that it adds to, or the matrix of `contributions` with one of its cells and a truncation.
 
     `BackwardStepper(text="hello", hidden_size=4, seed=0)` shows a network with the weights of
     `init_params(V, hidden_size, rng=np.random.default_rng(seed))`, where V counts the distinct characters of the text;
     `BackwardStepper.from_params(params, vocab, text)` shows given weights.
 
     Traits, to be set, observed or linked: `text` (2 to 65 characters), `hidden_size` (1 to 64), `seed` (0 to
-    2**53 - 1), `reduction` ("sum" or "mean"), `t` (the step, from 0; the last one unless given), `move` (0 to 4),
-    `parameter` (whose gradient is shown large: "Wxh", "Whh", "Why", "bh" or "by"), `loss_t` and `s` (the cell of the
-    matrix: the step of the loss and the step it reaches, from 0; s is at most loss_t), `truncate` (1 to 64; nothing is
-    cut from T on). A shorter text moves the steps beyond its end to the last one.
+    2**53 - 1), `reduction` ("sum" or "mean"), `t` (the step, from 0), `move` (0 to 4), `parameter` (whose gradient is
+    shown large: "Wxh", "Whh", "Why", "bh" or "by"), `loss_t` and `s` (the cell of the matrix: the step of the loss that
+    is lit and the step it reaches, from 0; s is at most loss_t), `truncate` (1 to 64; nothing is cut from T on), `card`
+    (the open one: "step", "sums" or "shares"). A shorter text moves the steps beyond its end to the last one.
+
+    If none of `t`, `move`, `loss_t` and `s` is given, the figure opens four fifths of the way to the last step, at the
+    second move and with the loss of that step. Otherwise those that are not given are the last step, the first move,
+    the last loss, and the step three before that loss.
 
     Raises ValueError for a value out of range or a text with characters that given weights do not know, TypeError for a
     value of another type; both name the trait, what came and what was expected.
@@ -44,17 +51,21 @@ class BackwardStepper(NetworkWidget):
     loss_t = Whole(0, MAX_STEPS - 1).tag(sync=True)
     s = Whole(0, MAX_STEPS - 1).tag(sync=True)
     truncate = Whole(1, MAX_STEPS, default_value=MAX_STEPS).tag(sync=True)
+    card = Choice(CARDS, default_value=CARDS[0]).tag(sync=True)
 
-    _esm = bundle(
-        "backward_stepper/view.js",
-        {"backward_stepper/facts.js": constants(MOVES=MOVES, BACK=BACK, REDUCTIONS=LABELS, DEFAULTS=defaults(vars()))},
+    _facts = constants(
+        MOVES=MOVES, BACK=BACK, INSIGHT=INSIGHT, CARDS=CARDS, REDUCTIONS=LABELS, DEFAULTS=defaults(vars())
     )
-    _css = style("ui/base.css", "ui/network.css", "backward_stepper/style.css")
+    _esm = bundle("backward_stepper/view.js", {"backward_stepper/facts.js": _facts})
+    _css = style("ui/base.css", "ui/network.css", "ui/river.css", "backward_stepper/style.css")
 
     def __init__(self, **traits):
         text = traits.get("text", type(self).text.default_value)
         last = len(text) - 2 if isinstance(text, str) and 2 <= len(text) <= MAX_STEPS + 1 else 0  # else refused below
         places = {"t": last, "loss_t": last, **traits}
+        if not {"t", "move", "loss_t", "s"} & set(traits):
+            of, whole = INSIGHT["of"]
+            places |= dict.fromkeys(("t", "loss_t"), of * last // whole) | {"move": INSIGHT["move"]}
         with contextlib.suppress(TypeError):
             places.setdefault("s", max(0, places["loss_t"] - BACK))
         super().__init__(**places)
@@ -99,4 +110,8 @@ class BackwardStepper(NetworkWidget):
         return "back_picture", {"text": self.text, "H": self.hidden_size, "T": len(self.text) - 1}
 
     def _figure(self, plots):
-        return plots.plot_contributions(self.contributions, self.text, truncate=min(self.truncate, len(self.text) - 1))
+        if self.truncate < len(self.text) - 1 or self.reduction != "sum":
+            return plots.plot_contributions(
+                self.contributions, self.text, truncate=min(self.truncate, len(self.text) - 1)
+            )
+        return plots.plot_river(self.params, self.vocab, self.text, t=self.loss_t)

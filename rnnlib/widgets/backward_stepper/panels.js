@@ -1,14 +1,11 @@
 /**
- * The tables of BackwardStepper: the errors of the output, the gradients of the hidden units, and the sums over the steps.
+ * The tables of BackwardStepper: the errors of the output, the gradients of the hidden units, and all steps.
  */
 
-import { sumsFrom } from "../engine/bptt.js";
-import { PARAMETERS, shapes } from "../engine/flat.js";
 import { number, slight, visible } from "../model/format.js";
-import { colour, drawPixels, extent, paint } from "../ui/colour.js";
-import { keep, make, setText } from "../ui/dom.js";
+import { extent, paint } from "../ui/colour.js";
+import { setText } from "../ui/dom.js";
 import { d, formula, math, sub, transposed } from "../ui/mathml.js";
-import { buildMatrix, showMatrix } from "../ui/matrix.js";
 import { cell, row, showRows, table } from "../ui/table.js";
 
 const HIDDEN = "·"; // instead of a number that is not computed yet at this move
@@ -86,56 +83,31 @@ export function buildUnits({ words }) {
   };
 }
 
-/** The gradients of the parameters, summed as far as this move: all as small images, one with its numbers. */
-export function buildSums({ words, change }) {
-  const tabs = PARAMETERS.map((name) => {
-    const canvas = make("canvas", { className: "rnn-thumb" });
-    canvas.setAttribute("aria-hidden", "true");
-    const button = make("button", { type: "button", className: "rnn-tab" },
-      make("span", { className: "rnn-tab-name" }, `d${name}`), canvas);
-    button.addEventListener("click", () => change({ parameter: name }));
-    return { name, button, canvas, kept: keep() };
+/** Every step: what it reads, its target and its loss, and the length of what arrives there, in full and after the cut. */
+export function buildTimes({ words }) {
+  const times = table("times", [
+    [words("back_step"), "rnn-col-unit"], [words("reads"), "rnn-flag", formula(sub("x", "t"))],
+    [words("target"), "rnn-flag", formula(sub("y", "t"))], [words("loss"), "rnn-number", formula(sub("L", "t"))],
+    [words("back_gradient"), "rnn-number", formula("|", d("a", "t"), "|")], [words("back_after_cut"), "rnn-number"],
+  ], () => {
+    const head = cell("rowheader", "rnn-col-unit");
+    const signs = Array.from({ length: 2 }, () => cell("cell", "rnn-flag rnn-col-sign"));
+    const values = Array.from({ length: 3 }, () => cell("cell", "rnn-plain"));
+    return { node: row(head, ...signs, ...values), head, signs, values };
   });
-  const group = make("div", { className: "rnn-tabs", role: "group" }, ...tabs.map(({ button }) => button));
-  group.setAttribute("aria-label", words("back_sums"));
-  const matrix = buildMatrix("sums", words("back_row"));
-  matrix.node.insertBefore(group, matrix.node.firstChild);
-  const [keptNow, keptBefore] = [keep(), keep()];
   return {
-    node: matrix.node,
-    draw(state) {
-      const { t, move, params, trace, grads, parameter } = state;
-      const now = keptNow(() => sumsFrom(params, trace, grads, t), grads, t);
-      const before = keptBefore(() => sumsFrom(params, trace, grads, t + 1), grads, t);
-      // Step t is added to dWhy and dby at the fourth move, to dWhh, dWxh and dbh at the fifth.
-      const has = (name) => move >= (name === "Why" || name === "by" ? 3 : 4);
-      const sum = (name) => (has(name) ? now : before)[name];
-      for (const tab of tabs) drawTab(tab, sum(tab.name), state);
-      showMatrix(matrix, sumShown(sum(parameter), has(parameter) ? t + 1 : t + 2, state, words));
+    node: times.node,
+    draw({ T, H, t, x, y, losses, vocab, grads, blame }) {
+      showRows(times, words("back_times"), T, ({ node, head, signs, values }, i) => {
+        setText(head, String(i + 1));
+        setText(signs[0], visible(vocab[x[i]]).padStart(2));
+        setText(signs[1], visible(vocab[y[i]]).padStart(2));
+        setText(values[0], number(losses[i], 2).padStart(7));
+        setText(values[1], slight(Math.hypot(...grads.da.subarray(i * H, (i + 1) * H))).padStart(7));
+        setText(values[2], slight(blame.norms[i]).padStart(7));
+        node.classList.toggle("rnn-selected", i === t);
+      });
     },
-    dispose() {
-      for (const { observer } of [matrix, matrix.rows]) observer.disconnect();
-    },
-  };
-}
-
-function drawTab({ name, button, canvas, kept }, values, { V, H, grads, parameter, dark }) {
-  kept(() => {
-    const [columns, rows = 1] = shapes(V, H)[name].reverse();
-    const limit = extent(grads[name]);
-    drawPixels(canvas, rows, columns, (i, j) => colour(values[i * columns + j], limit, dark).bytes);
-    canvas.style.aspectRatio = `${columns} / ${rows}`;
-  }, values, dark);
-  button.setAttribute("aria-pressed", String(name === parameter));
-}
-
-/** What the matrix shows: the sum of the chosen gradient over the steps from `from`, which counts from 1, to the last. */
-function sumShown(values, from, { V, H, T, grads, parameter, vocab, dark }, words) {
-  const name = `d${parameter}`;
-  const key = from > T ? "back_sum_none" : from === 1 ? "back_sum_all" : from === T ? "back_sum_one" : "back_sum";
-  const [columns, rows = 1] = shapes(V, H)[parameter].reverse();
-  const [columnName, rowName = () => name] = shapes((i) => visible(vocab[i]), (j) => String(j + 1))[parameter].reverse();
-  return {
-    title: words(key, { name, t: from, T }), rows, columns, rowName, columnName, values, limit: extent(grads[parameter]), dark,
+    dispose: () => times.rows.observer.disconnect(),
   };
 }

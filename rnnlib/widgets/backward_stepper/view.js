@@ -1,87 +1,45 @@
 /**
- * The view of BackwardStepper: backpropagation from the last step to the first in five moves a step, and below it the
- * contributions.
+ * The view of BackwardStepper: the network unrolled over time with the gradients of all losses, a front that walks back
+ * through it in five moves a step, and three cards of which one is open.
  */
 
 import { backward, contributions } from "../engine/bptt.js";
 import { PARAMETERS } from "../engine/flat.js";
-import { number, percent, quoted, slight } from "../model/format.js";
 import { LIMITS } from "../model/limits.js";
 import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
 import { lastStep, linkedChoice, linkedNetwork, linkedWhole } from "../model/permalink.js";
-import { extent, ramp } from "../ui/colour.js";
-import { batchUpdates, keep, make, setText } from "../ui/dom.js";
+import { highest } from "../model/river.js";
+import { ramp } from "../ui/colour.js";
+import { batchUpdates, keep, make } from "../ui/dom.js";
 import { field, bindModel, networkFields, slider } from "../ui/fields.js";
-import { figure } from "../ui/keys.js";
-import { d, formula, math, sub, transposed } from "../ui/mathml.js";
+import { figure, roving } from "../ui/keys.js";
 import { wordsFor } from "../ui/messages.js";
 import { player } from "../ui/player.js";
+import { buildRiver } from "../ui/river.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
-import { buildStrip, setSign, showStrip } from "../ui/time_strip.js";
-import { buildCell, buildMap, lengthOf } from "./contributions.js";
-import { BACK, DEFAULTS, MOVES, REDUCTIONS } from "./facts.js";
-import { buildErrors, buildSums, buildUnits, yhat } from "./panels.js";
+import { afterCut, buildCell, buildNotes, buildShares, keepWay } from "./contributions.js";
+import { BACK, CARDS, DEFAULTS, INSIGHT, MOVES, REDUCTIONS } from "./facts.js";
+import { buildStep } from "./moves.js";
+import { buildErrors, buildTimes, buildUnits } from "./panels.js";
+import { buildSumNumbers, buildSums, keepSums } from "./sums.js";
 
-const MOVE_NAMES = ["back_move_error", "back_move_roads", "back_move_tanh", "back_move_output", "back_move_state"];
+const CARD_NAMES = { step: "back_card_step", sums: "back_card_sums", shares: "back_card_shares" };
+const TEMPOS = ["back_tempo_move", "back_tempo_step", "back_tempo_whole"];
+const WHOLE = 4000; // ms for the whole way
 
 /** The step s of the cell that is chosen at first for a loss. */
 const startOf = (loss_t) => Math.max(0, loss_t - BACK);
 
-const grown = (left, ...right) => formula(left, math("mo", "+="), ...right);
-
-/** The equations of each move, and its line of Python, in which do, dh, da are those of step t.
- * @returns {[any[], string][]} */
-function movesOf(reduction) {
-  const mean = reduction === "mean";
-  return [
-    [[mean ? formula(d("o", "t"), "=", "(", yhat(), "−", sub("y", "t"), ")", "/", "T") : formula(d("o", "t"), "=", yhat(), "−", sub("y", "t"))],
-      `do = ${mean ? "(yhat[t] - one_hot(y[t], V)) / T" : "yhat[t] - one_hot(y[t], V)"}`],
-    [[formula(d("h", "t"), "=", d("o", "t"), transposed("W", "h", "y"), "+", d("a", "t", "+", math("mn", "1")), transposed("W", "h", "h"))],
-      "dh = do @ Why.T + da_next @ Whh.T"],
-    [[formula(d("a", "t"), "=", d("h", "t"), "⊙", "(", math("mn", "1"), "−", math("msubsup", "h", "t", math("mn", "2")), ")")],
-      "da = dh * (1 - h[t] ** 2)"],
-    [[grown(d("W", "h", "y"), transposed("h", "t"), d("o", "t")), grown(d("b", "y"), d("o", "t"))],
-      "dWhy += np.outer(h[t], do); dby += do"],
-    [[grown(d("W", "h", "h"), transposed("h", "t", "−", math("mn", "1")), d("a", "t")),
-      grown(d("W", "x", "h"), transposed("x", "t"), d("a", "t")), grown(d("b", "h"), d("a", "t"))],
-    "dWhh += np.outer(h_prev, da); dWxh[x[t]] += da; dbh += da"],
-  ];
-}
-
-/** The five moves of a step, the current one marked. */
-function buildMoves({ words, change }) {
-  const items = MOVE_NAMES.map((name, move) => {
-    const equations = make("span", { className: "rnn-move-equations" });
-    const code = make("code", { className: "rnn-move-code" });
-    const button = make("button", { type: "button", className: "rnn-move" },
-      make("span", { className: "rnn-move-name" }, words(name)), equations, code);
-    button.addEventListener("click", () => change({ move }));
-    return { node: make("li", {}, button), button, equations, code };
-  });
-  const node = make("ol", { className: "rnn-moves" }, ...items.map((item) => item.node));
-  node.setAttribute("aria-label", words("back_moves"));
-  const kept = keep();
-  return {
-    node,
-    draw({ reduction, move }) {
-      kept(() => movesOf(reduction).forEach(([equations, code], i) => {
-        items[i].equations.replaceChildren(...equations.flatMap((equation) => [equation, " "]));
-        setText(items[i].code, code);
-      }), reduction);
-      items.forEach(({ button }, i) => {
-        if (i === move) button.setAttribute("aria-current", "step");
-        else button.removeAttribute("aria-current");
-      });
-    },
-  };
+/** The state in which a text is opened, where nothing else is asked for: as the class in Python has it. */
+function insight(T) {
+  const t = Math.floor((INSIGHT.of[0] * (T - 1)) / INSIGHT.of[1]);
+  return { t, move: INSIGHT.move, loss_t: t, s: startOf(t) };
 }
 
 /** The fields of the network, and the reduction of its loss. */
 function buildFields({ model, words, change }) {
-  const fields = networkFields({ model, words, change, settle: ({ T = Infinity }) => (
-    // Another text is shown from its last step on.
-    T === Infinity ? {} : { t: T - 1, move: 0, loss_t: T - 1, s: startOf(T - 1) }) });
+  const fields = networkFields({ model, words, change, settle: ({ T = Infinity }) => (T === Infinity ? {} : insight(T)) });
   const { node, control } = field(words, "back_reduction", make("select", {},
     ...REDUCTIONS.map(([value, name]) => make("option", { value }, words(name)))));
   fields.node.append(node);
@@ -95,78 +53,84 @@ function buildFields({ model, words, change }) {
   };
 }
 
-/** The text, and the gradients da of its steps as far as they are computed. */
-function buildTime({ words, change, shown }) {
-  const strip = buildStrip({
-    label: words("back_strip"), states: [words("back_gradient"), d("a", "t")], place: () => [shown().t, shown().T],
-    go: (t) => change({ t }),
-    lines: { x: [words("reads"), sub("x", "t")], y: [words("target"), sub("y", "t")], loss: [words("loss"), sub("L", "t")] },
-  });
-  strip.node.classList.add("rnn-strip-back");
-  const kept = keep();
-  return {
-    node: strip.node,
-    draw(state) {
-      const { H, T, t, move, x, y, losses, vocab, grads, moved, dark } = state;
-      const from = H * (move > 1 ? t : t + 1);
-      const reached = kept(() => {
-        const values = new Float64Array(T * H); // zero for the steps that are not reached yet
-        values.set(grads.da.subarray(from), from);
-        return values;
-      }, grads, from);
-      showStrip(strip, state, reached, extent(grads.da), dark, (parts, i) => {
-        const loss = number(losses[i], 2);
-        setSign(parts.x, vocab[x[i]]);
-        setSign(parts.y, vocab[y[i]]);
-        setText(parts.loss, loss);
-        return words("back_column", {
-          t: i + 1, x: quoted(vocab[x[i]]), y: quoted(vocab[y[i]]), loss, da: slight(lengthOf(grads.da, i * H, (i + 1) * H)),
-        });
-      });
-      if (moved) strip.columns.reveal(t);
+/** The network over time. The border at which the front lies is behind the steps whose da is computed. */
+function buildTime({ words, change, shown, model, steps }) {
+  return buildRiver({
+    words, label: words("back_strip"), place: () => [shown().t, shown().T],
+    go(t, part) {
+      if (part?.closest(".rnn-river-surprise")) change({ loss_t: t, s: Math.min(model.get("s"), t) });
+      else change({ t });
     },
-    dispose: () => strip.columns.observer.disconnect(),
-  };
+    walk: {
+      front(border) {
+        const { T, move } = shown();
+        if (border === T) change({ t: T - 1, move: Math.min(move, 1) });
+        else if (border === 0 || move > 1) change({ t: border, move: Math.max(move, 2) });
+        else change({ t: border - 1 });
+      },
+      cut: (border) => change({ truncate: border ? Math.max(1, shown().loss_t - border + 1) : LIMITS.steps }),
+      turn: (by) => steps.by(by),
+    },
+  });
 }
 
-/** The buttons that go through all moves of all steps, the last step first, and the slider of the step. */
-function buildSteps({ words, change, shown }) {
+/** The buttons that go through all moves of all steps, the last step first, at one of three tempos. */
+function buildSteps({ words, jump, shown }) {
   const place = () => shown() && [(shown().T - 1 - shown().t) * MOVES + shown().move, shown().T * MOVES];
-  const go = (p) => change({ t: shown().T - 1 - Math.floor(p / MOVES), move: p % MOVES });
-  const buttons = player(words, place, go, { previous: "back_previous", next: "back_next" });
-  const step = slider(words, "step", 0, 1);
-  step.control.addEventListener("input", ({ target }) => change({ t: Number(target.value) }));
+  const go = (p) => jump({ t: shown().T - 1 - Math.floor(p / MOVES), move: p % MOVES });
+  const tempo = field(words, "back_tempo", make("select", {},
+    ...TEMPOS.map((value) => make("option", { value }, words(value)))));
+  const beat = (n) => {
+    if (tempo.control.value === "back_tempo_move") return [1, 900];
+    if (tempo.control.value === "back_tempo_step") return [MOVES, 900];
+    return matchMedia("(prefers-reduced-motion: reduce)").matches ? [n, 0] : [MOVES, (MOVES * WHOLE) / n];
+  };
+  const buttons = player(words, place, go, { previous: "back_previous", next: "back_next" }, beat);
+  tempo.control.addEventListener("change", buttons.pause);
   return {
-    node: make("div", { className: "rnn-steps" }, ...buttons.nodes, step.node),
-    draw({ t, T }) {
-      step.show(t, words("of", { t: t + 1, T }), T - 1);
-      buttons.draw();
+    node: make("div", { className: "rnn-steps" }, ...buttons.nodes, tempo.node),
+    draw: buttons.draw,
+    pause: buttons.pause,
+    by(moves) {
+      const [current, n] = place();
+      buttons.pause();
+      go(Math.min(n - 1, Math.max(0, current + moves)));
     },
     dispose: buttons.pause,
   };
 }
 
-/** What the current move does, in words. */
-function buildSummary({ words }) {
-  const node = make("p", { className: "rnn-summary", role: "status" });
-  return { node, draw: (state) => setText(node, say(state, words)) };
+/** The slider of the step. */
+function buildSlider({ words, change }) {
+  const step = slider(words, "step", 0, 1);
+  step.control.addEventListener("input", ({ target }) => change({ t: Number(target.value) }));
+  return { node: step.node, draw: ({ t, T }) => step.show(t, words("of", { t: t + 1, T }), T - 1) };
 }
 
-function say({ V, H, T, t, move, y, vocab, trace, grads, out, future, reduction }, words) {
-  const slopes = Array.from({ length: H }, (_, j) => 1 - trace.h[t * H + j] ** 2);
-  const mean = reduction === "mean";
-  const [key, values] = [
-    () => [V === 1 ? "back_say_no_error" : mean ? "back_say_error_mean" : "back_say_error",
-      { T, y: quoted(vocab[y[t]]), p: percent(trace.yhat[t * V + y[t]]), d: slight(grads.do[t * V + y[t]]) }],
-    () => [t === T - 1 ? "back_say_one_road" : "back_say_roads",
-      { out: slight(lengthOf(out)), future: slight(lengthOf(future)), next: t + 2 }],
-    () => ["back_say_tanh", {
-      low: number(Math.min(...slopes)), high: number(Math.max(...slopes)), da: slight(lengthOf(grads.da, t * H, (t + 1) * H)),
-    }],
-    () => ["back_say_output"],
-    () => [t ? "back_say_state" : "back_say_state_first", { previous: t }],
-  ][move]();
-  return `${words("back_where", { t: t + 1, move: move + 1, moves: MOVES })} ${words(key, values)}`;
+/** Tabs, and the card of the one that is chosen. */
+function buildCards({ words, change, shown }, cards) {
+  const tabs = CARDS.map((name) => {
+    const tab = make("button", { type: "button", className: "rnn-card-tab", role: "tab" }, words(CARD_NAMES[name]));
+    tab.addEventListener("click", () => change({ card: name }));
+    const panel = make("div", { className: "rnn-card", role: "tabpanel" }, cards[name].node);
+    panel.setAttribute("aria-label", words(CARD_NAMES[name]));
+    return { name, tab, panel };
+  });
+  const list = make("div", { className: "rnn-card-tabs", role: "tablist" }, ...tabs.map(({ tab }) => tab));
+  list.setAttribute("aria-label", words("back_cards"));
+  roving(list, () => [CARDS.indexOf(shown().card), CARDS.length], (i) => change({ card: CARDS[i] }), (i) => tabs[i].tab);
+  return {
+    nodes: [list, ...tabs.map(({ panel }) => panel)],
+    draw(state) {
+      for (const { name, tab, panel } of tabs) {
+        const open = name === state.card;
+        tab.setAttribute("aria-selected", String(open));
+        tab.tabIndex = open ? 0 : -1;
+        panel.hidden = !open;
+        if (open) cards[name].draw(state);
+      }
+    },
+  };
 }
 
 /** What the colours mean. */
@@ -181,22 +145,49 @@ function buildLegend({ words }) {
   };
 }
 
+/** Something that is folded away at first; its parts are drawn while it is open. */
+function buildFold(name, word, parts, again) {
+  const node = make("details", { className: `rnn-fold rnn-fold-${name}` }, make("summary", {}, word),
+    make("div", { className: name === "numbers" ? "rnn-panels" : "" }, ...parts.map((part) => part.node)));
+  node.addEventListener("toggle", again);
+  return { node, open: () => node.open, draw: (state) => node.open && parts.forEach((part) => part.draw(state)) };
+}
+
+/** Where a link or a line of Python names some of the places of the walk, the others are the last ones; it names none where
+ * the walk is at the insight. */
+function placesOfLink() {
+  const at = (traits) => {
+    const { t, move, loss_t, s } = traits;
+    const first = insight(lastStep(traits) + 1);
+    return first.t === t && first.move === move && first.loss_t === loss_t && first.s === s;
+  };
+  return {
+    t: linkedWhole(0, lastStep, (traits) => (at(traits) ? traits.t : lastStep(traits))),
+    move: linkedWhole(0, MOVES - 1, (traits) => (at(traits) ? traits.move : undefined)),
+    loss_t: linkedWhole(0, lastStep, (traits) => (at(traits) ? traits.loss_t : lastStep(traits))),
+    s: linkedWhole(0, ({ loss_t }) => loss_t, ({ loss_t }) => startOf(loss_t)),
+  };
+}
+
 /** Link, image and lines of Python; shown() gives the state that is drawn. */
 function shareWalk({ el, root, model, words, change, shown }) {
+  const { s, ...places } = placesOfLink();
   return shareRow({
     el, root, model, words, change, figure: "BackwardStepper",
     spec: {
       ...linkedNetwork(model, LIMITS),
       reduction: linkedChoice(REDUCTIONS.map(([name]) => name), DEFAULTS.reduction),
-      t: linkedWhole(0, lastStep, lastStep), move: linkedWhole(0, MOVES - 1, DEFAULTS.move), parameter: linkedChoice(PARAMETERS, DEFAULTS.parameter),
-      loss_t: linkedWhole(0, lastStep, lastStep), s: linkedWhole(0, ({ loss_t }) => loss_t, ({ loss_t }) => startOf(loss_t)),
-      truncate: linkedWhole(1, LIMITS.steps, DEFAULTS.truncate),
+      ...places, parameter: linkedChoice(PARAMETERS, DEFAULTS.parameter), s,
+      truncate: linkedWhole(1, LIMITS.steps, DEFAULTS.truncate), card: linkedChoice(CARDS, DEFAULTS.card),
     },
     shown() {
       const state = shown();
       if (!state) return undefined;
-      const { reduction, t, move, parameter, loss_t, s, truncate } = state;
-      return { ...shownNetwork(state), reduction, t, move, parameter, loss_t, s, truncate: Math.min(LIMITS.steps, truncate) };
+      const { reduction, t, move, parameter, loss_t, s: reached, truncate, card } = state;
+      return {
+        ...shownNetwork(state), reduction, t, move, parameter, loss_t, s: reached, truncate: Math.min(LIMITS.steps, truncate),
+        card: card === DEFAULTS.card ? undefined : card,
+      };
     },
     said: () => words("back_picture", shown()),
     place: () => `t${shown().t + 1}`,
@@ -231,20 +222,29 @@ function termsOfDh({ V, H, T, t, params, grads }) {
 
 /** All that is shown of `net`: the traits that say what to show, and the gradients, which are taken from `last` if they are
  * the same. */
-function stateOf(model, net, last) {
+function stateOf(model, net, last, kept) {
   const { params, trace, y, T } = net;
   const chosen = (name, choices) => (choices.includes(model.get(name)) ? model.get(name) : DEFAULTS[name]);
   const reduction = chosen("reduction", REDUCTIONS.map(([value]) => value));
-  const { grads, matrix } = last?.net === net && last.reduction === reduction ? last : {
-    grads: backward(params, trace, y, reduction), matrix: contributions(params, trace, y, reduction),
-  };
+  const { grads, matrix, top } = last?.net === net && last.reduction === reduction ? last : gradientsOf(params, trace, y, reduction, T);
   const [t, loss_t] = [inside(model.get("t"), T), inside(model.get("loss_t"), T)];
+  const truncate = Math.max(1, Math.round(model.get("truncate")) || 1);
+  const move = inside(model.get("move"), MOVES);
   const state = {
-    ...net, net, reduction, grads, matrix, t, loss_t, parameter: chosen("parameter", PARAMETERS),
-    move: inside(model.get("move"), MOVES), s: inside(model.get("s"), loss_t + 1),
-    truncate: Math.max(1, Math.round(model.get("truncate")) || 1), moved: last?.net !== net || last.t !== t,
+    ...net, net, reduction, grads, matrix, top, t, loss_t, move, truncate, parameter: chosen("parameter", PARAMETERS),
+    card: chosen("card", CARDS), s: inside(model.get("s"), loss_t + 1), moved: last?.net !== net || last.t !== t,
   };
-  return { ...state, ...termsOfDh(state) };
+  const cut = kept(() => afterCut(state), grads, Math.min(truncate, T));
+  return {
+    ...state, ...termsOfDh(state), lit: loss_t, front: move > 1 ? t : t + 1,
+    blame: { matrix: cut.matrix, norms: cut.norms, scale: top || 1 },
+    cut: truncate < T ? Math.max(0, loss_t - truncate + 1) : 0, after: cut,
+  };
+}
+
+function gradientsOf(params, trace, y, reduction, T) {
+  const matrix = contributions(params, trace, y, reduction);
+  return { grads: backward(params, trace, y, reduction), matrix, top: highest(matrix, T) };
 }
 
 function render({ model, el }) {
@@ -252,35 +252,44 @@ function render({ model, el }) {
   /** @type {any} */
   let state; // what is shown
   const schedule = batchUpdates(draw);
-  const own = ["t", "move", "loss_t", "s", "truncate", "reduction", "parameter"];
-  const { change, forget } = bindModel(model, [...NETWORK, ...own], schedule);
-  const given = { model, words, change, shown: () => state };
+  const own = ["t", "move", "loss_t", "s", "truncate", "reduction", "parameter", "card"];
+  const { change: jump, forget } = bindModel(model, [...NETWORK, ...own], schedule);
+  const shown = () => state;
+  const steps = buildSteps({ words, jump, shown });
+  const change = (traits) => {
+    steps.pause(); // whatever the reader does ends what plays
+    jump(traits);
+  };
+  const given = { model, words, change, shown, steps };
   const build = (...builders) => builders.map((builder) => builder(given));
-  const [fields, ...walk] = build(buildFields, buildTime, buildSteps, buildSummary, buildMoves);
-  const panels = build(buildErrors, buildUnits, buildSums, buildMap, buildCell);
-  const [legend] = build(buildLegend);
-  const parts = [fields, ...walk, ...panels, legend];
+  const [fields, time, step] = build(buildFields, buildTime, buildSlider);
+  const cards = buildCards(given, Object.fromEntries(CARDS.map((name, i) => [name, [buildStep, buildSums, buildShares][i](given)])));
+  const tables = build(buildTimes, buildErrors, buildUnits, buildSumNumbers, buildNotes, buildCell, buildLegend);
+  const numbers = buildFold("numbers", words("all_numbers"), tables, schedule);
+  const more = buildFold("more", words("back_more"), [fields, step], schedule);
   const root = make("div", { className: "rnn rnn-backward", role: "group" },
-    fields.node, ...walk.map(({ node }) => node),
-    make("div", { className: "rnn-panels" }, ...panels.map(({ node }) => node)),
-    legend.node);
+    time.node, steps.node, ...cards.nodes, make("div", { className: "rnn-folds" }, more.node, numbers.node));
   root.setAttribute("aria-label", words("back_figure"));
   el.append(root);
+  const [cutKept, sumsKept, wayKept] = [keep(), keepSums(), keepWay()];
 
   function draw() {
     const net = fields.guard(() => network(model, state?.net));
     if (!net) return;
-    state = { ...stateOf(model, net, state), dark: isDark(root) };
-    for (const part of parts) part.draw(state);
+    state = { ...stateOf(model, net, state, cutKept), dark: isDark(root) };
+    if (state.card === "sums" || numbers.open()) state.sums = sumsKept(state);
+    if (state.card === "shares" || numbers.open()) state.way = wayKept(state);
+    for (const part of [time, steps, cards, numbers, fields, step]) part.draw(state);
   }
 
   const unshare = shareWalk({ el, root, ...given });
   const unthemed = onThemeChange(schedule);
   draw();
   return () => {
+    steps.pause();
     unthemed();
     unshare();
-    for (const part of parts) part.dispose?.();
+    for (const part of tables) part.dispose?.();
     forget();
   };
 }

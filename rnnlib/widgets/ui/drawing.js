@@ -11,7 +11,7 @@ const SHARPNESS = 2; // pixels of an image for each of the page
 
 /** Attributes of a drawing in the page that say how it looks rather than what it is. */
 const PAINTED = ["fill", "stroke"];
-const STROKED = ["stroke-width", "stroke-dasharray", "stroke-linejoin", "stroke-linecap"];
+const STROKED = ["vector-effect", "stroke-width", "stroke-dasharray", "stroke-linejoin", "stroke-linecap"];
 
 const put = (value) => Number(value.toFixed(2));
 
@@ -133,14 +133,15 @@ class Pen {
   }
 
   background({ backgroundImage, backgroundColor }) {
-    const [, stops] = /^linear-gradient\(90deg, (.*)\)$/.exec(backgroundImage) ?? [];
+    const [, way, stops] = /^linear-gradient\((?:(90deg|to right|to bottom), )?(rgb.*)\)$/.exec(backgroundImage) ?? [];
     if (!stops) return this.colour("fill", backgroundColor);
     const parts = stops.split(/,(?![^(]*\))/).flatMap((stop) => {
       const [, colour, from, to] = /^\s*(.*?)(?: ([\d.]+)%)?(?: ([\d.]+)%)?$/.exec(stop);
       return to ? [[colour, from], [colour, to]] : [[colour, from]];
     });
     const id = `rnn-fill-${this.definitions.childElementCount}`;
-    this.definitions.append(svg("linearGradient", { id }, ...parts.map(([colour, at], i) => {
+    const down = way ? way === "to bottom" : true; // which a browser leaves out
+    this.definitions.append(svg("linearGradient", down ? { id, x2: 0, y2: 1 } : { id }, ...parts.map(([colour, at], i) => {
       const seen = this.colour("stop-color", colour);
       const offset = at === undefined ? i / (parts.length - 1) : Number(at) / 100;
       return svg("stop", { offset: put(offset), ...(seen["stop-color"] === "none" ? { "stop-opacity": 0 } : seen) });
@@ -151,10 +152,10 @@ class Pen {
   borders({ x, y, width, height }, style, radius, group) {
     const sides = ["Top", "Right", "Bottom", "Left"].map((side) => ({
       size: style[`border${side}Style`] === "none" ? 0 : parseFloat(style[`border${side}Width`]),
-      dashed: style[`border${side}Style`] === "dashed", paint: this.colour("stroke", style[`border${side}Color`]),
+      dash: { dashed: [3, 2], dotted: [1, 1] }[style[`border${side}Style`]], paint: this.colour("stroke", style[`border${side}Color`]),
     }));
-    const line = ({ size, dashed, paint }) => (
-      { ...paint, "stroke-width": size, ...(dashed ? { "stroke-dasharray": `${3 * size} ${2 * size}` } : {}) });
+    const line = ({ size, dash, paint }) => (
+      { ...paint, "stroke-width": size, ...(dash ? { "stroke-dasharray": dash.map((part) => part * size).join(" ") } : {}) });
     const [first] = sides;
     if (sides.every((side) => side.size && JSON.stringify(side) === JSON.stringify(first))) {
       return frame({ x, y, width, height }, first.size / 2, line(first), group, radius);
@@ -285,7 +286,10 @@ class Pen {
     const style = getComputedStyle(node, "::after");
     const [, text] = /^"(.+)"$/.exec(style.content) ?? [];
     if (!text || style.position !== "absolute") return;
-    const place = { x: x + parseFloat(style.left), y: y + parseFloat(style.top), width: 0, height: parseFloat(style.lineHeight) };
+    this.reach(style); // the font
+    const spare = style.textAlign === "center" ? (parseFloat(style.width) - this.context.measureText(text).width) / 2 : 0;
+    const height = parseFloat(style.lineHeight) || parseFloat(style.height);
+    const place = { x: x + parseFloat(style.left) + spare, y: y + parseFloat(style.top), width: 0, height };
     this.write(text, place, style, group);
   }
 
@@ -299,6 +303,7 @@ class Pen {
     }
     if (place) for (const [key, value] of Object.entries(place)) copy.setAttribute(key, put(value));
     if (style.opacity !== "1") copy.setAttribute("opacity", style.opacity);
+    if (node.localName === "g" && style.transform !== "none") copy.setAttribute("transform", style.transform);
     if (node instanceof SVGGeometryElement || node instanceof SVGTextContentElement) this.paint(node, style, copy);
     for (const child of node.children) this.vector(child, copy);
     if (!node.childElementCount) copy.append(node.textContent);
@@ -309,6 +314,8 @@ class Pen {
     for (const name of PAINTED) {
       const paint = style[name] === "none" ? { [name]: "none" } : this.colour(name, style[name]);
       for (const [key, value] of Object.entries(paint)) if (key !== "stroke" || value !== "none") copy.setAttribute(key, value);
+      const part = style.getPropertyValue(`${name}-opacity`);
+      if (part !== "1") copy.setAttribute(`${name}-opacity`, part);
     }
     if (style.stroke !== "none") for (const name of STROKED) copy.setAttribute(name, style.getPropertyValue(name));
     if (!(node instanceof SVGTextContentElement)) return;

@@ -4,8 +4,11 @@ import { make, setText } from "./dom.js";
 
 const PLAY = 900; // time between two steps while playing, ms
 
-/** Buttons that move along places 0 … n - 1, and play. `place()` gives [current, n], or nothing while nothing is shown. */
-export function player(words, place, go, names = { previous: "previous", next: "next" }) {
+/** Buttons that move along places 0 … n - 1, and play. `place()` gives [current, n], or nothing while nothing is shown;
+ * `beat(n)` how many places it plays on at once, and after how many ms. */
+export function player(
+  words, place, go, names = { previous: "previous", next: "next" }, beat = (/** @type {number} */ _n) => [1, PLAY],
+) {
   const button = (name, sign) => {
     const node = make("button", { type: "button", className: `rnn-button rnn-${name}`, title: words(names[name]) }, sign);
     node.setAttribute("aria-label", words(names[name]));
@@ -29,11 +32,12 @@ export function player(words, place, go, names = { previous: "previous", next: "
     const [current, n] = place() ?? [0, 0];
     if (timer || n < 2) return pause();
     if (current === n - 1) go(0);
+    const [places, time] = beat(n);
     timer = setInterval(() => {
       const [now, size] = place();
-      if (now < size - 1) go(now + 1);
+      if (now < size - 1) go(Math.min(size - 1, now + places));
       else pause();
-    }, PLAY);
+    }, time);
     setText(play, words("pause"));
     play.setAttribute("aria-pressed", "true");
   };
