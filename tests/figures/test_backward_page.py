@@ -182,7 +182,7 @@ def check_river(view, network, t, move, k=None, loss_t=None):
     ]
     matrix = contributions(network.params, network.trace, network.y, reduction=network.reduction)
     kept = np.tril(matrix) - np.tril(matrix, -reach)
-    for i, said in enumerate(steps.evaluate_all("nodes => nodes.map((n) => n.ariaLabel)")):
+    for i, said in enumerate(steps.locator("[role=img]").evaluate_all("nodes => nodes.map((n) => n.ariaLabel)")):
         lengths = ", ".join(slight(value) for value in kept[i, i::-1][:5])
         assert said.startswith(f"Step {i + 1}: ")
         assert said.endswith(say("river_ribbon", da=slight(cut[i]), lengths=lengths))
@@ -588,7 +588,7 @@ def test_the_buttons_lead_over_the_border_of_a_step_and_no_further_than_the_ends
 FOCUSED = """view => {
   const n = document.activeElement;
   if (!view.contains(n)) return null;
-  const name = n.ariaLabel
+  const name = n.ariaLabel ?? n.querySelector("[role=img]")?.ariaLabel
     ?? n.labels?.[0]?.querySelector(".rnn-label").textContent ?? n.textContent;
   const kind = n.matches("input") ? n.type : n.className.split(" ").pop() || n.tagName;
   if (kind !== "rnn-scroll") return { name, kind };

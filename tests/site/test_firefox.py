@@ -265,9 +265,11 @@ def test_the_forward_stepper_shows_the_numbers_of_rnnlib(fox, specimen, serving)
 
 def test_the_backward_stepper_shows_the_numbers_of_rnnlib(fox, specimen, serving):
     opened(fox, f"{serving(specimen)}/pages/hostile.html")
+    fox.click(*fox.evaluate(CENTRE, ".rnn-backward summary", 0))  # its fields are folded away
     type_text(fox, ".rnn-backward", TEXT)
-    fox.click(*fox.evaluate(CENTRE, ".rnn-backward .rnn-column", 3))
+    fox.click(*fox.evaluate(CENTRE, ".rnn-backward .rnn-river-step", 3))
     fox.click(*fox.evaluate(CENTRE, ".rnn-backward .rnn-move", 4))
+    fox.click(*fox.evaluate(CENTRE, ".rnn-backward summary", 1))
     params, trace, y = network(TEXT, 2)
     grads, t = backward(params, trace, y, reduction="sum"), 3
     parts = [grads.do[t] @ params.Why.T, grads.da[t + 1] @ params.Whh.T, grads.dh[t], 1 - trace.h[t] ** 2, grads.da[t]]
