@@ -278,8 +278,9 @@ def forward_numbers(page, view, names):
 
 def backward_numbers(page, view, names):
     figure = names["figure"]
-    columns = view.locator(".rnn-col-loss").all_text_contents()
-    return columns, [shown(loss, 2) for loss in step_losses(figure.trace.o, figure.targets)]
+    view.locator(".rnn-fold-numbers").evaluate("node => { node.open = true; }")
+    painted(page)
+    return [row[3] for row in rows(view, "times")], [shown(loss, 2) for loss in step_losses(figure.trace.o, figure.targets)]
 
 
 def detective_numbers(page, view, names):
