@@ -61,6 +61,8 @@ def test_every_figure_is_in_the_notebook():
 @pytest.mark.parametrize("name", FIGURES)
 def test_keys_pressed_in_a_figure_stay_in_it(six, name):
     figure, cells = six.locator(FIGURES[name]), six.locator(".jp-Notebook .jp-Cell")
+    for fold in figure.locator("summary").all():
+        fold.click()  # what is folded away
     slider = figure.get_by_role("slider").first
     before = slider.input_value()
     slider.press("ArrowRight")  # and with another size come other rows, with controls of their own
