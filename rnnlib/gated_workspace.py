@@ -23,49 +23,29 @@ def workspace_of(kind: Any) -> type[Workspace]:
 
 
 class _Gated(Workspace):
-    """What both have in common: four blocks of H numbers for each step of each sequence, in one array."""
+    """What both have in common: four numbers for each unit in each step of each sequence, and as many derivatives."""
 
     _scales: tuple[float, ...]  # what the columns of each gate in Wxh, Whh and bh are multiplied with
 
     def _allocate(self, T, B, H, D, dtype):
         N, G, shape = T * B, self.kind.gates * H, (H,) if B == 1 else (B, H)
-        wide = (*shape[:-1], 4 * H)
         self._gates, self._da = np.empty((N, 4 * H), dtype), np.empty((N, 4 * H), dtype)
         self._scale = np.repeat(np.array(self._scales, dtype), H)
-        self._read = np.zeros(
-            (D if D < N else N, 4 * H), dtype
-        )  # what is read: of each symbol, or if few, of each step
         self._recurrent, self._back = np.empty((H, G), dtype), np.empty((G, H), dtype)
-        self._spare, self._spare_gates = np.empty(shape, dtype), np.empty((*shape[:-1], G), dtype)
-        self._carried = np.empty(shape, dtype)
-        self._dh = np.empty((N, H), dtype)
+        self._spare, self._product = np.empty(shape, dtype), np.empty((*shape[:-1], G), dtype)
+        self._carried, self._dh = np.empty(shape, dtype), np.empty((N, H), dtype)
         self._two, self._four = np.array(2, dtype), np.array(4, dtype)
-        self._by_symbol = D < N
-        length = max(1, CHUNK // (B * 4 * H))
-        self._chunk_spare = np.empty((min(length, T) * B, H), dtype)
-        self._chunks = [(start, min(start + length, T)) for start in range(0, T, length)]
-        self._views(T, B, shape, wide)
-
-    def _blocks(self, array, shape):
-        """The four blocks of an array (..., 4H), each (T, B, H), or (T, H) for one sequence."""
-        return [block.reshape(-1, *shape) if block.base is None else block for block in np.split(array, 4, axis=-1)]
-
-    def _read_inputs(self, x):
-        """Write x_t Wxh + bh, with the scales, into the gates of all steps."""
-        Wxh, G, read = self.params.Wxh, len(self._scale), self._read
-        rows = Wxh if self._by_symbol else Wxh.take(x, 0)
-        np.add(rows, self.params.bh, read[:, :G])
-        np.multiply(read[:, :G], self._scale, read[:, :G])
-        if self._by_symbol:
-            read.take(x, 0, self._gates, "clip")
-        else:
-            self._gates[:] = read
-        np.multiply(self.params.Whh, self._scale, self._recurrent)
+        self._by_symbol = D < N  # whether fewer rows of Wxh are made ready than there are steps
+        length = min(T, max(1, CHUNK // (B * 4 * H)))
+        self._chunks = [(start, min(start + length, T)) for start in reversed(range(0, T, length))]
+        self._views(T, B, shape, length * B)
 
     def _loss(self, x, y, factors):
         x, places = self._window(x, y)
+        np.multiply(self.params.Whh, self._scale, self._recurrent)
+        self._read(x, self.params.Wxh if self._by_symbol else self.params.Wxh.take(x, 0))
         with np.errstate(over="ignore"):  # of exp(-a): the gate is then zero
-            self._run(x)
+            self._run()
         return self._predict(places, factors)
 
     def loss_and_gradient(self, x: np.ndarray, y: np.ndarray, weights: npt.ArrayLike | None = None) -> float:
@@ -78,7 +58,32 @@ class _Gated(Workspace):
         self._sum_rows(x.reshape(-1), self.grads.Wxh)
         return loss
 
-    def _run(self, x):
+    def _sum_rows(self, x, dWxh):
+        """dWxh = Σ x_tᵀ da_t, as in `Workspace`. Writes over the gates, which are not needed any more."""
+        dWxh.fill(0)
+        parts = self._parts
+        if len(x) <= 64:
+            for symbol, term in zip(x.tolist(), self._da, strict=True):
+                row = self._rows[symbol]
+                for here, there in parts:
+                    row[here] += term[there]
+            return
+        order, segments = self._segments(x)
+        self._da.take(order, axis=0, out=self._gates, mode="clip")
+        for symbol, start, end in segments:
+            ones, terms, row = self._ones[start:end], self._gates[start:end], self._rows[symbol]
+            for here, there in parts:
+                np.matmul(ones, terms[:, there], row[here])
+
+    def _views(self, T, B, shape, rows):
+        """The buffers step by step and chunk by chunk, of at most so many rows."""
+        raise NotImplementedError
+
+    def _read(self, x, rows):
+        """Write x_t Wxh + bh, with the scales, to where the gates will be. rows: of each symbol, or of each step."""
+        raise NotImplementedError
+
+    def _run(self):
         """The pass forward: the gates and states of all steps."""
         raise NotImplementedError
 
@@ -93,51 +98,49 @@ class LSTMWorkspace(_Gated):
     kind = lstm.Params
     _scales = (-1, -1, -2, -1)
 
-    def _allocate(self, T, B, H, D, dtype):
-        self.c = np.zeros((T + 1, B, H), dtype)
-        self._tanh_c, self._through_h = np.empty((T * B, H), dtype), np.empty((T * B, H), dtype)
-        super()._allocate(T, B, H, D, dtype)
+    def _views(self, T, B, shape, rows):
+        N, H, dtype = T * B, shape[-1], self.h.dtype
+        self.c, self._tanh_c = np.zeros((T + 1, B, H), dtype), np.empty((N, H), dtype)
+        self._table = np.empty((len(self.params.Wxh), 4 * H), dtype) if self._by_symbol else None
+        self._parts = ((slice(None), slice(None)),)  # of dWxh, and of da
+        slopes, candidate, fours, through_h = (np.empty((rows, k * H), dtype) for k in (4, 1, 1, 1))
 
-    def _views(self, T, B, shape, wide):
-        h, c = self.h.reshape(-1, *shape), self.c.reshape(-1, *shape)
-        gates, da = (array.reshape(-1, *wide) for array in (self._gates, self._da))
-        tanh_c, dh, through = (a.reshape(-1, *shape) for a in (self._tanh_c, self._dh, self._through_h))
+        def steps(array, width=1):
+            return array.reshape(-1, *shape[:-1], width * H)
+
+        h, c, tanh_c, dh, gates, da = (*map(steps, (self.h, self.c, self._tanh_c, self._dh)), *(
+            steps(array, 4) for array in (self._gates, self._da)
+        ))  # fmt: skip
         i, f, g, q = np.split(gates, 4, axis=-1)
         self._steps = list(zip(h[:-1], h[1:], c[:-1], c[1:], gates, i, f, g, q, tanh_c, strict=True))
-        three = da.reshape(*da.shape[:-1], 4, shape[-1])[..., :3, :]
-        last = np.split(da, 4, axis=-1)[3]
-        back = list(zip(da, dh, through, three, last, f, strict=True))
-        wholes = np.split(self._gates, 4, axis=1), np.split(self._da, 4, axis=1), self.c[:-1].reshape(T * B, -1)
-        self._steps_back = []
-        for start, end in reversed(self._chunks):
-            rows = slice(start * B, end * B)
-            self._steps_back.append((self._chunk(rows, *wholes), back[start:end][::-1]))
-
-    def _chunk(self, rows, gates, da, c_before):
-        """The views that the derivatives of the gates of some steps are computed from, and into."""
-        whole = self._gates[rows], self._da[rows]
-        spare = self._chunk_spare[: rows.stop - rows.start]
-        return (
-            *whole,
-            [b[rows] for b in gates],
-            [b[rows] for b in da],
-            c_before[rows],
-            self._tanh_c[rows],
-            (self._through_h[rows]),
-            spare,
+        back = list(zip(dh, da, *np.split(da, 4, axis=-1), c[:-1], tanh_c, f, strict=True))
+        of_chunk = list(
+            zip(*np.split(steps(slopes, 4), 4, axis=-1), *map(steps, (candidate, fours, through_h)), strict=True)
         )
+        self._steps_back = []
+        for start, end in self._chunks:
+            r, n = slice(start * B, end * B), (end - start) * B
+            whole = self._gates[r], slopes[:n], self._tanh_c[r], candidate[:n], fours[:n], through_h[:n]
+            joined = [(*one, *other) for one, other in zip(back[start:end], of_chunk, strict=False)]
+            self._steps_back.append((whole, joined[::-1]))
 
-    def _run(self, x):
+    def _read(self, x, rows):
+        table = self._table if self._by_symbol else self._gates
+        np.add(rows, self.params.bh, table)
+        np.multiply(table, self._scale, table)
+        if self._by_symbol:
+            table.take(x, 0, self._gates, "clip")
+
+    def _run(self):
         dot, add, multiply, subtract = np.dot, np.add, np.multiply, np.subtract
-        exp, reciprocal, tanh, one, two = np.exp, np.reciprocal, np.tanh, self._one, self._two
-        self._read_inputs(x)
-        recurrent, spare, wide = self._recurrent, self._spare, self._spare_gates
+        exp, divide, tanh, one, two = np.exp, np.divide, np.tanh, self._one, self._two
+        recurrent, spare, product = self._recurrent, self._spare, self._product
         for h_prev, h, c_prev, c, gates, i, f, g, q, tanh_c in self._steps:
-            dot(h_prev, recurrent, wide)
-            add(gates, wide, gates)
+            dot(h_prev, recurrent, product)
+            add(gates, product, gates)
             exp(gates, gates)
             add(gates, one, gates)
-            reciprocal(gates, gates)
+            divide(one, gates, gates)  # much faster than reciprocal
             multiply(g, two, spare)
             subtract(spare, one, spare)  # the candidate; its block keeps σ(2a)
             multiply(i, spare, spare)
@@ -152,150 +155,142 @@ class LSTMWorkspace(_Gated):
         dc[...] = 0
         for chunk, steps in self._steps_back:
             self._derive(*chunk)
-            for da, dh, through_h, three, last, f in steps:
+            for dh, da, da_i, da_f, da_g, da_q, c_prev, tanh_c, f, i_, f_, g_, q_, candidate, fours, through_h in steps:
                 if da_next is not None:
                     dot(da_next, back, spare)
                     add(dh, spare, dh)
                 multiply(dh, through_h, spare)
                 add(dc, spare, dc)
-                multiply(three, dc[..., None, :], three)
-                multiply(last, dh, last)
+                multiply(dc, candidate, spare)
+                multiply(i_, spare, da_i)
+                multiply(dc, c_prev, spare)
+                multiply(f_, spare, da_f)
+                multiply(dc, fours, spare)
+                multiply(g_, spare, da_g)
+                multiply(dh, tanh_c, spare)
+                multiply(q_, spare, da_q)
                 multiply(dc, f, dc)
                 da_next = da
         dot(self._before.T, self._da, self.grads.Whh)
         dot(self._ones, self._da, self.grads.bh)
 
-    def _derive(self, gates, da, blocks, da_blocks, c_prev, tanh_c, through_h, spare):
-        """What dc (of q: dh) is multiplied with to give da, into da; and ∂c_t's part through h_t, q (1 - tanh² c)."""
+    def _derive(self, gates, slopes, tanh_c, candidate, fours, through_h):
+        """σ(1 - σ) of all gates, g, 4 i (since 1 - g² = 4 σ(1 - σ)), and ∂h_t/∂c_t = q (1 - tanh² c)."""
         multiply, subtract, one = np.multiply, np.subtract, self._one
-        (i, _, g, q), (da_i, da_f, da_g, da_q) = blocks, da_blocks
-        subtract(one, gates, da)
-        multiply(da, gates, da)  # σ(1 - σ)
-        multiply(g, self._two, spare)
-        subtract(spare, one, spare)
-        multiply(da_i, spare, da_i)
-        multiply(da_f, c_prev, da_f)
-        multiply(i, self._four, spare)  # 1 - g² = 4 σ(1 - σ)
-        multiply(da_g, spare, da_g)
-        multiply(da_q, tanh_c, da_q)
+        i, _, g, q = np.split(gates, 4, axis=1)
+        subtract(one, gates, slopes)
+        multiply(slopes, gates, slopes)
+        multiply(g, self._two, candidate)
+        subtract(candidate, one, candidate)
+        multiply(i, self._four, fours)
         multiply(tanh_c, tanh_c, through_h)
         subtract(one, through_h, through_h)
         multiply(through_h, q, through_h)
-
-    def _sum_rows(self, x, dWxh):
-        """As in `Workspace`; writes over the gates, which are not needed any more."""
-        dWxh.fill(0)
-        if len(x) <= 64:
-            for symbol, term in zip(x.tolist(), self._da, strict=True):
-                row = self._rows[symbol]
-                np.add(row, term, row)
-            return
-        order, segments = self._segments(x)
-        self._da.take(order, axis=0, out=self._gates, mode="clip")
-        for symbol, start, end in segments:
-            np.dot(self._ones[start:end], self._gates[start:end], self._rows[symbol])
 
 
 class GRUWorkspace(_Gated):
     """`Workspace` of a GRU.
 
-    The blocks of its gates are r, z, n and m; those of da are da_n, da_r, da_z, and the gradient of m. So both da (for
-    dWxh) and the gradient of h_{t-1} Whh (for dWhh) are three blocks side by side.
+    The blocks of da are da_n, da_r, da_z, and the gradient of m. So both da (for dWxh) and the gradient of h_{t-1} Whh
+    (for dWhh) are three blocks side by side.
     """
 
     kind = gru.Params
     _scales = (-1, -1, 1)
 
-    def _views(self, T, B, shape, wide):
-        H = shape[-1]
-        h = self.h.reshape(-1, *shape)
-        gates, da = (array.reshape(-1, *wide) for array in (self._gates, self._da))
-        dh = self._dh.reshape(-1, *shape)
-        r, z, n, m = np.split(gates, 4, axis=-1)
-        self._spare_rz, self._spare_n = self._spare_gates[..., : 2 * H], self._spare_gates[..., 2 * H :]
-        self._steps = list(zip(h[:-1], h[1:], gates[..., : 2 * H], r, z, n, m, strict=True))
-        da_n, da_r, da_z, dm = np.split(da, 4, axis=-1)
-        back = list(zip(da[..., H:], dh, da_n, da_r, da_z, dm, r, z, strict=True))
-        wholes = np.split(self._gates, 4, axis=1), np.split(self._da, 4, axis=1)
-        self._steps_back = []
-        for start, end in reversed(self._chunks):
-            rows = slice(start * B, end * B)
-            views = [[block[rows] for block in whole] for whole in wholes]
-            spare = self._chunk_spare[: rows.stop - rows.start]
-            self._steps_back.append(((*views, self._before[rows], spare), back[start:end][::-1]))
+    def _views(self, T, B, shape, rows):
+        N, H, dtype = T * B, shape[-1], self.h.dtype
+        numbers = self._gates.reshape(-1)
+        self._rz = numbers[: 2 * N * H].reshape(N, 2 * H)
+        self._n, self._m = numbers[2 * N * H :].reshape(2, N, H)
+        tables = [np.empty((len(self.params.Wxh), k * H), dtype) for k in (2, 1)] if self._by_symbol else None
+        self._tables = tables or [self._rz, self._n]
+        self._parts = (slice(0, 2 * H), slice(H, 3 * H)), (slice(2 * H, 3 * H), slice(0, H))  # of dWxh, and of da
+        slopes, slope_n, slope_z, slope_r = (np.empty((rows, k * H), dtype) for k in (2, 1, 1, 1))
 
-    def _run(self, x):
+        def steps(array, width=1):
+            return array.reshape(-1, *shape[:-1], width * H)
+
+        h, n, m, dh, rz, da = (
+            *map(steps, (self.h, self._n, self._m, self._dh)),
+            steps(self._rz, 2),
+            steps(self._da, 4),
+        )
+        r, z = np.split(rz, 2, axis=-1)
+        self._steps = list(zip(h[:-1], h[1:], rz, r, z, n, m, strict=True))
+        back = list(zip(dh, da[..., H:], *np.split(da, 4, axis=-1), r, z, strict=True))
+        of_chunk = list(zip(*map(steps, (slope_n, slope_z, slope_r)), strict=True))
+        self._steps_back = []
+        for start, end in self._chunks:
+            of, count = slice(start * B, end * B), (end - start) * B
+            whole = [a[of] for a in (self._rz, self._n, self._m, self._before)]
+            whole += [a[:count] for a in (slopes, slope_n, slope_z, slope_r)]
+            joined = [(*one, *other) for one, other in zip(back[start:end], of_chunk, strict=False)]
+            self._steps_back.append((whole, joined[::-1]))
+
+    def _read(self, x, rows):
+        H2, bh = 2 * self.h.shape[2], self.params.bh
+        of_rz, of_n = self._tables
+        np.add(rows[:, :H2], bh[:H2], of_rz)
+        np.negative(of_rz, of_rz)
+        np.add(rows[:, H2:], bh[H2:], of_n)
+        if self._by_symbol:
+            of_rz.take(x, 0, self._rz, "clip")
+            of_n.take(x, 0, self._n, "clip")
+
+    def _run(self):
         dot, add, multiply, subtract = np.dot, np.add, np.multiply, np.subtract
-        exp, reciprocal, tanh, one = np.exp, np.reciprocal, np.tanh, self._one
-        self._read[:, 3 * self.h.shape[2] :] = self.params.bn
-        self._read_inputs(x)
-        recurrent, spare, wide = self._recurrent, self._spare, self._spare_gates
-        wide_rz, wide_n = self._spare_rz, self._spare_n
+        exp, divide, tanh, one, bn = np.exp, np.divide, np.tanh, self._one, self.params.bn
+        recurrent, spare, product, H2 = self._recurrent, self._spare, self._product, 2 * self.h.shape[2]
+        product_rz, product_n = product[..., :H2], product[..., H2:]
         for h_prev, h, rz, r, z, n, m in self._steps:
-            dot(h_prev, recurrent, wide)
-            add(rz, wide_rz, rz)
+            dot(h_prev, recurrent, product)
+            add(rz, product_rz, rz)
             exp(rz, rz)
             add(rz, one, rz)
-            reciprocal(rz, rz)
-            add(m, wide_n, m)
+            divide(one, rz, rz)  # much faster than reciprocal
+            add(product_n, bn, m)
             multiply(r, m, spare)
             add(n, spare, n)
             tanh(n, n)
             subtract(h_prev, n, spare)  # h = n + z (h_prev - n)
-            multiply(spare, z, spare)
+            multiply(z, spare, spare)
             add(spare, n, h)
 
     def _run_back(self):
         # matmul, not dot: of a matrix with gaps between its rows, dot makes a copy
         matmul, add, multiply, spare = np.matmul, np.add, np.multiply, self._spare
         back, carried, dk_next = self._back, self._carried, None
-        H = len(self._back) // 3
         for chunk, steps in self._steps_back:
             self._derive(*chunk)
-            for dk, dh, da_n, da_r, da_z, dm, r, z in steps:
+            for dh, dk, da_n, da_r, da_z, dm, r, z, slope_n, slope_z, slope_r in steps:
                 if dk_next is not None:
                     matmul(dk_next, back, spare)
                     add(dh, spare, dh)
                     add(dh, carried, dh)
-                multiply(da_n, dh, da_n)
-                multiply(da_z, dh, da_z)
-                multiply(da_r, da_n, da_r)
-                multiply(da_n, r, dm)
-                multiply(dh, z, carried)
+                multiply(slope_n, dh, spare)
+                multiply(spare, r, dm)
+                multiply(slope_r, spare, da_r)
+                multiply(slope_z, dh, da_z)
+                da_n[...] = spare
+                multiply(z, dh, carried)
                 dk_next = dk
+        H = len(self._back) // 3
         matmul(self._before.T, self._da[:, H:], self.grads.Whh)
         sums = np.dot(self._ones, self._da)
-        self.grads.bh[:] = np.r_[sums[H : 3 * H], sums[:H]]
+        for here, there in self._parts:
+            self.grads.bh[here] = sums[there]
         self.grads.bn[:] = sums[3 * H :]
 
-    def _derive(self, blocks, da_blocks, h_prev, spare):
-        """What dh (of r: da_n) is multiplied with to give da, into da."""
+    def _derive(self, rz, n, m, h_prev, slopes, slope_n, slope_z, slope_r):
+        """What dh (of r: da_n) is multiplied with to give da: (1-z)(1-n²), (h_{t-1} - n) z(1-z), m r(1-r)."""
         multiply, subtract, one = np.multiply, np.subtract, self._one
-        (r, z, n, m), (da_n, da_r, da_z, _) = blocks, da_blocks
-        subtract(one, r, da_r)
-        multiply(da_r, r, da_r)
-        multiply(da_r, m, da_r)
-        subtract(one, z, spare)
-        multiply(n, n, da_n)
-        subtract(one, da_n, da_n)
-        multiply(da_n, spare, da_n)
-        multiply(spare, z, spare)
-        subtract(h_prev, n, da_z)
-        multiply(da_z, spare, da_z)
-
-    def _sum_rows(self, x, dWxh):
-        """As in `Workspace`; writes over the gates, which are not needed any more."""
-        H = len(self._back) // 3
-        dWxh.fill(0)
-        if len(x) <= 64:
-            for symbol, term in zip(x.tolist(), self._da, strict=True):
-                row = self._rows[symbol]
-                row[: 2 * H] += term[H : 3 * H]
-                row[2 * H :] += term[:H]
-            return
-        order, segments = self._segments(x)
-        self._da.take(order, axis=0, out=self._gates, mode="clip")
-        for symbol, start, end in segments:
-            ones, terms, row = self._ones[start:end], self._gates[start:end], self._rows[symbol]
-            np.matmul(ones, terms[:, H : 3 * H], row[: 2 * H])
-            np.matmul(ones, terms[:, :H], row[2 * H :])
+        H = n.shape[1]
+        subtract(one, rz, slopes)
+        multiply(n, n, slope_n)
+        subtract(one, slope_n, slope_n)
+        multiply(slopes[:, H:], slope_n, slope_n)
+        multiply(slopes, rz, slopes)
+        subtract(h_prev, n, slope_z)
+        multiply(slopes[:, H:], slope_z, slope_z)
+        multiply(slopes[:, :H], m, slope_r)
