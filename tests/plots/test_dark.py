@@ -130,3 +130,21 @@ def test_a_browser_shows_the_dark_colours_where_the_page_is_dark(browser, tmp_pa
         page.close()
     for mode in MODES:
         assert len(set(ramp("signed", mode)) & shown[mode]) > 10
+
+
+CELLS = (
+    "from rnnlib.plots import use_style\nuse_style()",
+    "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2])\nplt.show()",
+    "from rnnlib.plots import plot_matrices\nplot_matrices({'a': [[1.0, 2.0]]})",
+)
+
+
+def test_a_notebook_shows_figures_that_follow_dark_mode_and_pictures_for_those_who_cannot():
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+    NotebookClient(notebook, kernel_name="python3").execute()
+    for cell in notebook.cells[1:]:
+        shown = next(output.data for output in cell.outputs if "data" in output)
+        assert 'id="rnn-dark"' in shown["image/svg+xml"] and "image/png" in shown
