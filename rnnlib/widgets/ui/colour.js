@@ -2,7 +2,7 @@
  * from the table in rnnlib/_tokens.py. */
 
 import { number } from "../model/format.js";
-import { make, setText } from "./dom.js";
+import { setText } from "./dom.js";
 import { CUT, RAMPS, STEPS } from "./tokens.js";
 
 /** A colour of the OKLab space for CSS and canvases. The ink on a cell is black or white, whichever contrasts more: at
@@ -104,21 +104,4 @@ export function drawPixels(canvas, rows, columns, bytes) {
     }
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
-}
-
-/** Draw numbers as cells: `rows` of them in each column, `column` wide and `height` high with a gap on either side (px),
- * on the scale from -limit to limit. The colours go into one pixel a number, which is then stretched. */
-export function drawCells(canvas, values, rows, { column, gap, height, limit, dark }) {
-  const columns = values.length / rows;
-  const small = (canvas.pixels ??= make("canvas"));
-  drawPixels(small, rows, columns, (i, t) => colour(values[t * rows + i], limit, dark).bytes);
-  const ratio = window.devicePixelRatio || 1;
-  resize(canvas, Math.round(columns * column * ratio), Math.round(height * ratio));
-  Object.assign(canvas.style, { width: `${columns * column}px`, height: `${height}px` });
-  const context = canvas.getContext("2d");
-  context.imageSmoothingEnabled = false;
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  for (let t = 0; t < columns; t++) {
-    context.drawImage(small, t, 0, 1, rows, t * column + gap, 0, column - 2 * gap, height);
-  }
 }
