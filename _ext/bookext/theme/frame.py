@@ -41,6 +41,7 @@ def configure(app, config):
     config.templates_path.insert(0, str(HERE / "templates"))
     config.html_copy_source = False
     config.html_show_sourcelink = False
+    config.html_theme_options["home_page_in_toc"] = False  # the book's mark, above, leads there
     config.html_permalinks_icon = "#"
     config.html_context["default_mode"] = "auto"
 
