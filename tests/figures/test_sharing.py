@@ -61,7 +61,7 @@ def random_figure(name, rng):
     pick = lambda *choices: choices[int(rng.integers(len(choices)))]  # noqa: E731
     upto = lambda most: int(rng.integers(0, most + 1))  # noqa: E731
     if name == "forward-stepper":
-        traits |= {"t": upto(last), "unit": upto(H - 1)}
+        traits |= {"t": upto(last), "unit": upto(H - 1), "updates": pick(0, 1, 300)}
     elif name == "backward-stepper":
         loss_t = upto(last)
         traits |= {"t": upto(last), "move": upto(4), "parameter": pick(*Params._fields), "loss_t": loss_t}
