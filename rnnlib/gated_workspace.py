@@ -120,7 +120,9 @@ class LSTMWorkspace(_Gated):
         self._steps_back = []
         for start, end in self._chunks:
             r, n = slice(start * B, end * B), (end - start) * B
-            whole = self._gates[r], slopes[:n], self._tanh_c[r], candidate[:n], fours[:n], through_h[:n]
+            inputs, _, candidates, outputs = np.split(self._gates[r], 4, axis=1)
+            whole = self._gates[r], inputs, candidates, outputs, self._tanh_c[r]
+            whole += slopes[:n], candidate[:n], fours[:n], through_h[:n]
             joined = [(*one, *other) for one, other in zip(back[start:end], of_chunk, strict=False)]
             self._steps_back.append((whole, joined[::-1]))
 
@@ -174,10 +176,9 @@ class LSTMWorkspace(_Gated):
         dot(self._before.T, self._da, self.grads.Whh)
         dot(self._ones, self._da, self.grads.bh)
 
-    def _derive(self, gates, slopes, tanh_c, candidate, fours, through_h):
+    def _derive(self, gates, i, g, q, tanh_c, slopes, candidate, fours, through_h):
         """σ(1 - σ) of all gates, g, 4 i (since 1 - g² = 4 σ(1 - σ)), and ∂h_t/∂c_t = q (1 - tanh² c)."""
         multiply, subtract, one = np.multiply, np.subtract, self._one
-        i, _, g, q = np.split(gates, 4, axis=1)
         subtract(one, gates, slopes)
         multiply(slopes, gates, slopes)
         multiply(g, self._two, candidate)
@@ -224,7 +225,7 @@ class GRUWorkspace(_Gated):
         for start, end in self._chunks:
             of, count = slice(start * B, end * B), (end - start) * B
             whole = [a[of] for a in (self._rz, self._n, self._m, self._before)]
-            whole += [a[:count] for a in (slopes, slope_n, slope_z, slope_r)]
+            whole += [a[:count] for a in (slopes, slopes[:, :H], slopes[:, H:], slope_n, slope_z, slope_r)]
             joined = [(*one, *other) for one, other in zip(back[start:end], of_chunk, strict=False)]
             self._steps_back.append((whole, joined[::-1]))
 
@@ -282,15 +283,14 @@ class GRUWorkspace(_Gated):
             self.grads.bh[here] = sums[there]
         self.grads.bn[:] = sums[3 * H :]
 
-    def _derive(self, rz, n, m, h_prev, slopes, slope_n, slope_z, slope_r):
+    def _derive(self, rz, n, m, h_prev, both, of_r, of_z, slope_n, slope_z, slope_r):
         """What dh (of r: da_n) is multiplied with to give da: (1-z)(1-n²), (h_{t-1} - n) z(1-z), m r(1-r)."""
         multiply, subtract, one = np.multiply, np.subtract, self._one
-        H = n.shape[1]
-        subtract(one, rz, slopes)
+        subtract(one, rz, both)
         multiply(n, n, slope_n)
         subtract(one, slope_n, slope_n)
-        multiply(slopes[:, H:], slope_n, slope_n)
-        multiply(slopes, rz, slopes)
+        multiply(of_z, slope_n, slope_n)
+        multiply(both, rz, both)
         subtract(h_prev, n, slope_z)
-        multiply(slopes[:, H:], slope_z, slope_z)
-        multiply(slopes[:, :H], m, slope_r)
+        multiply(of_z, slope_z, slope_z)
+        multiply(of_r, m, slope_r)
