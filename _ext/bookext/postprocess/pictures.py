@@ -33,6 +33,8 @@ path.simplify_threshold: 0.4  # of a pixel
 HEAVY = 24_000  # bytes of a compressed SVG above which the PNG is taken where it is lighter
 
 NOT_DRAWN = [(re.compile(o), c) for o, c in (("<!--", "-->"), ("<metadata>", "</metadata>"), ("<!DOCTYPE", ">"))]
+# Of a picture's matrix every digit counts: it makes one pixel as large as a cell.
+LONG = re.compile(r"matrix\([^)]*\)|\b\d\d+\.\d\d+")
 PATH = re.compile(r' d="([MLQCz\d.\s-]+)"')
 GLYPH = re.compile(r'(<path id="[^"]*" d=")([^"]*)(" transform="scale\()0\.015625\)')  # 2048 units to the em
 # How much any colour of any pixel may change, of 255: in areas, of so many pixels, less than the eye sees, so that a
@@ -84,7 +86,7 @@ def minify_svg(svg):
     for opening, closing in NOT_DRAWN:
         svg = without(svg, opening, closing)
     svg = re.sub(r'<g id="\w+">', "<g>", svg)
-    svg = re.sub(r"\b\d\d+\.\d\d+", lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), svg)
+    svg = LONG.sub(lambda m: m[0] if m[0][0] == "m" else f"{float(m[0]):.1f}".removesuffix(".0"), svg)
     svg = GLYPH.sub(
         lambda m: m[1] + re.sub(r"-?[\d.]+", lambda n: str(round(float(n[0]) / 8)), m[2]) + m[3] + "0.125)", svg
     )
