@@ -204,7 +204,7 @@ def test_given_weights_are_walked_back_through():
         BackwardStepper.from_params(params, vocab, text, t=3)
     with refuses(ValueError, "text", "1", expected="a string of 2 to 65 characters"):
         BackwardStepper.from_params(params, vocab, "h")
-    with refuses(ValueError, "text", "'x'", expected="only the characters 'ehlo'"):
+    with refuses(ValueError, "text", "'x'", expected="only the 4 characters of the given weights"):
         stepper.text = "hex"
     assert place(stepper) == (2, 0, 1, 0)
 
@@ -212,7 +212,8 @@ def test_given_weights_are_walked_back_through():
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 @pytest.mark.parametrize("T", [1, 2, 9])
 def test_the_python_beside_the_moves_computes_the_gradients(reduction, T):
-    params, x, y, h0, _ = make_case(T, T=T, B=None, V=5, H=4)
+    case = make_case(T, T=T, B=None, V=5, H=4)
+    params, x, y, h0 = case.params, case.x, case.y, case.h0
     trace = forward(params, x, h0)
     lines = code_of_moves(reduction)
     assert len(lines) == 5
