@@ -7,7 +7,8 @@ try:
 except ModuleNotFoundError as error:  # anywidget's own dependencies count too
     raise missing("rnnlib.widgets", "anywidget", "widgets") from error
 
-from ._bundle import words as words  # for those who host figures; no figure itself
+from .._tokens import css as colours  # noqa: F401  for those who host figures; no figure itself, like the words
+from ._bundle import words as words
 from .backward_stepper import BackwardStepper
 from .forward_stepper import ForwardStepper
 from .gradient_detective import GradientDetective

@@ -14,8 +14,6 @@ from urllib.parse import urlsplit
 
 from sphinx.errors import ConfigError
 
-from rnnlib._tokens import COLOURS
-
 from .. import compat
 from ..theme.frame import summary
 
@@ -39,6 +37,8 @@ def configure(app, config):
     config.html_baseurl = base = base_address(config.html_baseurl)
     if not base:
         return
+    from rnnlib.plots import COLOURS
+
     app.setup_extension("sphinx_sitemap")
     config.sitemap_url_scheme = "{link}"
     config.sitemap_locales = [None]
@@ -47,7 +47,7 @@ def configure(app, config):
     config.ogp_site_url = base
     config.ogp_site_name = config.html_title
     config.ogp_enable_meta_description = False  # the page has its own
-    config.ogp_social_cards = {"font": card_fonts(), "image_mini": ICON, "line_color": COLOURS["ink"][0]}
+    config.ogp_social_cards = {"font": card_fonts(), "image_mini": ICON, "line_color": COLOURS["ink"]}
     # one summary for all who ask for it; theirs takes LaTeX for prose
     compat.describe_pages_with(lambda doctree: escape(summary(doctree), quote=False))
 

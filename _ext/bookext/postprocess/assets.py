@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rnnlib import _tokens
+from rnnlib.widgets import colours
 
 from .. import minify, theme
 from . import purge
@@ -34,7 +34,7 @@ def build_style_sheet(site, app):
     if not app.linked_sheets:  # no page was written
         return
     sheets = [site.text(f"_static/{name}") for name in style_names(app) if f"_static/{name}" in site]
-    css, own = "\n".join(sheets), _tokens.css("html", "") + BOOK_STYLE.read_text(encoding="utf-8")
+    css, own = "\n".join(sheets), colours("html", "") + BOOK_STYLE.read_text(encoding="utf-8")
     if app.config.book_purge:
         pages = site.pages().values()
         used = LIVE_CLASSES.union(*map(purge.words_of, pages))
