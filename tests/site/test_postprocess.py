@@ -2,7 +2,10 @@
 
 import ast
 import json
+import os
 import re
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -106,6 +109,23 @@ def exports(v8, text):
     return dict(json.loads(kinds))
 
 
+IN_A_LOOP = """
+import asyncio
+from bookext.figures.prerender import evaluated
+async def drawn():
+    return evaluated("6 * 7")
+print(asyncio.run(drawn()), evaluated("6 * 7"))
+"""
+
+
+def test_what_is_drawn_does_not_wait_for_an_event_loop_that_runs():
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "_ext"), *sys.path])}
+    run = subprocess.run(
+        [sys.executable, "-c", IN_A_LOOP], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert run.stdout == "42 42\n", run.stderr
+
+
 @pytest.mark.parametrize("name", widgets.__all__)
 def test_a_minified_figure_parses_and_exports_the_same(minify, v8, name):
     source = str(getattr(widgets, name)._esm)
@@ -129,7 +149,8 @@ export const numbers = [1e-12, 0.5, 1000000, 0xff, -0].map(String).join(" ");
 export const lines = ((first) => { const a = first
   ++list.length
   return a })(7);
-export const order = ((x) => { const a = () => x; const { b } = ((given) => ({ b: given.a() }))({ a }); return a() + b; })(2);
+export const order = ((x) => { const a = () => x;
+  const { b } = ((given) => ({ b: given.a() }))({ a }); return a() + b; })(2);
 export { list as renamed };
 export default { strings };
 """

@@ -4,7 +4,6 @@ The page's host and the module run in an embedded V8, on nodes that are only wri
 a light page and once for a dark one. No browser and no Node are needed.
 """
 
-import asyncio
 import atexit
 import base64
 import io
@@ -30,7 +29,10 @@ class CannotDraw(Exception):
 @cache
 def engine():
     """V8, with what plays the browser in it."""
-    v8 = MiniRacer()
+    with ThreadPoolExecutor(
+        1
+    ) as thread:  # made where an event loop runs, as beside a browser, it would wait for that one
+        v8 = thread.submit(MiniRacer).result()
     atexit.register(v8.close)  # left to the end of the interpreter, it may wait for itself for ever
     v8.eval("\n".join((HERE / name).read_text(encoding="utf-8") for name in ("dom_shim.js", "prerender.js")))
     return v8
@@ -41,7 +43,7 @@ def evaluated(script):
     v8, began = engine(), monotonic()
     problem = value = None
     try:
-        value = away_from_loops(v8.eval, script, timeout_sec=SECONDS, max_memory=MEMORY)
+        value = v8.eval(script, timeout_sec=SECONDS, max_memory=MEMORY)
     except JSEvalException as raised:
         problem = raised
     # V8 does not tell of limits that end what a promise runs
@@ -58,16 +60,6 @@ def evaluated(script):
     if late:
         raise CannotDraw(f"it has not finished after {SECONDS} seconds") from None
     raise CannotDraw(str(problem).partition("\n")[0]) from None
-
-
-def away_from_loops(act, *given, **options):
-    """``act(…)``; where an event loop runs, as beside a browser, in a thread: V8 knows no time limit in a loop."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return act(*given, **options)
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(act, *given, **options).result()
 
 
 @cache
