@@ -5,7 +5,7 @@
 
 import { dotTerms } from "../engine/rnn.js";
 import { number, percent, quoted, visible } from "../model/format.js";
-import { colour } from "../ui/colour.js";
+import { colour, stripe } from "../ui/colour.js";
 import { make, setText, svg } from "../ui/dom.js";
 import { roving } from "../ui/keys.js";
 
@@ -117,7 +117,7 @@ export function buildCell({ words, change, shown }) {
       top.replaceChildren(...ranked(trace.yhat, t * V, (t + 1) * V, TOP).map((i) => {
         const p = trace.yhat[t * V + i];
         const bar = make("span", { className: "rnn-cell-bar" });
-        bar.style.setProperty("--rnn-part", p.toFixed(4));
+        bar.style.backgroundImage = stripe("var(--rnn-bar)", 0, p);
         const item = make("li", { className: i === y[t] ? "rnn-cell-target" : "" },
           make("span", { className: "rnn-cell-char" }, visible(vocab[i])), bar, make("span", {}, percent(p)));
         return item;

@@ -51,8 +51,9 @@ class Pen {
   /** Draw an element, and all that is in it, into `parent`; box: its place, where that is not the one in the page. */
   element(node, parent, box = this.boxOf(node.getBoundingClientRect())) {
     const style = getComputedStyle(node);
-    if (style.display === "none" || style.clipPath !== "none" || node.classList.contains("rnn-unshared")) return;
-    const group = parent.appendChild(svg("g"));
+    const corners = style.clipPath === "none" ? null : cornersOf(style.clipPath, box);
+    if (style.display === "none" || corners?.length === 0 || node.classList.contains("rnn-unshared")) return;
+    const group = parent.appendChild(svg("g", corners ? this.clip(svg("path", { d: `M${corners.join("L")}z` })) : {}));
     if (style.opacity !== "1") group.setAttribute("opacity", style.opacity);
     if (style.visibility === "visible") {
       const boxes = style.display === "inline" ? [...node.getClientRects()].map((rect) => this.boxOf(rect)) : [box];
@@ -83,6 +84,7 @@ class Pen {
     } else if (!(node instanceof HTMLProgressElement)) {
       this.children(node, style, this.clipped(node, style, box, group));
       this.arrow(node, style, box, group);
+      if (node.localName === "summary" && style.display === "list-item") this.marker(node, style, box, group);
     }
     if (node.localName === "mfrac") {
       const [above, below] = [...node.children].map((child) => this.boxOf(child.getBoundingClientRect()));
@@ -98,7 +100,9 @@ class Pen {
       const { position, zIndex } = getComputedStyle(child);
       return position === "static" ? 0 : 1 + (Number(zIndex) || 0);
     };
-    const layers = [...node.childNodes].map((child) => ({ child, at: layer(child) }));
+    const folded = node instanceof HTMLDetailsElement && !node.open;
+    const seen = [...node.childNodes].filter((child) => !folded || child === node.querySelector(":scope > summary"));
+    const layers = seen.map((child) => ({ child, at: layer(child) }));
     for (const { child } of layers.sort((a, b) => a.at - b.at)) {
       if (child.nodeType === Node.TEXT_NODE) {
         if (style.visibility === "visible") this.text(child, style, group);
@@ -110,10 +114,15 @@ class Pen {
   clipped(node, style, { x, y }, group) {
     const whole = node.scrollWidth <= node.clientWidth && node.scrollHeight <= node.clientHeight;
     if (whole || style.overflow === "visible" || !node.clientWidth) return group;
-    const id = `rnn-clip-${this.definitions.childElementCount}`;
     const inner = { x: x + node.clientLeft, y: y + node.clientTop, width: node.clientWidth, height: node.clientHeight };
-    this.definitions.append(svg("clipPath", { id }, svg("rect", rounded(inner))));
-    return group.appendChild(svg("g", { "clip-path": `url(#${id})` }));
+    return group.appendChild(svg("g", this.clip(svg("rect", rounded(inner)))));
+  }
+
+  /** The attribute of a group of which only what is in the shape can be seen. */
+  clip(shape) {
+    const id = `rnn-clip-${this.definitions.childElementCount}`;
+    this.definitions.append(svg("clipPath", { id }, shape));
+    return { "clip-path": `url(#${id})` };
   }
 
   /** The background of a box, its shadows and its borders. */
@@ -281,16 +290,33 @@ class Pen {
     if (checked) group.append(svg("circle", { cx, cy, r: put(width / 4), ...this.colour("fill", style.accentColor) }));
   }
 
-  /** An arrow between two columns: text that the style sheet puts after an element. */
+  /** An arrow between two columns, or one after a word: text that the style sheet puts after an element. */
   arrow(node, _style, { x, y }, group) {
     const style = getComputedStyle(node, "::after");
     const [, text] = /^"(.+)"$/.exec(style.content) ?? [];
-    if (!text || style.position !== "absolute") return;
-    this.reach(style); // the font
+    if (!text) return;
+    if (style.position !== "absolute") {
+      this.range.selectNodeContents(node);
+      const word = this.boxOf(this.range.getBoundingClientRect());
+      this.reach(style); // the font
+      const space = this.context.measureText(text).width - this.context.measureText(text.trimStart()).width;
+      this.write(text.trimStart(), { ...word, x: word.x + word.width + space }, style, group);
+      return;
+    }
+    this.reach(style);
     const spare = style.textAlign === "center" ? (parseFloat(style.width) - this.context.measureText(text).width) / 2 : 0;
     const height = parseFloat(style.lineHeight) || parseFloat(style.height);
     const place = { x: x + parseFloat(style.left) + spare, y: y + parseFloat(style.top), width: 0, height };
     this.write(text, place, style, group);
+  }
+
+  /** The triangle before what unfolds. */
+  marker(node, style, { x, y, height }, group) {
+    const size = parseFloat(style.fontSize) / 3;
+    const [left, middle] = [put(x + parseFloat(style.paddingLeft)), put(y + height / 2)];
+    const across = `M${left} ${put(middle - size)}l${put(1.7 * size)} ${put(size)}l${put(-1.7 * size)} ${put(size)}z`;
+    const down = `M${left} ${put(middle - size)}l${put(2 * size)} 0l${put(-size)} ${put(1.7 * size)}z`;
+    group.append(svg("path", { d: node.parentElement.open ? down : across, ...this.colour("fill", style.color) }));
   }
 
   /** A drawing in the page: its shapes, with the paint that they get from style sheets. */
@@ -326,6 +352,21 @@ class Pen {
     const { above, below } = this.reach(style);
     copy.setAttribute("y", put(Number(node.getAttribute("y")) + (above - below) / 2)); // not every program knows that baseline
   }
+}
+
+/** The corners of what a clip path leaves of a box; none where it leaves nothing. */
+function cornersOf(clip, { x, y, width, height }) {
+  const [, shape, values = ""] = /^(inset|polygon)\((.*)\)$/.exec(clip) ?? [];
+  const length = (text, whole) => [...text.matchAll(/(?:([-+]) )?(-?[\d.]+)(%|px)/g)].reduce(
+    (sum, [, sign, size, unit]) => sum + (sign === "-" ? -1 : 1) * Number(size) * (unit === "%" ? whole / 100 : 1), 0);
+  const apart = (text) => text.split(/ (?![^(]*\))/);
+  if (shape === "polygon") {
+    return values.split(", ").map(apart).map(([across, down]) => [put(x + length(across, width)), put(y + length(down, height))]);
+  }
+  const [top, right = top, bottom = top, left = right] = apart(values);
+  const [x1, x2] = [x + length(left, width), x + width - length(right, width)];
+  const [y1, y2] = [y + length(top, height), y + height - length(bottom, height)];
+  return shape && x1 < x2 && y1 < y2 ? [[x1, y1], [x2, y1], [x2, y2], [x1, y2]].map((corner) => corner.map(put)) : [];
 }
 
 function rounded({ x, y, width, height }, radius = 0) {
