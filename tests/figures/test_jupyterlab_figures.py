@@ -16,6 +16,7 @@ FIGURES = {
     "BackwardStepper": ".rnn-backward",
     "GraphStepper": ".rnn-grapher",
     "GradientDetective": ".rnn-detective",
+    "River": ".rnn-river-figure",
     "Rosetta": ".rnn-rosetta",
     "TrainingLab": ".rnn-lab",
 }
@@ -44,10 +45,10 @@ def lab(folder):
 
 
 @pytest.fixture(scope="module")
-def six(browser, lab, folder):
+def every(browser, lab, folder):
     """A notebook with each of the figures, run."""
-    nbformat.write(notebook(*FIGURES), folder / "six.ipynb")
-    page = run_all(browser, f"{lab}/lab/tree/six.ipynb?token=t")
+    nbformat.write(notebook(*FIGURES), folder / "every.ipynb")
+    page = run_all(browser, f"{lab}/lab/tree/every.ipynb?token=t")
     for selector in FIGURES.values():
         page.locator(selector).wait_for()
     yield page
@@ -59,8 +60,8 @@ def test_every_figure_is_in_the_notebook():
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_keys_pressed_in_a_figure_stay_in_it(six, name):
-    figure, cells = six.locator(FIGURES[name]), six.locator(".jp-Notebook .jp-Cell")
+def test_keys_pressed_in_a_figure_stay_in_it(every, name):
+    figure, cells = every.locator(FIGURES[name]), every.locator(".jp-Notebook .jp-Cell")
     for fold in figure.locator("summary").all():
         fold.click()  # what is folded away
     slider = figure.get_by_role("slider").first
@@ -74,32 +75,32 @@ def test_keys_pressed_in_a_figure_stay_in_it(six, name):
         control.focus()
         told = control.evaluate("node => node.outerHTML.slice(0, 200)")
         for key in ("b", "d", "d", "ArrowDown", "Escape"):
-            six.keyboard.press(key)
+            every.keyboard.press(key)
             assert figure.evaluate("node => node.contains(document.activeElement)"), f"{key} on {told}"
             assert cells.count() == len(FIGURES), f"{key} on {told}"
 
 
-def test_a_press_on_what_is_no_control_leaves_the_keys_in_the_figure(six):
-    six.locator(".rnn-forward").click(position={"x": 2, "y": 2})
+def test_a_press_on_what_is_no_control_leaves_the_keys_in_the_figure(every):
+    every.locator(".rnn-forward").click(position={"x": 2, "y": 2})
     for key in ("b", "d", "d"):
-        six.keyboard.press(key)
-        assert six.locator(".jp-Notebook .jp-Cell").count() == len(FIGURES), key
+        every.keyboard.press(key)
+        assert every.locator(".jp-Notebook .jp-Cell").count() == len(FIGURES), key
 
 
-def test_beside_a_figure_the_keys_are_the_notebook_s(six):
-    cells = six.locator(".jp-Notebook .jp-Cell")
-    six.locator(".jp-InputPrompt").last.click()
-    six.keyboard.press("b")
+def test_beside_a_figure_the_keys_are_the_notebook_s(every):
+    cells = every.locator(".jp-Notebook .jp-Cell")
+    every.locator(".jp-InputPrompt").last.click()
+    every.keyboard.press("b")
     cells.nth(len(FIGURES)).wait_for()
-    six.keyboard.press("d")
-    six.keyboard.press("d")
+    every.keyboard.press("d")
+    every.keyboard.press("d")
     cells.nth(len(FIGURES)).wait_for(state="detached")
 
 
-def test_a_notebook_is_saved_from_a_figure(six):
-    six.locator(".rnn-forward").get_by_label("Text", exact=True).focus()
-    with six.expect_response(lambda answer: answer.request.method == "PUT" and "six.ipynb" in answer.url):
-        six.keyboard.press("Control+s")
+def test_a_notebook_is_saved_from_a_figure(every):
+    every.locator(".rnn-forward").get_by_label("Text", exact=True).focus()
+    with every.expect_response(lambda answer: answer.request.method == "PUT" and "every.ipynb" in answer.url):
+        every.keyboard.press("Control+s")
 
 
 # Opened again

@@ -9,7 +9,7 @@ from figure_pages import write_page
 from pages import rows, set_range
 
 import rnnlib.widgets
-from rnnlib.widgets import ForwardStepper, GradientDetective, Rosetta, TrainingLab
+from rnnlib.widgets import ForwardStepper, GradientDetective, River, Rosetta, TrainingLab
 
 ALL = rnnlib.widgets.__all__
 CLIPBOARD = ("clipboard-read", "clipboard-write")
@@ -104,6 +104,7 @@ def test_the_text_of_the_reader_has_its_own_direction(shows, name):
     directions = "nodes => nodes.map((node) => getComputedStyle(node).direction)"
     assert set(view.locator(fields).evaluate_all(directions)) == {"rtl"}
     assert view.evaluate("node => getComputedStyle(node).direction") == "ltr"
+    view.locator("details").evaluate_all("nodes => nodes.forEach((node) => { node.open = true; })")
     view.get_by_label("Text", exact=True).fill("abc")
     painted(view.page)
     assert set(view.locator(fields).evaluate_all(directions)) == {"ltr"}
@@ -120,8 +121,10 @@ LARGE = """() => {
   const sizes = nodes.map((node) => 2 * parseFloat(getComputedStyle(node).fontSize));
   nodes.forEach((node, i) => { node.style.fontSize = `${sizes[i]}px`; });
 }"""
+# An arrow leads out of each step of the river into the next one, so its letters count, not the step.
 CLIPPED = """root => [...root.querySelectorAll(
-    "button, label, p, .rnn-label, .rnn-value, .rnn-letter, .rnn-title, dd, dt, legend, td, th")]
+    "button:not(.rnn-river-step), .rnn-river-step > :not(.rnn-river-state), label, p, .rnn-label, .rnn-value,"
+    + ".rnn-letter, .rnn-title, dd, dt, legend, td, th")]
   .filter((node) => node.offsetWidth > 2 && node.textContent && !node.closest("canvas, svg"))
   .filter((node) => {
     const cut = node.closest(".rnn-scroll, .rnn-track, .rnn-graph") || getComputedStyle(node).overflow === "auto";
@@ -132,7 +135,7 @@ CLIPPED = """root => [...root.querySelectorAll(
 
 
 @pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("name", ["ForwardStepper", "GradientDetective", "Rosetta", "TrainingLab"])
+@pytest.mark.parametrize("name", ["ForwardStepper", "GradientDetective", "River", "Rosetta", "TrainingLab"])
 def test_letters_of_twice_the_size_are_not_cut_off(shows, name, width):
     view = shows(getattr(rnnlib.widgets, name)(), width=width)
     assert view.evaluate(CLIPPED) == []
@@ -164,7 +167,7 @@ TEXTS = ["aa", "a\u0301\u202e", HEBREW, "\U0001f642\u200d\U0001f642", "  ", "</p
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("figure", [TrainingLab, GradientDetective, Rosetta])
+@pytest.mark.parametrize("figure", [TrainingLab, GradientDetective, River, Rosetta])
 def test_whatever_is_pressed_no_value_of_the_language_is_shown(shows, figure, seed):
     rng = np.random.default_rng(seed)
     view = shows(figure(), permissions=CLIPBOARD)

@@ -32,6 +32,7 @@ FIGURES = {
     "backward-stepper": ".rnn-backward",
     "gradient-detective": ".rnn-detective",
     "graph-stepper": ".rnn-grapher",
+    "river": ".rnn-river-figure",
     "rosetta": ".rnn-rosetta",
     "training-lab": ".rnn-lab",
 }
@@ -49,7 +50,7 @@ KEYS = [
 ]
 # The names of all that a link can say, and some values that it should and should not say.
 TRAITS = (
-    "text hidden_size seed t unit move parameter loss_t s truncate reduction case suspect names layout"
+    "text hidden_size seed t unit move parameter loss_t s truncate reduction case suspect names layout fill"
     " steps learning_rate clip optimizer temperature updates _rates n"
 ).split()
 VALUES = [
@@ -151,7 +152,8 @@ class Soak:
         view = self.views[name]
         self.pause(name)
         self.page.evaluate("() => navigator.clipboard.writeText('')")
-        view.get_by_role("button", name=WORDS["share_python"], exact=True).evaluate("node => node.click()")
+        entry = view.get_by_role("button", name=WORDS["share_python"], exact=True, include_hidden=True)  # of a menu
+        entry.evaluate("node => node.click()")
         view.get_by_text(WORDS["share_python_copied"]).wait_for()
         names = {}
         exec(compile(self.page.evaluate("navigator.clipboard.readText()"), f"copied from {name}", "exec"), names)
@@ -298,6 +300,15 @@ def graph_numbers(page, view, names):
     return value, shown(loss, 2) if loss else "0"
 
 
+def river_numbers(page, view, names):
+    figure, losses = names["figure"], names["losses"]
+    mean, loss = re.search(r"mean loss is (\S+)\. .* is (\S+);", view.locator(".rnn-summary").inner_text()).groups()
+    lengths = view.locator(".rnn-summary").inner_text().rpartition("lengths ")[2].rstrip(".").split(", ")
+    t = figure.t
+    given = [slight(length) for length in names["lengths"][t, t::-1][:6]]
+    return [mean, loss, *lengths], [shown(losses.mean()), shown(losses[t]), *given]
+
+
 def rosetta_numbers(page, view, names):
     symbol = DIALECTS[names["figure"].names].symbols["Whh"]
     arrays = names["weights"][symbol.code], names["gradients"][symbol.grad or symbol.code]
@@ -316,6 +327,7 @@ NUMBERS_OF = {
     "backward-stepper": backward_numbers,
     "gradient-detective": detective_numbers,
     "graph-stepper": graph_numbers,
+    "river": river_numbers,
     "rosetta": rosetta_numbers,
     "training-lab": lab_numbers,
 }

@@ -20,6 +20,7 @@ from rnnlib.widgets import (
     ForwardStepper,
     GradientDetective,
     GraphStepper,
+    River,
     Rosetta,
     TrainingLab,
     graph_stepper,
@@ -99,7 +100,7 @@ def test_what_is_changed_in_python_is_changed_in_the_page(tmp_path):
 
 def test_the_limits_of_the_views_are_those_of_the_traits():
     assert LIMITS == {"steps": MAX_STEPS, "hidden": MAX_HIDDEN, "seed": MAX_SEED}
-    for figure in (ForwardStepper, BackwardStepper, GraphStepper, GradientDetective, Rosetta):
+    for figure in (ForwardStepper, BackwardStepper, GraphStepper, GradientDetective, River, Rosetta):
         assert f"const LIMITS = {json.dumps(LIMITS)};" in figure._esm
 
 
