@@ -57,7 +57,7 @@ def cell_ink(colour):
     return _tokens.INKS[_tokens.ink_on(colour), _tokens.ink_on(dark(colour))]
 
 
-def aware(svg):
+def aware(svg: str) -> str:
     """An SVG that follows dark mode; of one that already does, its style sheet is made anew."""
     svg = IMAGE.sub(lambda match: match[0] + _dark_copy(match[0]), DARK_IMAGE.sub("", STYLE.sub("", svg)))
     rules = [f".{ROOT}{{fill:{_tokens.COLOURS['ink'][1]}}}"]  # what has no colour of its own would be black
