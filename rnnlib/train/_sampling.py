@@ -212,7 +212,7 @@ def _to_gates(a):
     np.negative(a, a)
     np.exp(a, a)
     np.add(a, 1, a)
-    np.reciprocal(a, a)
+    np.divide(1, a, a)  # much faster than reciprocal
 
 
 # (rows, recurrent, h, ...) -> a function that makes the next states, in place, of what the gates read
