@@ -1,9 +1,9 @@
 """A gallery of real mistakes in gradient code: each is the library's own source with one place changed.
 
 They are easy to make in a recurrent network written by hand, and most of them still train: the loss falls, and only a
-gradient check finds them. The chapter on checking shows them all, the widget `GradientDetective` those of `MISTAKES`.
-`mutant` gives the wrong functions, with one mistake or with several, so that everything said about a mistake is
-computed with it.
+gradient check finds them. The chapter on checking shows them all; the widget `GradientDetective` has those of
+`MISTAKES`, two of them together, and one of `MORE_MISTAKES`. `mutant` gives the wrong functions, with one mistake or
+with several, so that everything said about a mistake is computed with it.
 """
 
 import linecache
@@ -134,6 +134,25 @@ MISTAKES = (
     ),
 )  # fmt: skip
 
+
+# Two more that a single sequence shows. They are not in the gallery of the chapter: the first is a case of the widget,
+# whose line is not one of the ten; the second tells the widget where a mistake in its third line shows.
+MORE_MISTAKES = (
+    Mistake(  # of the steps that read one character, only the last adds to its row
+        name="repeated_steps", line="dWxh", file="bptt.py",
+        right="np.add.at(dWxh, trace.x.reshape(-1), da_rows)",
+        wrong="dWxh[trace.x.reshape(-1)] += da_rows",
+        case=13, code="dWxh[x] += da",
+        right_js="dWxh[ids[t] * H + j] += dat[j]",
+        wrong_js="dWxh[ids[t] * H + j] += ids.includes(ids[t], t + 1) ? 0 : dat[j]",
+    ),
+    Mistake(
+        name="no_target", line="error", file="bptt.py",
+        right="y[..., None], axis=-1) - 1",
+        wrong="y[..., None], axis=-1) - 0",
+        code="do = yhat.copy()",
+    ),
+)  # fmt: skip
 
 # A single sequence does not show these: the wrong source is right for it. The widget reads one sequence.
 BATCH_MISTAKES = (

@@ -25,6 +25,7 @@ from rnnlib.gradcheck import NAMES, TOLERANCES
 from rnnlib.mistakes import (
     BATCH_MISTAKES,
     MISTAKES,
+    MORE_MISTAKES,
     UNKNOWN_MISTAKES,
     Mistake,
     descend,
@@ -106,6 +107,20 @@ def test_one_softmax_for_all_steps_leaves_errors_that_do_not_cancel():
 
 def test_the_gallery_is_complete_and_every_name_stands_once():
     assert list(BY_NAME) == list(FOUND) and len(MISTAKES) == 11
+
+
+@pytest.mark.parametrize("mistake", MORE_MISTAKES, ids=lambda mistake: mistake.name)
+def test_two_more_mistakes_are_found_and_named(mistake):
+    names, cause = {
+        "repeated_steps": ({"Wxh"}, "a character that is repeated loses terms"),
+        "no_target": (set(NAMES), "the targets are left out"),
+    }[mistake.name]
+    for seed in range(3):
+        case = make_case(seed, T=6, B=None, V=4, H=4, scale=0.7)
+        assert len(set(case.x.tolist())) < 6  # some character is read again
+        report = check(case, mutant(mistake))
+        assert {name for name, one in report.checks.items() if not one.ok} == names, report
+        assert all(cause in report.checks[name].cause for name in names), report
 
 
 @pytest.mark.parametrize("mistake", BATCH_MISTAKES, ids=lambda mistake: mistake.name)

@@ -8,11 +8,13 @@ from browsing import painted
 from pages import set_range, slight
 
 from rnnlib.widgets._bundle import words
-from rnnlib.widgets.gradient_detective import CASES, LINES, GradientDetective
+from rnnlib.widgets.gradient_detective import CASES, LINES, NONE, GradientDetective, faults, fingerprints
 
 PAGE = "chapters/checking.html"
 KEYS = [*CASES]
 TITLES = {key: words()["en"][key].split("\n")[0] for key in KEYS}
+N = len(KEYS)
+NAMES = ("Wxh", "Whh", "Why", "bh", "by", "h0")
 CHAOTIC = {"mistake_no_mean", "mistake_slope_inverse"}  # training swings or breaks off, and enlarges rounding errors
 
 
@@ -22,6 +24,7 @@ def view(visit_alone):
     page, watch = visit_alone(GradientDetective())
     view = page.locator(".rnn-detective").first
     view.wait_for()
+    view.get_by_text("More settings").click()
     yield view
     assert not watch.complaints
 
@@ -38,6 +41,10 @@ def pick(view, key):
     view.locator(f"input[type=radio][value={key}]").check()
 
 
+def wrong_maps(view):
+    return [name for name, (word, _, _) in maps(view).items() if word == "wrong"]
+
+
 def verdict(view):
     return view.locator(".rnn-verdict").inner_text()
 
@@ -47,7 +54,7 @@ def maps(view):
     found = {}
     for text in view.locator(".rnn-error-map").all_inner_texts():
         name, word, error, index = re.fullmatch(
-            r"d(\w+) (right|wrong)\s+([\d.e−+∞]+) at \[([\d, ]+)\]", text.strip()
+            r"d(\w+) (right|wrong)\s+([\d.e−+∞]+) at \[([\d, ]+)\]", text.strip().replace("\u00a0", " ")
         ).groups()
         found[name] = word, error, tuple(int(i) for i in index.split(","))
     return found
@@ -69,7 +76,7 @@ def test_every_case_shows_the_numbers_of_python(view, text, size, seed):
     view.get_by_label("Seed", exact=True).fill(str(seed))
     set_range(view, "Hidden size H", size)
     healthy = widget_of(view, 0).losses
-    for case in range(12):
+    for case in range(N + 1):
         choose(view, case)
         widget, found = widget_of(view, case), maps(view)
         report, losses = widget.report, widget.losses
@@ -99,11 +106,14 @@ def test_every_case_shows_the_numbers_of_python(view, text, size, seed):
 
 def test_every_line_picked_in_every_case_gets_an_answer_that_is_true(view):
     for case, key in enumerate(KEYS, 1):
-        fault = CASES[key].line
+        at_fault = faults(CASES[key])
         choose(view, case)
-        wrong = {name for name, (word, _, _) in maps(view).items() if word == "wrong"}
+        wrong = set(wrong_maps(view))
+        if NONE not in at_fault:
+            pick(view, NONE)
+            assert verdict(view) == words()["en"]["detective_not_none"]
         for number, line in enumerate(LINES, 1):
-            if line == fault:
+            if line in at_fault:
                 continue
             pick(view, line)
             said = verdict(view)
@@ -122,19 +132,23 @@ def test_every_line_picked_in_every_case_gets_an_answer_that_is_true(view):
             before = re.search(r"before the first update is ([\d.]+)", said)
             if before:
                 assert float(before[1]) == pytest.approx(widget_of(view, case).losses[0], abs=6e-6)
-            assert not view.locator(".rnn-diff").is_visible()
-        pick(view, fault)
-        assert f"is at fault: {TITLES[key]}." in verdict(view)
-        assert view.locator("del").inner_text() == CASES[key].code.strip()
-        assert view.locator("ins").inner_text() == LINES[fault].strip()
+            assert not view.locator(".rnn-diff:visible").count()
+        for line in at_fault:
+            assert not view.locator(".rnn-diff:visible").count()
+            pick(view, line)
+        place = {1: "is at fault", 2: "are at fault"}[len(at_fault)]
+        assert f"{place}: {TITLES[key]}." in verdict(view)
+        assert view.locator("del:visible").all_inner_texts() == [one.code.strip() for one in CASES[key]]
+        belongs = [LINES[one.line].strip() if one.line in LINES else "np.add.at(dWxh, x, da)" for one in CASES[key]]
+        assert view.locator("ins:visible").all_inner_texts() == belongs
         told = view.locator(".rnn-verdict-panel").inner_text()
         assert words()["en"][key].split("\n")[3] in told and not re.search(r"[{}]|undefined|NaN", told)
-        assert f"{case} of 11 found" in view.inner_text()
+        assert f"{case} of 13 found" in view.inner_text()
 
 
 def test_a_case_has_a_name_only_when_it_is_solved(view):
     names = view.locator("select option").all_inner_texts()
-    assert names == ["Healthy code, for comparison", *(f"Case {i}" for i in range(1, 12))]
+    assert names == ["Healthy code, for comparison", *(f"Case {i}" for i in range(1, N + 1))]
     choose(view, 6)
     assert "late" not in view.inner_text()
     pick(view, "dWhh")
@@ -150,9 +164,9 @@ def test_an_answer_that_is_asked_for_is_shown_and_not_counted(view):
     choose(view, 3)
     view.get_by_role("button", name="Show the answer").click()
     assert "Line 8 is at fault: " + TITLES["mistake_lost_state"] in verdict(view)
-    assert view.locator("del").is_visible() and "0 of 11 found" in view.inner_text()
+    assert view.locator("del").first.is_visible() and "0 of 13 found" in view.inner_text()
     pick(view, "before")
-    assert "0 of 11 found" in view.inner_text()
+    assert "0 of 13 found" in view.inner_text()
     assert view.get_by_role("button", name="Show the answer").get_attribute("aria-disabled") == "true"
 
 
@@ -161,26 +175,33 @@ def test_in_healthy_code_every_line_is_right(view):
     for number, line in enumerate(LINES, 1):
         pick(view, line)
         assert f"Line {number} is right, as all lines are here" in verdict(view)
-    assert not view.locator(".rnn-diff").is_visible() and "0 of 11 found" in view.inner_text()
+    assert not view.locator(".rnn-diff:visible").count() and "0 of 13 found" in view.inner_text()
+    pick(view, NONE)
+    assert verdict(view) == words()["en"]["detective_none_healthy"]
 
 
 def test_the_keyboard_alone_solves_a_case(view):
     page = view.page
     cases(view).focus()
-    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
     assert cases(view).input_value() == "1"
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # on the button for the next case
     assert cases(view).input_value() == "2"
     page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert page.evaluate("document.activeElement.textContent") == "Compare"
+    assert view.locator(".rnn-compared").is_visible()
+    page.keyboard.press("Tab")
     at = "document.activeElement.value"
     assert page.evaluate(at) == "state"
     top = page.evaluate("scrollY")
     for key, line in (
         ("ArrowDown", "softmax"),
-        ("End", "dbh"),
-        ("ArrowDown", "dbh"),
+        ("End", NONE),
+        ("ArrowDown", NONE),
         ("Home", "state"),
         ("ArrowUp", "state"),
     ):
@@ -201,18 +222,18 @@ def test_previous_and_next_stop_at_the_ends(view):
     choose(view, 0)
     previous.click(force=True)
     assert cases(view).input_value() == "0"
-    for case in (*range(1, 12), 11):
+    for case in (*range(1, N + 1), N):
         following.click(force=True)
         assert cases(view).input_value() == str(case)
     previous.click()
-    assert cases(view).input_value() == "10"
+    assert cases(view).input_value() == str(N - 1)
 
 
 def test_a_finger_can_do_it_on_a_phone(book, visit):
     page, watch = visit(book, PAGE, width=360, has_touch=True, is_mobile=True)
     view = page.locator(".rnn-detective").first
     choose(view, 9)
-    view.locator(".rnn-line", has_text="dWhh").last.tap()
+    view.locator(".rnn-line:has(input[value=dWhh])").tap()
     assert "Found. Line 9" in verdict(view)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     boxes = view.locator(".rnn-line").evaluate_all("ns => ns.map((n) => n.getBoundingClientRect().height)")
@@ -256,3 +277,96 @@ def test_dark_mode_repaints_at_once(view):
     view.page.evaluate("document.documentElement.dataset.theme = 'dark'")
     painted(view.page)
     assert view.locator("canvas").first.evaluate("n => n.toDataURL()") != pixels
+
+
+def test_it_opens_at_a_case_that_hides(book, visit):
+    page, watch = visit(book, PAGE)
+    view = page.locator(".rnn-detective").first
+    assert cases(view).input_value() == "3" and wrong_maps(view) == ["Whh"]
+    assert view.locator(".rnn-curve-line").all_inner_texts() == [
+        "this gradient: 2.480 → 0.696 nats",
+        "healthy gradient: 2.480 → 0.670 nats",
+    ]
+    assert not watch.complaints
+
+
+def dots(view):
+    """line -> the gradients with a dot, as they are drawn and as they are said"""
+    found = {}
+    for row in view.locator(".rnn-line:has(.rnn-dots)").all():
+        drawn = [name for name, dot in zip(NAMES, row.locator(".rnn-dot").all_inner_texts(), strict=True) if dot == "●"]
+        said = re.findall(r"d(\w+)", row.locator(".rnn-said").text_content())
+        assert said == drawn
+        found[row.locator("input").get_attribute("value")] = drawn
+    return found
+
+
+def test_the_dots_of_each_line_are_its_fingerprint_and_the_wrong_columns_are_marked(view):
+    for case in range(N + 1):
+        choose(view, case)
+        assert dots(view) == fingerprints()
+        lit = view.locator(".rnn-line:has(input[value=state]) .rnn-dot").evaluate_all(
+            "nodes => nodes.map((node) => node.classList.contains('rnn-dot-lit'))"
+        )
+        assert [name for name, on in zip(NAMES, lit, strict=True) if on] == wrong_maps(view)
+
+
+def test_only_when_it_is_asked_for_a_line_that_cannot_be_at_fault_is_struck_through(view):
+    struck = ".rnn-line-not input"
+    assert not view.locator(struck).count() and not view.locator(".rnn-compared").is_visible()
+    button = view.get_by_role("button", name="Compare")
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    marks = fingerprints()
+    for case, key in enumerate(["", *KEYS]):
+        choose(view, case)
+        wrong = set(wrong_maps(view))
+        values = "nodes => nodes.map((node) => node.value)"
+        expected = [line for line in LINES if wrong and not set(marks[line]) <= wrong]
+        assert view.locator(struck).evaluate_all(values) == expected
+        fitting = [line for line in LINES if set(marks[line]) == wrong]
+        assert view.locator(".rnn-line-fits input").evaluate_all(values) == fitting
+        for code in view.locator(".rnn-line code").all():
+            is_struck = "line-through" in code.evaluate("node => getComputedStyle(node).textDecorationLine")
+            assert is_struck == (code.evaluate("node => node.parentNode.firstChild.value") in expected)
+        said = view.locator(".rnn-compared").inner_text()
+        if key and len(CASES[key]) == 1 and CASES[key][0].line in LINES:
+            assert CASES[key][0].line in fitting
+            assert all(re.search(rf"\b{1 + [*LINES].index(one)}\b", said) for one in fitting)
+        elif key:
+            assert not fitting and said.startswith("No line fits")
+    button.click()
+    assert not view.locator(struck).count() and not view.locator(".rnn-compared").is_visible()
+
+
+@pytest.mark.parametrize("first, second", [("dWhh", "dbh"), ("dbh", "dWhh")])
+def test_two_mistakes_are_found_one_after_the_other(view, first, second):
+    choose(view, 12)
+    assert wrong_maps(view) == ["Whh", "bh"]
+    pick(view, first)
+    beyond = {"dWhh": "dbh", "dbh": "dWhh"}[first]
+    assert f"not alone: a fault in it could not reach {beyond}." in verdict(view)
+    pick(view, "before")
+    assert verdict(view).startswith("Line 8 is right") and "0 of 13 found" in view.inner_text()
+    pick(view, second)
+    assert "Found. Lines 9 and 10 are at fault" in verdict(view) and "1 of 13 found" in view.inner_text()
+    assert view.locator("del:visible").count() == 2 == view.locator(".rnn-line-fault").count()
+
+
+def test_none_of_these_is_the_answer_where_the_mistake_is_elsewhere(view):
+    choose(view, 13)
+    assert wrong_maps(view) == ["Wxh"]
+    pick(view, NONE)
+    assert "Found. None of these lines is at fault" in verdict(view) and "1 of 13 found" in view.inner_text()
+    view.get_by_label("Text", exact=True).fill("abcd")  # no character is read again
+    choose(view, 0)
+    choose(view, 13)
+    assert not wrong_maps(view)
+
+
+@pytest.mark.parametrize("width, most", [(1280, 760), (360, 1250)])
+def test_the_first_state_is_no_higher_than_the_design_allows(book, visit, width, most):
+    page, watch = visit(book, PAGE, width=width)
+    view = page.locator(".rnn-detective").first
+    assert view.evaluate("node => node.offsetHeight") <= most
+    assert not watch.complaints

@@ -69,7 +69,7 @@ def random_figure(name, rng):
         traits |= {"t": upto(last), "move": upto(4), "parameter": pick(*Params._fields), "loss_t": loss_t}
         traits |= {"s": upto(loss_t), "truncate": 1 + upto(63), "reduction": pick("sum", "mean")}
     elif name == "gradient-detective":
-        traits |= {"case": upto(11), "suspect": pick("", *gradient_detective.LINES)}
+        traits |= {"case": upto(len(gradient_detective.CASES)), "suspect": pick(*gradient_detective.SUSPECTS)}
     elif name == "graph-stepper":
         traits |= {"move": upto(25 if last == 0 else 41)}
     elif name == "river":
@@ -236,7 +236,7 @@ def test_too_many_given_weights_are_refused_in_words(opens):
 BROKEN = {
     "forward-stepper": [("t=16", "t"), ("t=-1", "t"), ("unit=4", "unit"), ("hidden_size=2&unit=2", "unit")],
     "backward-stepper": [("loss_t=3&s=4", "s"), ("move=5", "move"), ("parameter=constructor", "parameter")],
-    "gradient-detective": [("case=12", "case"), ("suspect=__proto__", "suspect"), ("hidden_size=9", "hidden_size")],
+    "gradient-detective": [("case=14", "case"), ("suspect=__proto__", "suspect"), ("hidden_size=9", "hidden_size")],
     "graph-stepper": [("text=abcd", "text"), ("move=42", "move"), ("text=ab&move=26", "move")],
     "river": [("t=16", "t"), ("updates=301", "updates"), ("updates=-1", "updates"), ("t=1.5", "t")],
     "rosetta": [("names=toString", "names"), ("layout=", "layout"), ("text=" + "a" * 26, "text")],

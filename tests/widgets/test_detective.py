@@ -10,15 +10,20 @@ from models import make_case
 
 from rnnlib import Grads, backward, check_gradients, forward, one_hot, softmax
 from rnnlib.gradcheck import NAMES, TOLERANCES
-from rnnlib.mistakes import MISTAKES, gradient_descent, mutant
+from rnnlib.mistakes import MISTAKES, MORE_MISTAKES, gradient_descent, mutant
 from rnnlib.widgets._bundle import bundle, words
 from rnnlib.widgets.gradient_detective import (
     CASES,
     LINES,
     LOOPS,
+    NONE,
+    OTHER_LINES,
+    SUSPECTS,
     TRAINING,
     GradientDetective,
     facts,
+    faults,
+    fingerprints,
 )
 
 each_case = pytest.mark.parametrize("number, key", [*enumerate(CASES, 1)], ids=CASES)
@@ -28,7 +33,11 @@ each_case = pytest.mark.parametrize("number, key", [*enumerate(CASES, 1)], ids=C
 
 
 def test_every_mistake_is_a_case_and_every_case_explained():
-    assert {*CASES.values()} == {*MISTAKES} and [mistake.case for mistake in CASES.values()] == [*range(1, 12)]
+    singles = [case[0] for case in CASES.values() if len(case) == 1]
+    assert {*MISTAKES} < {*singles} and [mistake.case for mistake in singles] == [*range(1, 12), 13]
+    assert [number for number, case in enumerate(CASES.values(), 1) if len(case) == 2] == [12]
+    assert [number for number, case in enumerate(CASES.values(), 1) if faults(case) == [NONE]] == [13]
+    assert len(CASES) == 13 and {"+".join(faults(case)) for case in CASES.values()} < {*SUSPECTS}
     for key in CASES:
         title, *parts = words()["en"][key].split("\n")
         assert title[-1] not in "." and len(parts) == 3 and all(part.endswith(".") for part in parts)
@@ -41,7 +50,7 @@ def test_the_report_and_the_losses_are_those_of_the_case():
     assert np.array_equal(widget.h0, h0) and np.abs(h0).min() > 0
     for case, key in enumerate([None, *CASES]):
         widget.case = case
-        run_, back = mutant(CASES[key]) if key else (forward, backward)
+        run_, back = mutant(*CASES[key]) if key else (forward, backward)
         assert widget.functions == (run_, back)
         options = {"h0": h0, "forward": run_, "backward": back, "method": "central"}
         assert str(widget.report) == str(check_gradients(widget.params, ids[:-1], ids[1:], **options))
@@ -64,8 +73,8 @@ def test_at_the_first_sight_of_the_book_every_case_shows_its_fault(number, key):
         ("text", "ab" * 13, ValueError, "got 26"),
         ("hidden_size", 9, ValueError, "hidden_size: expected a whole number from 1 to 8, got 9"),
         ("seed", -1, ValueError, "seed: expected a whole number from 0 to"),
-        ("case", 12, ValueError, "case: expected a whole number from 0 to 11, got 12"),
-        ("case", "late", TypeError, "case: expected a whole number from 0 to 11, got str 'late'"),
+        ("case", 14, ValueError, "case: expected a whole number from 0 to 13, got 14"),
+        ("case", "late", TypeError, "case: expected a whole number from 0 to 13, got str 'late'"),
         ("suspect", "dby", ValueError, "suspect: expected one of '', 'state', 'softmax'"),
         ("suspect", 3, TypeError, "got int 3"),
     ],
@@ -91,10 +100,32 @@ def test_where_no_script_runs_a_picture_and_words_stand_in_and_do_not_tell():
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
     assert "case 6" in data["text/plain"] and "“I am learning RNN”" in data["text/plain"]
     assert "late" not in data["text/plain"].replace("relative", "")
-    assert "the right gradient" in GradientDetective()._repr_mimebundle_()[0]["text/plain"]
+    assert "the right gradient" in GradientDetective(case=0)._repr_mimebundle_()[0]["text/plain"]
 
 
 # --- the lines that are shown ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size, steps", [(2, 3), (4, 6), (5, 12)])
+def test_the_fingerprint_of_a_line_is_the_same_for_other_networks(size, steps):
+    marks = fingerprints()
+    assert [*marks] == [*LINES]
+    seen = {line: set() for line in LINES}
+    for mistake in (*MISTAKES, *MORE_MISTAKES):
+        if mistake.line in LINES:
+            case = make_case(3, T=steps, B=None, V=5, H=size, scale=0.7, reduction="mean")
+            run_, back = mutant(mistake)
+            report = check_gradients(case.params, case.x, case.y, h0=case.h0, forward=run_, backward=back)
+            seen[mistake.line] |= {name for name, check in report.checks.items() if not check.ok}
+    assert {line: {*names} for line, names in marks.items()} == seen
+
+
+def test_a_mistake_in_two_functions_is_a_case_with_both_changed(monkeypatch):
+    named = {mistake.name: mistake for mistake in MISTAKES}
+    monkeypatch.setitem(CASES, "mistake_both", (named["no_tanh"], named["one_step_bias"]))
+    modules = facts()
+    assert "ht[j] = at[j]" in modules["engine/rnn_mistake_both.js"]
+    assert "dbh[j] = dat[j]" in modules["engine/bptt_mistake_both.js"]
 
 
 # The ten lines and the heads of their loops as they are shown; between them what they do not say.
@@ -113,6 +144,8 @@ o = h @ Why + by
 {before}
 {dWhh}
 {dbh}
+dWxh = np.zeros_like(Wxh)
+{dWxh}
 """
 
 
@@ -125,7 +158,7 @@ def walked(lines, params, x, y, h0):
     exec(PROGRAM.format(**lines, **loops), {"np": np, "softmax": softmax, "one_hot": one_hot}, scope)
     do, dh, da, h = (scope[name] for name in ("do", "dh", "da", "h"))
     sums = {
-        "Wxh": one_hot(x, V).T @ da,
+        "Wxh": scope["dWxh"],
         "Whh": scope["dWhh"],
         "Why": h.T @ do,
         "bh": scope["dbh"],
@@ -136,8 +169,8 @@ def walked(lines, params, x, y, h0):
 
 @pytest.mark.parametrize("key", ["", *CASES])
 def test_the_lines_as_shown_give_the_gradient_of_the_library_or_of_the_mistake(key):
-    lines = {**LINES, CASES[key].line: CASES[key].code} if key else LINES
-    run_, back = mutant(CASES[key]) if key else (forward, backward)
+    lines = LINES | OTHER_LINES | ({mistake.line: mistake.code for mistake in CASES[key]} if key else {})
+    run_, back = mutant(*CASES[key]) if key else (forward, backward)
     for seed in range(5):
         case = make_case(seed, T=6, B=None, V=5, H=4)
         expected = back(case.params, run_(case.params, case.x, case.h0), case.y)
@@ -146,8 +179,8 @@ def test_the_lines_as_shown_give_the_gradient_of_the_library_or_of_the_mistake(k
 
 
 def test_the_wrong_line_is_another_one_in_the_same_place():
-    for mistake in CASES.values():
-        code, right = mistake.code, LINES[mistake.line]
+    for mistake in (mistake for case in CASES.values() for mistake in case):
+        code, right = mistake.code, (LINES | OTHER_LINES)[mistake.line]
         assert code != right and (code[:4].isspace(), len(code.strip()) > 0) == (right[:4].isspace(), True)
 
 
@@ -205,7 +238,7 @@ def test_a_case_in_javascript_gives_the_numbers_of_its_python(page, number, key,
         }})""",
         [as_data(*model) for model in models],
     )
-    wrong_forward, wrong_backward = mutant(CASES[key])
+    wrong_forward, wrong_backward = mutant(*CASES[key])
     errors, wrong = {}, 0
     for i, ((params, ids, h0, y, reduction), result) in enumerate(zip(models, got, strict=True)):
         trace = wrong_forward(params, ids, h0)
@@ -255,7 +288,7 @@ def test_the_check_and_the_training_in_javascript_are_those_of_python(page, numb
 
 @pytest.mark.parametrize("right", ["no such text", "dat"])
 def test_a_case_whose_place_is_not_there_once_is_refused_by_name(right, monkeypatch):
-    monkeypatch.setitem(CASES, "mistake_late", CASES["mistake_late"]._replace(right_js=right))
+    monkeypatch.setitem(CASES, "mistake_late", (CASES["mistake_late"][0]._replace(right_js=right),))
     message = f"mistake_late: expected {right!r} once in backward of engine/bptt.js, found it"
     with pytest.raises(RuntimeError, match=message):
         facts()
@@ -264,5 +297,5 @@ def test_a_case_whose_place_is_not_there_once_is_refused_by_name(right, monkeypa
 def test_the_wrong_functions_stand_in_the_module_and_no_text_is_run_as_code():
     module = GradientDetective._esm
     assert not re.search(r"\beval\(|new Function\(", module)
-    assert module.count("function backward(") == 1 + 9 and module.count("function forward(") == 1 + 2
+    assert module.count("function backward(") == 1 + 11 and module.count("function forward(") == 1 + 2
     assert re.findall(r"^export .*", module, re.MULTILINE) == ["export default figure(render);"]

@@ -1,12 +1,14 @@
-"""GradientDetective: the code of a gradient has one wrong line, and its errors tell which."""
+"""GradientDetective: the code of a gradient is wrong somewhere, and its errors tell where."""
 
 import json
 import re
 from pathlib import Path
 
+import numpy as np
+
 from ... import bptt, rnn
-from ...gradcheck import TOLERANCES, check_gradients
-from ...mistakes import MISTAKES, gradient_descent, mutant
+from ...gradcheck import NAMES, TOLERANCES, check_gradients
+from ...mistakes import MISTAKES, MORE_MISTAKES, gradient_descent, mutant
 from .._bundle import HERE, bundle, constants, style
 from .._network import NetworkWidget
 from .._traits import LIMITS as SHARED_LIMITS
@@ -30,10 +32,47 @@ LINES = {
     "dbh": "dbh = da.sum(axis=0)",
 }
 LOOPS = {"state": "for t in range(T):", "future": "for t in reversed(range(T)):"}  # printed before these lines
+OTHER_LINES = {"dWxh": "np.add.at(dWxh, x, da)"}  # not shown: a fault in one of them is in none of the ten
+NONE = "none"  # picked where no line that is shown is at fault
 
-# The cases from 1 on, easy ones and hard ones in turn, by the key of the words on them.
-CASES = {f"mistake_{mistake.name}": mistake for mistake in sorted(MISTAKES, key=lambda mistake: mistake.case)}
+
+def _cases():
+    """Key of the words on a case -> the mistakes in it: the gallery in its order, then two mistakes at once, then one
+    in a line that is not shown."""
+    named = {mistake.name: mistake for mistake in (*MISTAKES, *MORE_MISTAKES)}
+    single = sorted((mistake for mistake in named.values() if mistake.case), key=lambda mistake: mistake.case)
+    cases = [(mistake,) for mistake in single]
+    cases.insert(len(MISTAKES), (named["clipped"], named["one_step_bias"]))
+    return {f"mistake_{'_and_'.join(mistake.name for mistake in case)}": case for case in cases}
+
+
+CASES = _cases()
 FUNCTIONS = {"rnn.py": "forward", "bptt.py": "backward"}  # in engine/rnn.js and engine/bptt.js
+
+
+def faults(mistakes):
+    """The lines at fault, in the order of LINES; NONE where it is a line that is not shown."""
+    lines = {mistake.line for mistake in mistakes}
+    return [line for line in LINES if line in lines] or [NONE]
+
+
+SUSPECTS = ("", *LINES, NONE, *("+".join(faults(case)) for case in CASES.values() if len(case) > 1))
+
+
+def fingerprints():
+    """Line -> the gradients in which a fault in it shows: those that a check of its mistakes finds wrong.
+
+    The network is one that hides nothing: no number in it is zero, Whh is not symmetric, there are three steps.
+    """
+    params = rnn.init_params(3, 2, rng=np.random.default_rng(0))
+    x, y, h0 = np.array([0, 1, 0]), np.array([1, 2, 0]), np.array([0.5, -0.4])
+    found = {line: set() for line in LINES}
+    for mistake in (*MISTAKES, *MORE_MISTAKES):
+        if mistake.line in LINES:
+            forward, backward = mutant(mistake)
+            report = check_gradients(params, x, y, h0=h0, forward=forward, backward=backward)
+            found[mistake.line] |= {name for name, check in report.checks.items() if not check.ok}
+    return {line: [name for name in NAMES if name in names] for line, names in found.items()}
 
 
 def facts():
@@ -44,22 +83,37 @@ def facts():
     Raises RuntimeError naming the case whose right text is not exactly once in its function.
     """
     modules, imports, cases = {}, [], []
-    for key, mistake in CASES.items():
-        name, module = FUNCTIONS[mistake.file], f"engine/{Path(mistake.file).stem}"
-        function = source_of(f"{module}.js", name)
-        found = function.count(mistake.right_js)
-        if found != 1:
-            expected = f"expected {mistake.right_js!r} once in {name} of {module}.js"
-            raise RuntimeError(f"{key}: {expected}, found it {found} times")
-        modules[f"{module}_{key}.js"] = function.replace(mistake.right_js, mistake.wrong_js)
-        imports.append(f'import {{ {name} as {key} }} from "../{module}_{key}.js";')
-        shown = json.dumps({"words": key, "fault": mistake.line, "code": mistake.code})
-        cases.append(f"{{ ...{shown}, {name}: {key} }}")
-    lines = [{"key": key, "code": code, "loop": LOOPS.get(key, "")} for key, code in LINES.items()]
+    for key, mistakes in CASES.items():
+        shown = {"words": key, "faults": faults(mistakes), "names": [mistake.name for mistake in mistakes]}
+        shown["more"] = not set(mistakes) <= set(MISTAKES)
+        shown["was"] = [mistake.code.strip() for mistake in mistakes]
+        shown["belongs"] = [(LINES | OTHER_LINES)[mistake.line].strip() for mistake in mistakes]
+        wrong = []
+        for file in {mistake.file: None for mistake in mistakes}:
+            name, module = FUNCTIONS[file], f"engine/{Path(file).stem}"
+            changes = [mistake for mistake in mistakes if mistake.file == file]
+            modules[f"{module}_{key}.js"] = _changed(key, source_of(f"{module}.js", name), changes)
+            imports.append(f'import {{ {name} as {key}_{name} }} from "../{module}_{key}.js";')
+            wrong.append(f"{name}: {key}_{name}")
+        cases.append(f"{{ ...{json.dumps(shown)}, {', '.join(wrong)} }}")
+    reach = fingerprints()
+    lines = [{"key": key, "code": code, "loop": LOOPS.get(key, ""), "reach": reach[key]} for key, code in LINES.items()]
     listed = ",\n".join(cases)
-    text = constants(TOLERANCE=TOLERANCES["central"], TRAINING=TRAINING, LINES=lines)
+    text = constants(TOLERANCE=TOLERANCES["central"], TRAINING=TRAINING, LINES=lines, NONE=NONE, SUSPECTS=SUSPECTS)
     modules["gradient_detective/cases.js"] = "\n".join([*imports, text, f"export const CASES = [{listed}];"])
     return modules
+
+
+def _changed(key, function, mistakes):
+    """The JavaScript of a function with mistakes in it."""
+    for mistake in mistakes:
+        found = function.count(mistake.right_js)
+        if found != 1:
+            name, module = FUNCTIONS[mistake.file], f"engine/{Path(mistake.file).stem}.js"
+            expected = f"expected {mistake.right_js!r} once in {name} of {module}"
+            raise RuntimeError(f"{key}: {expected}, found it {found} times")
+        function = function.replace(mistake.right_js, mistake.wrong_js)
+    return function
 
 
 def source_of(file, name):
@@ -78,18 +132,21 @@ def source_of(file, name):
 
 
 class GradientDetective(NetworkWidget):
-    """A case: code of a gradient with one wrong line, its errors against central differences, and how it trains.
+    """A case: code of a gradient with a mistake, its errors against central differences, and how it trains.
 
-    Forward and backward are those of a mistake of `rnnlib.mistakes`, for the network that reads `text`. They start from
-    h0, the state after reading the text once from zero, so that h0 is not zero. The loss is the mean over the steps.
+    Forward and backward are those of one or two mistakes of `rnnlib.mistakes`, for the network that reads `text`. They
+    start from h0, the state after reading the text once from zero, so that h0 is not zero. The loss is the mean over
+    the steps.
 
     `GradientDetective(text="hello", hidden_size=4, seed=0)` shows a network with the weights of
     `init_params(V, hidden_size, rng=np.random.default_rng(seed))`, where V counts the distinct characters of the text;
     `GradientDetective.from_params(params, vocab, text)` shows given weights.
 
     Traits, to be set, observed or linked: `text` (2 to 25 characters), `hidden_size` (1 to 8), `seed` (0 to 2**53 - 1),
-    `case` (1 to 11, the mistakes in a fixed order; 0 is healthy code), `suspect` (the line that is held to be wrong:
-    "state", "softmax", "error", "mean", "future", "slope", "back", "before", "dWhh", "dbh", or "" for none).
+    `case` (1 to 13, in a fixed order: 1 to 11 have one wrong line, 12 has two, in 13 the mistake is in a line that is
+    not shown; 0 is healthy code; 3 unless given), `suspect` (the line that is held to be wrong: "state", "softmax",
+    "error", "mean", "future", "slope", "back", "before", "dWhh", "dbh", "none" for none of them, "dWhh+dbh" for the
+    two of case 12; "" while nothing is picked).
 
     Raises ValueError for a value out of range or a text with characters that given weights do not know, TypeError for a
     value of another type; both name the trait, what came and what was expected.
@@ -97,8 +154,8 @@ class GradientDetective(NetworkWidget):
 
     text = Text(LIMITS["steps"] + 1, default_value="I am learning RNN").tag(sync=True)
     hidden_size = Whole(1, LIMITS["hidden"], default_value=4).tag(sync=True)
-    case = Whole(0, len(CASES), default_value=0).tag(sync=True)
-    suspect = Choice(("", *LINES), default_value="").tag(sync=True)
+    case = Whole(0, len(CASES), default_value=3).tag(sync=True)
+    suspect = Choice(SUSPECTS, default_value="").tag(sync=True)
 
     _esm = bundle(
         "gradient_detective/view.js",
@@ -109,7 +166,7 @@ class GradientDetective(NetworkWidget):
     @property
     def functions(self):
         """(forward, backward) of the case."""
-        return mutant([*CASES.values()][self.case - 1]) if self.case else (rnn.forward, bptt.backward)
+        return mutant(*[*CASES.values()][self.case - 1]) if self.case else (rnn.forward, bptt.backward)
 
     @property
     def h0(self):
