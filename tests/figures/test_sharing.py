@@ -414,7 +414,7 @@ ELEMENTS = "svg title style defs g rect text path image circle polyline line lin
 # Each line of text in the page that can be seen, but for what formulas and fields hold
 LINES = """root => [...root.querySelectorAll("p, .rnn-title, button, .rnn-label, dt, dd, svg text, .rnn-line-number,"
     + " .rnn-river-step > span")]
-  .filter((node) => node.getClientRects().length === 1)
+  .filter((node) => node.getClientRects().length === 1 && node.checkVisibility())  // not what is folded away
   .filter((node) => !node.closest(".rnn-unshared, .rnn-scroll, .rnn-track, [hidden]"))
   .filter((node) => !node.childElementCount && node.offsetHeight !== 0 && node.textContent.trim())
   .map((node) => node.textContent.trim().split(/\\s+/)[0])"""
