@@ -6,10 +6,11 @@ import sys
 import pytest
 from books import ROOT
 
-HELPERS = {"_check", "_repr", "_extras", "_flat", "_files", "_watching"}
+HELPERS = {"_cell", "_check", "_repr", "_extras", "_flat", "_files", "_watching"}
 CORE = HELPERS | {"text", "loss", "rnn", "bptt"}
-TRAINING = {"optim", "workspace"}
-BELOW_FIGURES = CORE | TRAINING | {"gradcheck", "mistakes", "train", "checkpoint", "sweep"}
+CELLS = {"lstm", "gru"}  # built on the core, beside the vanilla network
+TRAINING = CELLS | {"optim", "workspace", "gated_workspace"}
+BELOW_FIGURES = CORE | TRAINING | {"starts", "flow", "gradcheck", "mistakes", "train", "checkpoint", "sweep"}
 
 # part of rnnlib -> the parts that it may import, beside itself
 MAY_IMPORT = {
@@ -17,7 +18,8 @@ MAY_IMPORT = {
     "rnn": CORE - {"bptt"},
     "bptt": CORE,
     "__init__": CORE | {"gradcheck", "padding"},
-    **{part: CORE for part in ("optim", "workspace", "gradcheck", "mistakes", "padding")},
+    **{part: CORE for part in (*CELLS, "starts", "flow", "optim", "workspace", "gradcheck", "mistakes", "padding")},
+    "gated_workspace": CORE | CELLS | {"workspace"},
     "train": CORE | TRAINING,
     **{part: CORE | TRAINING | {"train"} for part in ("checkpoint", "sweep")},
     "formulations": BELOW_FIGURES,
@@ -27,7 +29,7 @@ MAY_IMPORT = {
 # what a part needs beside NumPy and the standard library
 PACKAGES = {
     "train": {"tqdm"},
-    "sweep": {"joblib"},
+    "sweep": {"joblib", "distributed"},
     "plots": {"matplotlib"},
     "widgets": {"anywidget", "IPython", "ipywidgets", "PIL", "traitlets"},
 }
