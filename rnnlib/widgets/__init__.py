@@ -12,9 +12,19 @@ from ._bundle import words as words
 from .backward_stepper import BackwardStepper
 from .forward_stepper import ForwardStepper
 from .gradient_detective import GradientDetective
+from .gradient_flow import GradientFlow
 from .graph_stepper import GraphStepper
 from .river import River
 from .rosetta import Rosetta
 from .training_lab import TrainingLab
 
-__all__ = ["BackwardStepper", "ForwardStepper", "GradientDetective", "GraphStepper", "River", "Rosetta", "TrainingLab"]
+__all__ = [
+    "BackwardStepper",
+    "ForwardStepper",
+    "GradientDetective",
+    "GradientFlow",
+    "GraphStepper",
+    "River",
+    "Rosetta",
+    "TrainingLab",
+]

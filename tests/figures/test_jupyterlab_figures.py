@@ -16,6 +16,7 @@ FIGURES = {
     "BackwardStepper": ".rnn-backward",
     "GraphStepper": ".rnn-grapher",
     "GradientDetective": ".rnn-detective",
+    "GradientFlow": ".rnn-flow",
     "River": ".rnn-river-figure",
     "Rosetta": ".rnn-rosetta",
     "TrainingLab": ".rnn-lab",

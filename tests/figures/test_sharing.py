@@ -17,6 +17,7 @@ from rnnlib.widgets import (
     BackwardStepper,
     ForwardStepper,
     GradientDetective,
+    GradientFlow,
     GraphStepper,
     River,
     Rosetta,
@@ -31,6 +32,7 @@ FIGURES = {
     "forward-stepper": ForwardStepper,
     "backward-stepper": BackwardStepper,
     "gradient-detective": GradientDetective,
+    "gradient-flow": GradientFlow,
     "graph-stepper": GraphStepper,
     "river": River,
     "rosetta": Rosetta,
@@ -70,6 +72,9 @@ def random_figure(name, rng):
         traits |= {"s": upto(loss_t), "truncate": 1 + upto(63), "reduction": pick("sum", "mean")}
     elif name == "gradient-detective":
         traits |= {"case": upto(len(gradient_detective.CASES)), "suspect": pick(*gradient_detective.SUSPECTS)}
+    elif name == "gradient-flow":
+        traits |= {"gain": pick(0.1, 1.35, 2.5), "start": pick("uniform", "orthogonal", "identity")}
+        traits |= {"inputs": pick("on", "off"), "alpha": pick(0.01, 0.2, 1.0)}
     elif name == "graph-stepper":
         traits |= {"move": upto(25 if last == 0 else 41)}
     elif name == "river":

@@ -19,6 +19,7 @@ from rnnlib.widgets import (
     BackwardStepper,
     ForwardStepper,
     GradientDetective,
+    GradientFlow,
     GraphStepper,
     River,
     Rosetta,
@@ -100,7 +101,7 @@ def test_what_is_changed_in_python_is_changed_in_the_page(tmp_path):
 
 def test_the_limits_of_the_views_are_those_of_the_traits():
     assert LIMITS == {"steps": MAX_STEPS, "hidden": MAX_HIDDEN, "seed": MAX_SEED}
-    for figure in (ForwardStepper, BackwardStepper, GraphStepper, GradientDetective, River, Rosetta):
+    for figure in (ForwardStepper, BackwardStepper, GraphStepper, GradientDetective, GradientFlow, River, Rosetta):
         assert f"const LIMITS = {json.dumps(LIMITS)};" in figure._esm
 
 

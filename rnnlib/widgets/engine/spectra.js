@@ -45,8 +45,14 @@ function shiftOf({ re, im }, n, last) {
   return [d + half + sign * root, di + halfI + sign * rootI];
 }
 
-/** One QR step with a shift on rows and columns first … last of a complex Hessenberg matrix, by rotations. */
-function qrStep({ re, im }, n, first, last, [shift, shiftI]) {
+/** One QR step with a shift on rows and columns first … last of a complex Hessenberg matrix, by rotations.
+ * @param {{re: Float64Array, im: Float64Array}} matrix
+ * @param {number} n
+ * @param {number} first
+ * @param {number} last
+ * @param {number[]} by  the shift: its real and its imaginary part */
+function qrStep({ re, im }, n, first, last, by) {
+  const [shift, shiftI] = by;
   const turns = [];
   for (let i = first; i <= last; i++) {
     re[i * n + i] -= shift;

@@ -1,0 +1,63 @@
+"""The gradient's way back through plain and leaky cells in V8, held against Python."""
+
+import numpy as np
+import pytest
+from javascript import bundled, entry_of
+
+from rnnlib import Vocabulary, init_params
+from rnnlib.widgets.gradient_flow import flow, start_matrix
+
+TEXT = "to be, or not to be: that is the question"
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with bundled("entry.js", {"entry.js": entry_of("model/flow.js", "engine/params.js")}) as v8:
+        yield v8
+
+
+# A rounding grows along with the gradient; at gain 2.5 the states are still far from chaos over 40 steps
+@pytest.mark.parametrize("start", ["uniform", "orthogonal", "identity"])
+@pytest.mark.parametrize("gain, alpha, inputs", [(0.5, 1, True), (1, 0.1, True), (2.5, 1, True), (2.5, 0.2, False)])
+@pytest.mark.parametrize("H", [1, 8, 32])
+def test_the_flow_is_that_of_python(engine, start, gain, alpha, inputs, H):
+    vocab = Vocabulary(TEXT)
+    ids = vocab.encode(TEXT)
+    params = init_params(len(vocab), H, rng=np.random.default_rng(3))
+    Wxh = params.Wxh if inputs else 0 * params.Wxh
+    changed = params._replace(Wxh=Wxh, Whh=gain * start_matrix(params.Whh, start))
+    shares, slopes = flow(changed, ids[:-1], ids[-1], alpha=alpha)
+    got = engine.call(
+        """(b, V, H, x, last, { start, gain, alpha, inputs }) => {
+          const params = b.initParams(V, H, 3);
+          const Whh = b.startMatrix(params, start).map((w) => gain * w);
+          return b.flow({ params: { ...params, Whh }, x, last, alpha, inputs });
+        }""",
+        len(vocab), H, ids[:-1].tolist(), int(ids[-1]),
+        {"start": start, "gain": gain, "alpha": alpha, "inputs": inputs},
+    )  # fmt: skip
+    np.testing.assert_allclose(got["shares"], shares, rtol=1e-9)
+    np.testing.assert_allclose(got["slopes"], slopes, rtol=0, atol=1e-10)
+
+
+def test_the_median_is_that_of_numpy(engine):
+    for n in (1, 2, 7, 8):
+        rows = np.random.default_rng(n).normal(size=(n, 5))
+        got = engine.call("(b, rows) => b.medians(rows.map((row) => Float64Array.from(row)))", rows.tolist())
+        np.testing.assert_allclose(got, np.median(rows, axis=0), rtol=0, atol=1e-16)
+
+
+@pytest.mark.parametrize("share, text", [
+    (0, "0 %"), (1, "100 %"), (0.611, "61 %"), (0.0071, "0.7 %"), (0.00071, "10^−3.1"), (2e5, "10^5.3"), (3.2, "320 %"),
+])  # fmt: skip
+def test_a_share_in_words(engine, share, text):
+    assert engine.call("(b, share) => b.shareText(share)", share) == text
+
+
+def test_a_loss_without_a_gradient_leaves_nothing(engine):
+    params = init_params(1, 3, rng=np.random.default_rng(0))
+    assert (flow(params, [0, 0], 0)[0] == 0).all()
+    got = engine.call(
+        "(b) => b.flow({ params: b.initParams(1, 3, 0), x: [0, 0], last: 0, alpha: 1, inputs: true }).shares"
+    )
+    assert got == [0, 0, 0]
