@@ -1,4 +1,4 @@
-"""The same weights in PyTorch and Keras: do their states, losses and gradients equal those of rnnlib?
+"""The same weights in PyTorch and Keras: do their states, losses and gradients equal those of rnnlib, for each cell?
 
     pip install -e . -r benchmarks/requirements.txt
     python benchmarks/frameworks.py
@@ -17,22 +17,27 @@ import keras
 import numpy as np
 import torch
 
-from rnnlib import backward, cross_entropy, forward, init_params
+import rnnlib
+from rnnlib import cross_entropy, gru, lstm
 from rnnlib.formulations import frameworks
 from rnnlib.text import one_hot
 
 MODELS = 50
 TOLERANCE = {"PyTorch": 1e-12, "Keras": 1e-5}
+CELLS = {"rnn": rnnlib, "lstm": lstm, "gru": gru}
+STATES = {"rnn": ("h0",), "lstm": ("h0", "c0"), "gru": ("h0",)}
 
 
-def in_pytorch(params, x, y, h0):
-    """(states, loss, gradients as `Params`) by `nn.RNN`, `nn.Linear` and `cross_entropy`."""
-    V, H = params.Wxh.shape
-    model = torch.nn.ModuleDict({"rnn": torch.nn.RNN(V, H), "linear": torch.nn.Linear(H, V)}).double()
+def in_pytorch(name, params, x, y, states):
+    """(states, loss, gradients as `Params`) by `nn.RNN`, `nn.LSTM` or `nn.GRU`, `nn.Linear` and `cross_entropy`."""
+    H, V = params.Why.shape
+    layer = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[name](V, H)
+    model = torch.nn.ModuleDict({name: layer, "linear": torch.nn.Linear(H, V)}).double()
     model.load_state_dict(frameworks.to_pytorch(params, like=model.state_dict()))
     back = frameworks.from_pytorch(model.state_dict())
     assert all(np.array_equal(one, other) for one, other in zip(back, params, strict=True))
-    h, _ = model["rnn"](torch.tensor(one_hot(x, V)), torch.tensor(h0)[None])
+    first = tuple(torch.tensor(state)[None] for state in states)
+    h, _ = layer(torch.tensor(one_hot(x, V)), first if name == "lstm" else first[0])
     o = model["linear"](h)
     loss = torch.nn.functional.cross_entropy(o.flatten(0, 1), torch.tensor(y).flatten())
     loss.backward()
@@ -40,19 +45,19 @@ def in_pytorch(params, x, y, h0):
     return h.detach().numpy(), loss.item(), frameworks.from_pytorch(grads, gradients=True)
 
 
-def in_keras(params, x, y, h0):
-    """The same by `SimpleRNN`, `Dense` and `SparseCategoricalCrossentropy`; Keras has the batch first."""
-    V, H = params.Wxh.shape
-    rnn = keras.layers.SimpleRNN(H, return_sequences=True)
-    dense = keras.layers.Dense(V)
-    rnn.build((None, None, V))
+def in_keras(name, params, x, y, states):
+    """The same by `SimpleRNN`, `LSTM` or `GRU`, `Dense` and `SparseCategoricalCrossentropy`; the batch comes first."""
+    H, V = params.Why.shape
+    layers = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+    layer, dense = layers[name](H, return_sequences=True), keras.layers.Dense(V)
+    layer.build((None, None, V))
     dense.build((None, None, H))
     arrays = frameworks.to_keras(params)
-    variables = [*rnn.trainable_variables, *dense.trainable_variables]
+    variables = [*layer.trainable_variables, *dense.trainable_variables]
     for variable, array in zip(variables, arrays.values(), strict=True):
         variable.assign(array)
-    x, y, h0 = (torch.tensor(array) for array in (one_hot(x, V, np.float32), y, h0.astype(np.float32)))
-    h = rnn(x.swapaxes(0, 1), initial_state=h0)
+    x, y, *first = (torch.tensor(a) for a in (one_hot(x, V, np.float32), y, *(s.astype(np.float32) for s in states)))
+    h = layer(x.swapaxes(0, 1), initial_state=first if name == "lstm" else first[0])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y.T, dense(h))
     loss.backward()
     grads = {name: variable.value.grad.numpy() for name, variable in zip(arrays, variables, strict=True)}
@@ -65,25 +70,30 @@ def difference(one, other):
 
 def main():
     runs = {"PyTorch": in_pytorch, "Keras": in_keras}
-    worst = dict.fromkeys(runs, np.zeros(3))
+    worst = {(framework, name): np.zeros(3) for framework in runs for name in CELLS}
     rng = np.random.default_rng(0)
-    for _ in range(MODELS):
-        T, B, V, H = (int(n) for n in rng.integers(2, 9, size=4))
-        params = init_params(V, H, rng=rng)
-        params = params._replace(bh=rng.normal(size=H), by=rng.normal(size=V))
-        x, y, h0 = rng.integers(V, size=(T, B)), rng.integers(V, size=(T, B)), rng.normal(size=(B, H))
-        trace = forward(params, x, h0)
-        loss, grads = cross_entropy(trace.o, y), backward(params, trace, y)
-        for name, run in runs.items():
-            states, their_loss, theirs = run(params, x, y, h0)
-            gradients = max(difference(one, other) for one, other in zip(theirs, grads[:5], strict=True))
-            errors = difference(states, trace.h), difference(their_loss, loss), gradients
-            worst[name] = np.maximum(worst[name], errors)
-    print(f"PyTorch {torch.__version__}, Keras {keras.__version__}: worst relative difference over {MODELS} models")
-    print(f"{'':8}   states      loss gradients")
-    for name, errors in worst.items():
-        print(f"{name:8} " + " ".join(f"{error:9.1e}" for error in errors))
-    sys.exit(any((errors > TOLERANCE[name]).any() for name, errors in worst.items()))
+    for name, cell in CELLS.items():
+        for _ in range(MODELS):
+            T, B, V, H = (int(n) for n in rng.integers(2, 9, size=4))
+            params = cell.init_params(V, H, rng=rng)
+            params = cell.Params(*(rng.normal(size=a.shape) if a.ndim == 1 else a for a in params))
+            x, y = rng.integers(V, size=(T, B)), rng.integers(V, size=(T, B))
+            states = [rng.normal(size=(B, H)) for _ in STATES[name]]
+            trace = cell.forward(params, x, *states)
+            loss, grads = cross_entropy(trace.o, y), cell.backward(params, trace, y)
+            for framework, run in runs.items():
+                found, their_loss, theirs = run(name, params, x, y, states)
+                pairs = zip(theirs, grads[: len(params)], strict=True)
+                gradients = max(difference(one, other) for one, other in pairs)
+                errors = difference(found, trace.h), difference(their_loss, loss), gradients
+                worst[framework, name] = np.maximum(worst[framework, name], errors)
+    print(
+        f"PyTorch {torch.__version__}, Keras {keras.__version__}: worst relative difference over {MODELS} models each"
+    )
+    print(f"{'':13}   states      loss gradients")
+    for (framework, name), errors in worst.items():
+        print(f"{framework:8}{name:5} " + " ".join(f"{error:9.1e}" for error in errors))
+    sys.exit(any((errors > TOLERANCE[framework]).any() for (framework, _), errors in worst.items()))
 
 
 if __name__ == "__main__":
