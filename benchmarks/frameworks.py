@@ -61,7 +61,7 @@ def in_keras(name, params, x, y, states):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y.T, dense(h))
     loss.backward()
     grads = {name: variable.value.grad.numpy() for name, variable in zip(arrays, variables, strict=True)}
-    return h.swapaxes(0, 1).detach().numpy(), loss.item(), frameworks.from_keras(grads)
+    return h.swapaxes(0, 1).detach().numpy(), loss.item(), frameworks.from_keras(grads, gradients=True)
 
 
 def difference(one, other):
