@@ -21,8 +21,13 @@ def view(visit_alone):
     page, watch = visit_alone(Rosetta(text="hello, hello", hidden_size=3, seed=0))
     view = page.locator(".rnn-rosetta").first
     view.wait_for()
+    unfolded(view)
     yield view
     assert not watch.complaints
+
+
+def unfolded(view):
+    view.locator(".rnn-more").evaluate("node => { node.open = true; }")
 
 
 def choice(view, name):
@@ -191,6 +196,68 @@ def test_the_table_names_all_that_the_notation_has(view):
         assert sorted(filter(None, rows.locator(".rnn-rosetta-grad").all_inner_texts())) == sorted(weights)
 
 
+def plain(node):
+    return "".join(node.evaluate("n => n.textContent").split())
+
+
+def test_our_line_is_beside_each_that_differs_and_what_differs_is_marked(view):
+    pick(view, "rnnlib")
+    assert not view.locator(".rnn-rosetta-line:not(.rnn-rosetta-same)").count()
+    assert not view.locator(".rnn-rosetta-named, .rnn-rosetta-turned").count()
+    ours = {
+        plain(row.locator(".rnn-rosetta-ours")): plain(row.locator(".rnn-rosetta-equation")) for row in rows_of(view)
+    }
+    for names in DIALECTS:
+        pick(view, names)
+        for row in rows_of(view):
+            key, there = plain(row.locator(".rnn-rosetta-ours")), plain(row.locator(".rnn-rosetta-equation"))
+            beside = key + plain(row.locator(".rnn-rosetta-rest"))
+            assert beside == ours[key]
+            assert row.locator(".rnn-rosetta-book").is_visible() == (there != ours[key]), (names, key)
+            if row.locator(".rnn-rosetta-named, .rnn-rosetta-turned").count():
+                assert there != ours[key], (names, key)
+    pick(view, "pytorch")
+    [h, *_] = (row for row in rows_of(view) if plain(row.locator(".rnn-rosetta-ours")) == "at")
+    turned = h.locator(".rnn-rosetta-turned").evaluate_all("ns => ns.map((n) => n.dataset.name)")
+    assert turned == ["Wxh", "Whh"]
+    assert "bh2" in h.locator(".rnn-rosetta-named").evaluate_all("ns => ns.map((n) => n.dataset.name)")
+
+
+def rows_of(view):
+    return view.locator(".rnn-rosetta-line").all()
+
+
+def test_the_symbol_under_the_pointer_says_its_name_in_code(view):
+    pick(view, "pytorch")
+    view.locator('.rnn-rosetta-equation [data-name="Whh"]').first.hover()
+    painted(view.page)
+    symbol = DIALECTS["pytorch"].symbols["Whh"]
+    assert f"Whh is {symbol.code}" in view.locator(".rnn-rosetta-pointed").inner_text()
+
+
+def test_the_numbers_move_to_their_transposed_places_where_motion_is_wanted(view):
+    view.page.evaluate(
+        """() => {
+          const { animate } = Element.prototype;
+          window.moves = 0;
+          Element.prototype.animate = function (...given) { window.moves += 1; return animate.apply(this, given); };
+        }"""
+    )
+    pick(view, "rnnlib")
+    painted(view.page)
+    before = view.page.evaluate("window.moves")
+    for names, wish, moves in (
+        ("pytorch", "no-preference", 18),
+        ("matrices", "no-preference", 0),
+        ("keras", "reduce", 0),
+    ):
+        view.page.emulate_media(reduced_motion=wish)
+        pick(view, names)
+        painted(view.page)
+        assert view.page.evaluate("window.moves") - before == moves, names
+        before = view.page.evaluate("window.moves")
+
+
 WIDE = """root => [...root.querySelectorAll(
   ".rnn-rosetta-line, .rnn-rosetta-equation math, .rnn-rosetta-side, .rnn-rosetta-table, td, th, p, .rnn-title")]
   .filter((n) => n.offsetParent !== null || n.namespaceURI.endsWith("MathML"))
@@ -202,6 +269,7 @@ WIDE = """root => [...root.querySelectorAll(
 def test_nothing_is_wider_than_a_phone_in_any_of_its_states(book, visit):
     page, watch = visit(book, PAGE, width=360, has_touch=True, is_mobile=True)
     view = page.locator(".rnn-rosetta").first
+    unfolded(view)
     set_range(view, "Hidden size H", 6)
     for names, layout, reduction in itertools.product(DIALECTS, ("row", "column"), ("sum", "mean")):
         pick(view, names)

@@ -13,6 +13,7 @@ from .._traits import Choice, Text, Whole, defaults
 
 LIMITS = SHARED_LIMITS | {"steps": 24, "hidden": 6}  # the two matrices are shown whole
 SYMBOL_KEYS = (*OURS, "bh2")
+LABELS = [[name, f"rosetta_{name}"] for name in REDUCTIONS]  # each with the key of its words
 LAYOUTS = ("row", "column")
 
 
@@ -51,7 +52,8 @@ class Rosetta(NetworkWidget):
     reduction = Choice(REDUCTIONS, default_value=DIALECTS["rnnlib"].reduction).tag(sync=True)
 
     _esm = bundle(
-        "rosetta/view.js", {**facts(), "rosetta/facts.js": constants(LIMITS=LIMITS, DEFAULTS=defaults(vars()))}
+        "rosetta/view.js",
+        {**facts(), "rosetta/facts.js": constants(LIMITS=LIMITS, REDUCTIONS=LABELS, DEFAULTS=defaults(vars()))},
     )
     _css = style("ui/base.css", "ui/network.css", "rosetta/style.css")
 

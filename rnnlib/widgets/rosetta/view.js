@@ -20,9 +20,11 @@ import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
 import { DIALECTS, OURS, SYMBOL_KEYS } from "./dialects.js";
 import { asStored, factorShape, translate } from "./equations.js";
-import { DEFAULTS, LIMITS } from "./facts.js";
+import { DEFAULTS, LIMITS, REDUCTIONS } from "./facts.js";
 
 const [HEAD_ROOM, ROW_ROOM] = [48, 26]; // px: the head of a matrix, its frame and a scroll bar; one row
+
+const MOVE = 400; // ms that the numbers of a matrix take to their transposed places
 
 const TIMED = ["x", "y", "a", "h", "h0", "o", "yhat"];
 
@@ -38,15 +40,32 @@ const LOSSES = { sum: "rosetta_said_sum", mean: "rosetta_said_mean", "": "rosett
 
 const WEIGHTS = ["Wxh", "Whh", "Why", "bh", "bh2", "by"];
 
-/** A symbol as MathML: its base, its subscript, and its step, below or in angle brackets above. */
-function symbolMath({ name, at, gradient = false, turned = false, square = false }, dialect) {
+/** What is different about a factor: another letter, or a bias that we have not; transposed where ours is not, or the
+ * other way round. `ours` are the factors of our equation, where it is compared. */
+function marksOf({ name, gradient, turned }, dialect, ours) {
+  if (!ours) return [];
+  const same = ours.find((one) => one.name === name && one.gradient === gradient);
+  const renamed = (dialect.symbols[name]?.maths || OURS[name]) !== OURS[name];
+  return [...(!same || renamed ? ["named"] : []), ...(same && same.turned !== turned ? ["turned"] : [])];
+}
+
+/** A symbol as MathML, with what it is called in code for the pointer, and marked where it is not as in `ours`. */
+function symbolMath(part, dialect, ours) {
+  const node = plainSymbol(part, dialect);
+  node.dataset.name = part.name;
+  for (const mark of marksOf(part, dialect, ours)) node.classList.add(`rnn-rosetta-${mark}`);
+  return node;
+}
+
+/** Its base, its subscript, and its step, below or in angle brackets above. */
+function plainSymbol({ name, at, gradient = false, turned = false, square = false }, dialect) {
   const [base, below = ""] = (dialect.symbols[name]?.maths || OURS[name]).split(" ");
   const letter = base === "ŷ" ? math("mover", "y", "^") : math("mi", base);
   const core = gradient ? math("mrow", math("mi", "d"), letter) : letter;
   const step = [...at].map((sign) => (sign === "−" ? math("mo", sign) : sign));
   const above = at && dialect.index === "above" ? ["⟨", ...step, "⟩"] : [];
   const index = [...(below.length > 2 ? [math("mtext", below)] : below), ...(above.length ? [] : step)];
-  if (square && above.length) return math("msup", symbolMath({ name, at }, dialect), "2");
+  if (square && above.length) return math("msup", plainSymbol({ name, at }, dialect), "2");
   if (square) above.push("2");
   if (turned) above.push("⊤");
   if (index.length && above.length) return math("msubsup", core, math("mrow", ...index), math("mrow", ...above));
@@ -63,17 +82,20 @@ function between(sign) {
 
 const sumOverT = () => math("msub", math("mo", "∑"), "t");
 
+const LOSS = ["yhat", "y"].map((name) => ({ name, at: "t", gradient: false, turned: false }));
+
 /** The right side of an equation in pieces, between which a line may break. */
-function rightSide({ terms, apply, sum, slope, minus, share, loss }, dialect) {
-  const product = (factors) => factors.map((part) => symbolMath(part, dialect));
+function rightSide({ terms, apply, sum, slope, minus, share, loss }, dialect, ours) {
+  const known = ours && [...ours.terms.flat(), ...(ours.loss ? LOSS : []), ...(ours.slope ? [ours.slope] : [])];
+  const product = (factors) => factors.map((part) => symbolMath(part, dialect, known));
   if (loss) {
-    const [yhat, y] = ["yhat", "y"].map((name) => symbolMath({ name, at: "t" }, dialect));
+    const [yhat, y] = LOSS.map((part) => symbolMath(part, dialect, known));
     const mean = share ? ["(", "1", "/", "T", ")"] : [];
     return [formula(math("mo", "−"), ...mean, sumOverT(), math("mi", "ln"), math("mspace"), yhat, "[", y, "]")];
   }
   if (apply) return [formula(math("mi", apply), "(", ...product(terms[0]), ")")];
   if (slope) {
-    const square = symbolMath({ ...slope, square: true }, dialect);
+    const square = symbolMath({ ...slope, square: true }, dialect, known);
     return [formula(...product(terms[0]), between("⊙"), "(", "1", between("−"), square, ")")];
   }
   if (minus) {
@@ -99,33 +121,38 @@ function buildEquations(words, way, title, ...notes) {
   list.setAttribute("aria-label", title);
   const node = make("section", { className: "rnn-panel" }, make("div", { className: "rnn-title" }, title), list, ...notes);
   const panel = { list, lines: new Map() };
+  const ours = Object.fromEntries(translate(DIALECTS.rnnlib, "row", "mean")[way].map((one) => [one.key, one]));
   return { node, draw: ({ dialect, layout, reduction }) => (
-    drawEquations(panel, translate(dialect, layout, reduction)[way], dialect, layout, words)) };
+    drawEquations(panel, translate(dialect, layout, reduction)[way], { dialect, layout, ours, words })) };
 }
 
 function buildEquation(words) {
-  const [equation, ours, shapes] = ["equation", "ours", "shapes"].map((name) => make("span", { className: `rnn-rosetta-${name}` }));
-  const side = make("div", { className: "rnn-rosetta-side" }, make("span", {}, words("rosetta_ours"), " ", ours), shapes);
-  return { node: make("div", { className: "rnn-rosetta-line", role: "listitem" }, equation, side), equation, ours, shapes };
+  const [equation, ours, rest, shapes] = ["equation", "ours", "rest", "shapes"].map((name) => make("span", { className: `rnn-rosetta-${name}` }));
+  const book = make("div", { className: "rnn-rosetta-book" }, make("span", { className: "rnn-said" }, words("rosetta_ours")), ours, rest);
+  const there = make("div", {}, equation, shapes);
+  return { node: make("div", { className: "rnn-rosetta-line", role: "listitem" }, book, there), equation, ours, rest, shapes };
 }
 
-/** Write the equations; a line that says something else than before is marked. */
-function drawEquations(panel, equations, dialect, layout, words) {
+/** Write the equations; a line that says something else than before is marked, and one that says what ours says is short. */
+function drawEquations(panel, equations, { dialect, layout, ours, words }) {
   for (const one of equations) {
     if (!panel.lines.has(one.key)) panel.lines.set(one.key, buildEquation(words));
     const line = panel.lines.get(one.key);
     const pieces = [
-      ...one.left.map((part) => formula(symbolMath(part, dialect), "=")),
-      ...rightSide(one, dialect),
+      ...one.left.map((part) => formula(symbolMath(part, dialect, ours[one.key].left), "=")),
+      ...rightSide(one, dialect, ours[one.key]),
     ];
     const text = pieces.map((piece) => piece.outerHTML).join("");
     line.node.classList.toggle("rnn-rosetta-changed", "text" in line && line.text !== text);
     if (line.text !== text) line.equation.replaceChildren(...pieces.flatMap((piece) => [piece, " "]));
     line.text = text;
     if (!line.ours.hasChildNodes()) {
-      const { name, at, gradient } = one.left[0];
-      line.ours.append(formula(symbolMath({ name, at, gradient }, DIALECTS.rnnlib)));
+      const { left: [first], ...right } = ours[one.key];
+      line.ours.append(formula(symbolMath(first, DIALECTS.rnnlib)));
+      line.rest.append(formula("="), ...rightSide(right, DIALECTS.rnnlib).flatMap((piece) => [piece, " "]));
+      line.plain = line.ours.textContent + line.rest.textContent.replaceAll(" ", "");
     }
+    line.node.classList.toggle("rnn-rosetta-same", line.equation.textContent.replaceAll(" ", "") === line.plain);
     setText(line.shapes, shapesOf(one, dialect, layout));
   }
   const nodes = equations.map(({ key }) => panel.lines.get(key).node);
@@ -163,7 +190,23 @@ function buildNames(words) {
       setText(shape, !symbol?.code ? "–" : symbol.shape.length ? written(symbol.shape) : words("rosetta_number"));
     }
   };
-  return { node: make("section", { className: "rnn-panel" }, table), draw };
+  const fold = make("details", { className: "rnn-more" }, make("summary", {}, words("rosetta_all_names")), table);
+  return { node: fold, draw };
+}
+
+/** What the symbol under the pointer is called. */
+function buildPointed(words, root, current) {
+  const node = make("p", { className: "rnn-rosetta-facts rnn-rosetta-pointed" }, words("rosetta_point"));
+  root.addEventListener("pointerover", ({ target }) => {
+    const name = target.closest("[data-name]")?.dataset.name;
+    if (!name || !current()) return;
+    const { dialect: { title, symbols } } = current();
+    const { code, grad, shape = [] } = symbols[name] ?? {};
+    setText(node, words(code ? "rosetta_pointed" : "rosetta_pointed_none", {
+      name, title, code: [code, grad].filter(Boolean).join(", "), shape: shape.length ? written(shape) : words("rosetta_number"),
+    }));
+  });
+  return node;
 }
 
 /** The order of the axes of a sequence, and the names of its sizes. */
@@ -216,7 +259,7 @@ function buildControls(words, change) {
   const select = (options) => make("select", {}, ...options.map(([value, text]) => make("option", { value }, text)));
   const pick = select(Object.entries(DIALECTS).map(([name, { title }]) => [name, title]));
   const stand = select(Object.entries(VECTORS).map(([value, key]) => [value, words(key)]));
-  const reduce = select([["sum", words("rosetta_sum")], ["mean", words("rosetta_mean")]]);
+  const reduce = select(REDUCTIONS.map(([value, key]) => [value, words(key)]));
   pick.addEventListener("change", () => {
     const { vectors, reduction } = DIALECTS[pick.value];
     change({ names: pick.value, layout: vectors, ...(reduction ? { reduction } : {}) });
@@ -248,12 +291,26 @@ function buildSummary(words) {
   };
 }
 
+const placesOf = (grid) => [...grid.querySelectorAll("[role=cell]")].map((node) => [node, node.getBoundingClientRect()]);
+
+/** Let each number of a square matrix move from where it was to its transposed place. */
+function carry(now, before, n) {
+  if (now.length !== n * n || before.length !== n * n) return; // not all of them are in sight
+  now.forEach(([node, { left, top }], at) => {
+    const [, from] = before[(at % n) * n + Math.floor(at / n)];
+    node.animate([{ transform: `translate(${from.left - left}px, ${from.top - top}px)` }, { transform: "none" }],
+      { duration: MOVE, easing: "ease-in-out" });
+  });
+}
+
 /** The recurrent weights and their gradient, as the notation stores them. */
 function buildMatrices(words) {
   const [weights, gradient] = ["rosetta-weights", "rosetta-slopes"].map((name) => buildMatrix(name, words("unit")));
   return {
     node: make("div", { className: "rnn-panels rnn-rosetta-numbers" }, weights.node, gradient.node),
-    draw({ H, params, grads, dialect, dark }) {
+    draw({ H, params, grads, dialect, dark, net }, last) {
+      const across = last && last.net === net && last.dialect.turned.includes("Whh") !== dialect.turned.includes("Whh")
+        && !matchMedia("(prefers-reduced-motion: reduce)").matches;
       const turned = dialect.turned.includes("Whh");
       const { code, grad, shape } = dialect.symbols.Whh;
       const numbered = (key) => (i) => words(key, { i: i + 1 });
@@ -265,7 +322,9 @@ function buildMatrices(words) {
         [gradient, grads.Whh, grad ? words("rosetta_gradient", { grad, size }) : words("rosetta_gradient_of", { code, size })],
       ]) {
         matrix.scroller.style.height = `${HEAD_ROOM + ROW_ROOM * H}px`; // as much as it takes
+        const places = across && placesOf(matrix.grid);
         showMatrix(matrix, { ...heads, title, values: asStored(values, H, turned), limit: extent(values) });
+        if (places) carry(placesOf(matrix.grid), places, H);
       }
     },
     dispose() {
@@ -305,7 +364,7 @@ function shareRosetta({ el, root, model, words, change, current }) {
     el, root, model, words, change, figure: "Rosetta",
     spec: {
       ...linkedNetwork(model, LIMITS), names: linkedChoice(Object.keys(DIALECTS), DEFAULTS.names),
-      layout: linkedChoice(Object.keys(VECTORS)), reduction: linkedChoice(["sum", "mean"]),
+      layout: linkedChoice(Object.keys(VECTORS)), reduction: linkedChoice(REDUCTIONS.map(([value]) => value)),
     },
     shown() {
       if (!current()) return undefined;
@@ -323,7 +382,8 @@ function stateOf(model, net, gradients) {
   const chosen = model.get("names");
   const names = Object.hasOwn(DIALECTS, chosen) ? chosen : DEFAULTS.names;
   const layout = model.get("layout") === "column" ? "column" : "row";
-  const reduction = model.get("reduction") === "sum" ? "sum" : "mean";
+  const asked = model.get("reduction");
+  const reduction = REDUCTIONS.some(([value]) => value === asked) ? asked : DEFAULTS.reduction;
   const grads = gradients(() => backward(net.params, net.trace, net.y, reduction), net, reduction);
   return { ...net, net, names, dialect: DIALECTS[names], layout, reduction, grads };
 }
@@ -341,14 +401,16 @@ function render({ model, el }) {
   const legend = make("p", { className: "rnn-rosetta-facts" }, words("rosetta_legend"));
   const head = [buildControls(words, change), buildSummary(words)];
   const equations = [
-    buildEquations(words, "forward", words("rosetta_forward"), facts, legend),
+    buildEquations(words, "forward", words("rosetta_forward")),
     buildEquations(words, "backward", words("rosetta_backward")),
   ];
   const matrices = buildMatrices(words);
   const rest = [matrices, buildLoss(words), fields, buildNames(words)];
   const nodes = (parts) => parts.map(({ node }) => node);
   const root = make("div", { className: "rnn rnn-rosetta", role: "group" },
-    ...nodes(head), make("div", { className: "rnn-panels rnn-rosetta-panels" }, ...nodes(equations)), ...nodes(rest));
+    ...nodes(head), make("div", { className: "rnn-panels rnn-rosetta-panels" }, ...nodes(equations)));
+  root.append(buildPointed(words, root, () => state), ...nodes(rest));
+  rest.at(-1).node.append(facts, legend);
   root.setAttribute("aria-label", words("rosetta_figure"));
   el.append(root);
 
