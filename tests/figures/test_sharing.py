@@ -370,6 +370,12 @@ def clipboard_picture(page):
     return Image.open(io.BytesIO(bytes(data))).convert("RGB")
 
 
+def coarse(pixels):
+    """The mean colours of squares of 4 px: how letters are smoothed hardly shows there, and what is missing does."""
+    height, width = pixels.shape[0] // 4, pixels.shape[1] // 4
+    return pixels[: 4 * height, : 4 * width].reshape(height, 4, width, 4, 3).mean((1, 3))
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_image_shows_what_the_page_shows(opens, name, theme):
@@ -390,7 +396,7 @@ def test_the_image_shows_what_the_page_shows(opens, name, theme):
     rows_shown = int(foot["y"] - box["y"]) - 12
     a = np.asarray(seen, float)[:rows_shown]
     b = np.asarray(picture.resize((seen.width, round(picture.height / 2)), Image.Resampling.BOX), float)[:rows_shown]
-    assert np.abs(a - b).mean() < 4, np.abs(a - b).mean()
+    assert np.abs(coarse(a) - coarse(b)).mean() < 2.5, np.abs(coarse(a) - coarse(b)).mean()
     assert a.std() > 10 and b.std() > 10
     colours = {tuple(c) for c in a[::7, ::7].reshape(-1, 3).astype(int)}
     drawn = {tuple(c) for c in np.asarray(picture)[::2, ::2].reshape(-1, 3)}
