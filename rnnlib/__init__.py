@@ -1,4 +1,4 @@
-"""A vanilla recurrent network and backpropagation through time, in NumPy, to be read and stepped through.
+"""Recurrent networks and backpropagation through time, in NumPy, to be read and stepped through.
 
     text -> ids -> forward -> Trace -> loss -> backward -> gradients
 
