@@ -282,7 +282,8 @@ def backward_numbers(page, view, names):
     figure = names["figure"]
     view.locator(".rnn-fold-numbers").evaluate("node => { node.open = true; }")
     painted(page)
-    return [row[3] for row in rows(view, "times")], [shown(loss, 2) for loss in step_losses(figure.trace.o, figure.targets)]
+    losses = step_losses(figure.trace.o, figure.targets)
+    return [row[3] for row in rows(view, "times")], [shown(loss, 2) for loss in losses]
 
 
 def detective_numbers(page, view, names):

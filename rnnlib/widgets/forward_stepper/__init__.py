@@ -14,9 +14,10 @@ class ForwardStepper(TrainedWidget):
     `init_params(V, hidden_size, rng=np.random.default_rng(seed))`, where V counts the distinct characters of the text;
     `ForwardStepper.from_params(params, vocab, text)` shows given weights.
 
-    Traits, to be set, observed or linked: `text` (2 to 65 characters), `hidden_size` (1 to 64), `seed` (0 to
-    2**53 - 1), `t` (the step, from 0), `unit` (the hidden unit whose terms are shown, from 0), `updates` (0 to 300:
-    after how many updates of gradient descent on this text, at the rate 0.2). A text or hidden size that leaves `t` or `unit` beyond the end moves it to the last one.
+    Traits, to be set, observed or linked: `text` (2 to 65 characters), `hidden_size` (1 to 64), `seed` (0 to 2**53 -
+    1), `t` (the step, from 0), `unit` (the hidden unit whose terms are shown, from 0), `updates` (0 to 300: after how
+    many updates of gradient descent on this text, at the rate 0.2). A text or hidden size that leaves `t` or `unit`
+    beyond the end moves it to the last one.
 
     Raises ValueError for a value out of range or a text with characters that given weights do not know, TypeError for a
     value of another type; both name the trait, what came and what was expected.
