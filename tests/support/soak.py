@@ -274,6 +274,8 @@ ACTIONS = {
 def forward_numbers(page, view, names):
     figure = names["figure"]
     loss = step_losses(names["trace"].o, figure.targets).mean()
+    view.locator(".rnn-all-numbers").evaluate("node => { node.open = true; }")
+    painted(page)
     mean = re.search(r"mean loss (\S+)", view.inner_text())[1]
     return [mean, *(row[-1] for row in rows(view, "units"))], [shown(loss), *map(shown, names["trace"].h[figure.t])]
 
