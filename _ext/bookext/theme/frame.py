@@ -15,9 +15,9 @@ from .. import compat
 from ..words import tag, words_in
 
 HERE = Path(__file__).parent
-# Chinese characters in text, between tags; of these, what is no text is left as it is.
+# Chinese characters in text, between tags; what is no text is left as it is.
 HAN = re.compile("[\u2e80-\u2fdf\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]+")
-NO_TEXT = re.compile(r"<(script|style|math|template)\b.*?</\1>|<!--.*?-->|<[^>]*>", re.S)
+NO_TEXT = re.compile(r"<(?:(script|style|math|template)\b|!--)?")  # where something begins that is none
 # myst-nb's name of what folds, in words that nobody sees: its summary says more
 FOLD_NAME = re.compile(r'(<summary) aria-label="Toggle hidden content"')
 # Scripts that other extensions put on every page. Ours do their work, or the page does not need it.
@@ -82,9 +82,12 @@ def mark_han(app, pagename, templatename, context, doctree):
     """Mark Chinese characters as Chinese: a browser picks their font by it, and a screen reader its voice."""
     if context["language_tag"].partition("-")[0] not in ("zh", "ja", "ko") and HAN.search(context.get("body", "")):
         html, pieces, at = context["body"], [], 0
-        for match in NO_TEXT.finditer(html):
-            pieces += [HAN.sub(r'<span lang="zh">\g<0></span>', html[at : match.start()]), match[0]]
-            at = match.end()
+        while found := NO_TEXT.search(html, at):
+            closing = f"</{found[1]}>" if found[1] else "-->" if found[0] == "<!--" else ">"
+            end = html.find(closing, found.end())
+            end = len(html) if end < 0 else end + len(closing)
+            pieces += [HAN.sub(r'<span lang="zh">\g<0></span>', html[at : found.start()]), html[found.start() : end]]
+            at = end
         context["body"] = "".join([*pieces, HAN.sub(r'<span lang="zh">\g<0></span>', html[at:])])
 
 
