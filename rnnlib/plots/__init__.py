@@ -18,7 +18,18 @@ from ._graph import plot_graph
 from ._matrices import plot_matrices
 from ._river import plot_river
 from ._sequence import plot_trace
-from ._style import COLOURS, GREY_COLOURS, LENGTH_COLOURS, STATE_COLOURS, STYLE, fonts, label, use_style
+from ._style import (
+    COLOURS,
+    GREY_COLOURS,
+    LENGTH_COLOURS,
+    STATE_COLOURS,
+    STYLE,
+    fonts,
+    label,
+    new_figure,
+    styled,
+    use_style,
+)
 from ._sweep import plot_sweep
 from ._training import plot_training
 
@@ -31,6 +42,7 @@ __all__ = [
     "aware",
     "fonts",
     "label",
+    "new_figure",
     "plot_check",
     "plot_contributions",
     "plot_graph",
@@ -40,5 +52,6 @@ __all__ = [
     "plot_sweep",
     "plot_trace",
     "plot_training",
+    "styled",
     "use_style",
 ]

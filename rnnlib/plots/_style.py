@@ -3,6 +3,7 @@
 import io
 import sys
 import unicodedata
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from importlib import import_module
 
@@ -80,7 +81,7 @@ class ShownFigure(Figure):
         return picture.getvalue()
 
 
-def styled():
+def styled() -> AbstractContextManager[None]:
     """The context in which every figure is made and drawn."""
     return style.context(["default", STYLE | {"font.family": list(fonts()), "svg.hashsalt": "rnnlib"}])
 
@@ -105,7 +106,7 @@ def _notebook_svg(figure):
     return aware(picture.getvalue())
 
 
-def new_figure(width, height):
+def new_figure(width: float, height: float) -> Figure:
     """An empty figure of the given inches; the book shows figures about 6.4 inches wide."""
     return ShownFigure((width, height), dpi=110, facecolor=COLOURS["paper"], layout="constrained")
 

@@ -23,14 +23,14 @@ MAY_IMPORT = {
     "train": CORE | TRAINING,
     **{part: CORE | TRAINING | {"train"} for part in ("checkpoint", "sweep")},
     "formulations": BELOW_FIGURES,
-    "plots": BELOW_FIGURES | {"formulations"},
-    "widgets": BELOW_FIGURES | {"formulations", "plots"},
+    "plots": BELOW_FIGURES | {"formulations", "_tokens"},
+    "widgets": BELOW_FIGURES | {"formulations", "plots", "_tokens"},
 }
 # what a part needs beside NumPy and the standard library
 PACKAGES = {
     "train": {"tqdm"},
     "sweep": {"joblib", "distributed"},
-    "plots": {"matplotlib"},
+    "plots": {"matplotlib", "cycler", "PIL", "IPython"},  # two come with matplotlib, the last where a notebook runs
     "widgets": {"anywidget", "IPython", "ipywidgets", "PIL", "traitlets"},
 }
 

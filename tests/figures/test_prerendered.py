@@ -274,7 +274,7 @@ FONTS = """async () => {
   return true;
 }"""
 # Rounding errors are not the same in each engine; they are shown as such.
-NOISE = re.compile(r"\d(\.\d)?e−(0?[89]|1\d)( at \[\d+(, \d+)?\])?")
+NOISE = re.compile(r"\d(\.\d)?e−(0?[89]|1\d)( at \[\d+(,\s\d+)?\])?")
 
 
 @pytest.fixture(params=["book", "specimen"])

@@ -11,7 +11,7 @@ import pytest
 import traitlets
 
 from rnnlib import Params, Vocabulary, forward, init_params
-from rnnlib.widgets import BackwardStepper, ForwardStepper, GradientDetective, TrainingLab
+from rnnlib.widgets import BackwardStepper, ForwardStepper, GradientDetective, Rosetta, TrainingLab
 from rnnlib.widgets._bundle import HERE, words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,7 +155,7 @@ def test_every_word_in_the_table_is_used_and_every_word_used_is_in_the_table():
     files = [path for folder in folders for suffix in ("js", "py") for path in sorted(folder.rglob(f"*.{suffix}"))]
     sources = [path.read_text(encoding="utf-8") for path in files]
     # reductions, optimisers and mistakes bring the keys of their words
-    sources += [BackwardStepper._esm, TrainingLab._esm, GradientDetective._esm]
+    sources += [BackwardStepper._esm, TrainingLab._esm, GradientDetective._esm, Rosetta._esm]
     quoted = set(re.findall(r'"(\w+)"|\bwords\.(\w+)', "\n".join(sources)))
     assert set(table) <= {name for pair in quoted for name in pair}
     used = set(re.findall(r'words\("(\w+)"', "\n".join(sources)))

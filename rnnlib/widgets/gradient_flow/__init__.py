@@ -140,7 +140,7 @@ class GradientFlow(NetworkWidget):
         return "flow_picture", {"text": self.text, "H": self.hidden_size, "gain": f"{self.gain:g}"}
 
     def _figure(self, plots):
-        from ...plots._style import new_figure, styled
+        from ...plots import new_figure, styled
 
         colour, steps = plots.COLOURS, np.arange(len(self.text))
         with styled():
