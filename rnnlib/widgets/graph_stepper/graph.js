@@ -20,8 +20,9 @@ const NUMBER = [35, 14];
 
 const COLUMN_SHARES = [0.115, 0.378, 0.66, 0.905]; // of the width, where time runs down
 
-/* px, of the drawing, where time runs down and where it runs to the right; style.css knows them too. */
-const HEIGHTS = { tall: { slim: 500, large: 540 }, flat: { slim: 310, large: 386 } };
+const TALL = 500; // px, of the drawing then
+
+const FLAT = { slim: 310, large: 386 }; // px, of the drawing where time runs to the right; style.css knows them too
 
 const UNSEEN = 690; // px, the width of a drawing that is not measured yet: style.css stretches it
 
@@ -234,15 +235,14 @@ function layOut(graph, { tape, edges, limits, vocab, dark }, words) {
   const places = tape.map(({ name }) => placeOf(name));
   const rows = Math.max(...places.map(([, row]) => row));
   const start = flat ? BOX[0] / 2 + 2 : BOX[1] / 2 + 1;
-  const height = HEIGHTS[flat ? "flat" : "tall"][large ? "large" : "slim"];
-  const pitch = ((flat ? width : height) - 2 * start) / rows;
+  const pitch = ((flat ? width : TALL) - 2 * start) / rows;
   const time = (row) => start + row * pitch;
   const at = places.map(([column, row], i) => [
     ...(flat ? [Math.round(time(row)), lanes[column]] : [Math.round(COLUMN_SHARES[column] * width), time(row)]),
     tape[i].name === "L" ? LOSS_HEIGHT : BOX[1]]);
   const lane = flat ? past - BOX[1] / 2 : 0.3 * ((COLUMN_SHARES[2] - COLUMN_SHARES[1]) * width - BOX[0]);
   const around = { lane, turn: time(GRID.places.W[1] + GRID.turn) };
-  graph.canvas.setAttribute("height", height);
+  graph.canvas.setAttribute("height", flat ? FLAT[large ? "large" : "slim"] : TALL);
   graph.canvas.setAttribute("width", width);
   const focused = graph.nodes.findIndex(({ button }) => button === document.activeElement);
   while (graph.nodes.length > tape.length) graph.nodes.pop().button.remove();
