@@ -1,7 +1,6 @@
 /**
  * A tape of gates as a drawing: nodes that can be pressed, and edges that show what they carry forward and back. Time
- * runs to the right, and the four lanes hold the inputs, the states, the outputs and the losses, from below; where there
- * is no room for that, time runs down, and the lanes are columns, as in plots.plot_graph.
+ * runs down. The four columns hold the inputs, the states, the outputs and the losses, as in plots.plot_graph.
  */
 
 import { visible } from "../model/format.js";
@@ -10,28 +9,21 @@ import { keep, make, setText, svg } from "../ui/dom.js";
 import { math, sub } from "../ui/mathml.js";
 import { GRID } from "./facts.js";
 
-const BOX = [50, 34]; // px
+const HEIGHT = 560; // of the drawing, px
+
+const BOX_HEIGHT = 34;
 
 const LOSS_HEIGHT = 50; // with its value between its name and its gate
 
-const ROOMY = 640; // px; from this width on time runs to the right, and there is room for the numbers of vectors
+const ROOMY = 415; // px; from this width on there is room for the numbers of vectors
 
-const NUMBER = [35, 14];
+const NUMBER = [31, 13];
 
-const COLUMN_SHARES = [0.115, 0.378, 0.66, 0.905]; // of the width, where time runs down
-
-const TALL = 500; // px, of the drawing then
-
-const FLAT = { slim: 310, large: 386 }; // px, of the drawing where time runs to the right; style.css knows them too
-
-const UNSEEN = 690; // px, the width of a drawing that is not measured yet: style.css stretches it
-
-const TRAVEL = 400; // ms that a gradient takes along its edge
+const COLUMN_SHARES = [0.115, 0.378, 0.66, 0.905]; // of the width
 
 const SHIFT = 3; // of either of two opposite arrows from the middle between them
 
-/* Where there is room for the sum of the gradients of a weight, seen from its box: down and to the right of time. */
-const SUM_SIDES = { tall: { U: [1, 0], W: [1, 0], V: [-1, 0] }, flat: { U: [0, -1], W: [-1, 0], V: [0, -1] } };
+const SUM_SIDES = { U: 1, W: 1, V: -1 }; // of the box, where there is room for the sum of its gradients
 
 const GAP = SHIFT + 3; // from that middle to the numbers
 
@@ -59,29 +51,22 @@ export function nameText(name) {
   return name.replace(/_(\d)/g, (_, digit) => "₀₁₂₃"[digit]);
 }
 
-/** A number in at most five characters, or six where it is next to nothing; none but 0 as 0. */
+/** A number in at most six characters, none but 0 as 0. */
 function brief(value) {
   const size = Math.abs(value);
   if (size === 0) return "0";
-  const text = size >= 1e5 ? size.toExponential(0) : size >= 10 ? size.toFixed(0) : size >= 0.01 ? size.toFixed(2) : size.toExponential(0);
+  const text = size >= 1e5 ? size.toExponential(0) : size >= 10 ? size.toFixed(0) : size >= 0.1 ? size.toFixed(2) : size >= 0.001 ? size.toFixed(3) : size.toExponential(0);
   return `${value < 0 ? "−" : ""}${text.replace("+", "").replace("-", "−")}`;
 }
 
 /** The corners of the line of an edge, the point where its numbers are drawn, and whether the line is upright there.
- * around: {lane, turn}, the line leads around the edge from the state to its output: so far from the box at its end, and
- * it turns there in time.
  * @returns {{points: number[][], middle: any, upright: boolean}} */
-function lineOf([x1, y1, height1], [x2, y2, height2], flat, around) {
-  const width = BOX[0] / 2;
-  if (around && flat) {
-    const y = y2 - height2 / 2 - around.lane;
-    const points = [[x1 + width, y1], [around.turn, y1], [around.turn, y], [x2, y], [x2, y2 - height2 / 2]];
-    return { points, middle: [(x1 + width + around.turn) / 2, y1], upright: false };
-  }
-  if (around) {
-    const x = x2 + width + around.lane;
-    const points = [[x1, y1 + height1 / 2], [x1, around.turn], [x, around.turn], [x, y2], [x2 + width, y2]];
-    return { points, middle: [x1, y1 + 0.67 * (around.turn - y1)], upright: true };
+function lineOf([x1, y1, height1], [x2, y2, height2], box, pitch, lane) {
+  const width = box / 2;
+  if (lane) { // around the edge from the state to its output
+    const [x, turn] = [x2 + width + lane, y1 + GRID.turn * pitch];
+    const points = [[x1, y1 + height1 / 2], [x1, turn], [x, turn], [x, y2], [x2 + width, y2]];
+    return { points, middle: [x1, y1 + 0.9 * pitch], upright: true };
   }
   const upright = x1 === x2;
   const way = Math.sign(x2 - x1 || y2 - y1);
@@ -89,9 +74,9 @@ function lineOf([x1, y1, height1], [x2, y2, height2], flat, around) {
   return { points, middle: [0, 1].map((i) => (points[0][i] + points[1][i]) / 2), upright };
 }
 
-/** The points shifted to the right of their direction. */
-function shifted(points, shift) {
-  return points.map(([x, y], i) => {
+/** An arrow along the points, shifted to the right of its direction. */
+function arrow(points, className, shift = SHIFT) {
+  const moved = points.map(([x, y], i) => {
     let [dx, dy] = [0, 0];
     for (const [from, to] of [[points[i - 1], points[i]], [points[i], points[i + 1]]]) {
       if (!from || !to) continue;
@@ -102,11 +87,6 @@ function shifted(points, shift) {
     }
     return [x + dx, y + dy];
   });
-}
-
-/** An arrow along the points, shifted to the right of its direction. */
-function arrow(points, className, shift = SHIFT) {
-  const moved = shifted(points, shift);
   const [[x0, y0], [x, y]] = moved.slice(-2);
   const [dx, dy] = [Math.sign(x - x0), Math.sign(y - y0)];
   const head = `M${x} ${y}l${-7 * dx - 3.5 * dy} ${-7 * dy + 3.5 * dx}l${7 * dy} ${-7 * dx}z`;
@@ -131,7 +111,7 @@ function strip({ shape: [rows = 1, columns = 1], entries }, { middle: [x, y], up
     const { fill, ink } = sign ? { fill: "none", ink: "" } : colour(value, limit, dark);
     const cell = svg("rect", { x: cx, y: cy, width, height, fill });
     const text = sign ?? (told ? brief(value) : "");
-    const style = sign ? { class: "rnn-graph-id" } : { fill: ink, ...(text.length > 5 ? { textLength: width - 2, lengthAdjust: "spacingAndGlyphs" } : {}) };
+    const style = sign ? { class: "rnn-graph-id" } : { class: text.length > 5 ? "rnn-graph-long" : "", fill: ink };
     return text ? [cell, svg("text", { x: cx + width / 2, y: cy + height / 2, ...style }, text)] : [cell];
   });
   return svg("g", { class: `rnn-graph-strip ${side < 0 ? "rnn-graph-value" : "rnn-graph-gradient"}` },
@@ -142,35 +122,20 @@ function strip({ shape: [rows = 1, columns = 1], entries }, { middle: [x, y], up
 function sumOf({ name, grad }, [x, y], limit, sizes, dark, words) {
   const { shape: [rows, columns] } = grad;
   const [width, height] = cellSize(columns, sizes);
-  const [across, down] = SUM_SIDES[sizes.flat ? "flat" : "tall"][name];
-  const [half, high] = [(columns * width) / 2, (rows * height) / 2];
-  const middle = [x + across * (BOX[0] / 2 + 4 + half), y + down * (BOX[1] / 2 + 4 + high)];
-  const cells = strip(grad, { middle: [middle[0] - half - GAP, middle[1]], upright: true }, 1, limit, sizes, dark);
-  const place = down ? { x: middle[0] + half + 4, y: middle[1], style: "text-anchor: start" } : { x: middle[0], y: middle[1] - high - 7 };
-  cells.append(svg("text", { class: "rnn-graph-sum", ...place }, words("graph_sum")));
+  const half = (columns * width) / 2;
+  const middle = x + SUM_SIDES[name] * (sizes.box / 2 + 4 + half);
+  const cells = strip(grad, { middle: [middle - half - GAP, y], upright: true }, 1, limit, sizes, dark);
+  cells.append(svg("text", { class: "rnn-graph-sum", x: middle, y: y - (rows * height) / 2 - 7 }, words("graph_sum")));
   return cells;
-}
-
-/** A gradient travels along the points to where it waits. */
-function travel(dot, points) {
-  const steps = points.map(([x, y], i) => (i ? Math.abs(x - points[i - 1][0]) + Math.abs(y - points[i - 1][1]) : 0));
-  const length = steps.reduce((sum, step) => sum + step, 0);
-  const [x, y] = points.at(-1);
-  let gone = 0;
-  const frames = points.map((point, i) => {
-    gone += steps[i];
-    return { transform: `translate(${point[0] - x}px, ${point[1] - y}px)`, offset: gone / length };
-  });
-  dot.animate(frames, { duration: TRAVEL });
 }
 
 /** The drawing of the tape. A press on a node goes to its move: forward or backward, as the current one. */
 export function buildGraph({ words, change, shown, schedule }) {
-  const canvas = svg("svg", { class: "rnn-graph-edges", "aria-hidden": "true" });
+  const canvas = svg("svg", { class: "rnn-graph-edges", "aria-hidden": "true", height: HEIGHT });
   const holder = make("div", { className: "rnn-graph-nodes" });
   const node = make("div", { className: "rnn-graph", role: "group" }, canvas, holder);
   node.setAttribute("aria-label", words("graph_picture_name"));
-  const graph = { canvas, holder, nodes: [], edges: [], sums: [], width: 0, calm: matchMedia("(prefers-reduced-motion: reduce)") };
+  const graph = { canvas, holder, nodes: [], edges: [], sums: [], width: 0 };
   holder.addEventListener("click", ({ target }) => {
     const at = graph.nodes.findIndex(({ button }) => button.contains(target));
     if (at >= 0) change({ move: shown().back ? 2 * shown().N - 1 - at : at });
@@ -213,36 +178,19 @@ export const GATE_WORDS = {
   MultiplyGate: "graph_multiply", PickGate: "graph_pick", AddGate: "graph_add", Tanh: "graph_tanh", Softmax: "graph_softmax",
 };
 
-/** Where time runs to the right: how far from the top the lanes are, and `past`, how far the numbers at the edges between
- * the states reach from their lane. */
-function lanesFor(large) {
-  const numbers = NUMBER[1] * (large ? 3 : 2);
-  const past = numbers + 9;
-  const room = past + numbers + 3 + BOX[1] / 2; // for the numbers at upright edges between them and the box
-  const losses = LOSS_HEIGHT / 2 + 1;
-  const outputs = losses + numbers + 50;
-  return { lanes: [outputs + 2 * room + 1, outputs + room, outputs, losses], past };
-}
-
 /** Place nodes and edges, with all numbers: after a change of the network, the width or the theme. */
 function layOut(graph, { tape, edges, limits, vocab, dark }, words) {
-  const width = graph.width || UNSEEN;
-  const flat = width >= ROOMY;
+  const width = graph.width || 400;
+  const roomy = width >= ROOMY;
   // A matrix has at most three columns; with them it leaves room for vectors of three numbers.
   const large = Math.max(...tape.flatMap(({ data }) => data.shape)) === 3;
-  const { lanes, past } = lanesFor(large);
-  const sizes = { flat, cell: flat ? NUMBER : null, square: large ? 11 : 14 };
+  const square = Math.min(roomy && large ? 11 : 14, Math.floor((COLUMN_SHARES[0] * width - 7) / 3));
+  const sizes = { box: roomy ? 50 : 44, cell: roomy ? NUMBER : null, square };
   const places = tape.map(({ name }) => placeOf(name));
-  const rows = Math.max(...places.map(([, row]) => row));
-  const start = flat ? BOX[0] / 2 + 2 : BOX[1] / 2 + 1;
-  const pitch = ((flat ? width : TALL) - 2 * start) / rows;
-  const time = (row) => start + row * pitch;
-  const at = places.map(([column, row], i) => [
-    ...(flat ? [Math.round(time(row)), lanes[column]] : [Math.round(COLUMN_SHARES[column] * width), time(row)]),
-    tape[i].name === "L" ? LOSS_HEIGHT : BOX[1]]);
-  const lane = flat ? past - BOX[1] / 2 : 0.3 * ((COLUMN_SHARES[2] - COLUMN_SHARES[1]) * width - BOX[0]);
-  const around = { lane, turn: time(GRID.places.W[1] + GRID.turn) };
-  graph.canvas.setAttribute("height", flat ? FLAT[large ? "large" : "slim"] : TALL);
+  const pitch = (HEIGHT - BOX_HEIGHT - 2) / Math.max(...places.map(([, row]) => row));
+  const at = places.map(([column, row], i) => (
+    [Math.round(COLUMN_SHARES[column] * width), 1 + BOX_HEIGHT / 2 + row * pitch, tape[i].name === "L" ? LOSS_HEIGHT : BOX_HEIGHT]));
+  const lane = 0.3 * ((COLUMN_SHARES[2] - COLUMN_SHARES[1]) * width - sizes.box);
   graph.canvas.setAttribute("width", width);
   const focused = graph.nodes.findIndex(({ button }) => button === document.activeElement);
   while (graph.nodes.length > tape.length) graph.nodes.pop().button.remove();
@@ -261,39 +209,32 @@ function layOut(graph, { tape, edges, limits, vocab, dark }, words) {
     symbol.named = node.name;
     setText(under, underName(node, vocab, words));
     const [x, y, height] = at[i];
-    const place = { left: x - BOX[0] / 2, top: y - height / 2, width: BOX[0], height };
+    const place = { left: x - sizes.box / 2, top: y - height / 2, width: sizes.box, height };
     for (const [side, length] of Object.entries(place)) button.style[side] = `${length}px`;
     loss.hidden = node.name !== "L"; // no node uses the loss, so no edge shows its value
     setText(loss, loss.hidden ? "" : brief(node.data.entries[0]));
   });
   graph.edges = edges.map((edge) => {
     const [parent, child] = [tape[edge.parent], tape[edge.child]];
-    const line = lineOf(at[edge.parent], at[edge.child], flat, parent.name === "W" && child.name !== "W h_0" && around);
-    // The numbers of upright edges are next to the lane of W, and past those at the edges between the states.
-    if (flat && line.upright && [edge.child, edge.parent].some((i) => at[i][1] === lanes[1])) {
-      const half = (Math.max(parent.data.shape[0] ?? 1, 1) * cellSize(parent.data.shape[1] ?? 1, sizes)[1]) / 2;
-      line.middle[1] = lanes[1] + Math.sign(line.middle[1] - lanes[1]) * (past + 1 + half);
-    } else if (!flat && child.name[0] === "o" && parent.name[0] === "h") line.middle[0] += lane / 2;
+    const around = parent.name === "W" && child.name !== "W h_0";
+    const line = lineOf(at[edge.parent], at[edge.child], sizes.box, pitch, around ? lane : 0);
+    if (!line.upright && child.operation === "MultiplyGate" && parent.name !== "W") line.middle[0] += lane / 2; // next to the lane
     const id = !edge.grad;
     const sign = id ? visible(vocab[parent.data.entries[0]]) : undefined;
     const parts = [arrow(line.points, "rnn-graph-forward", id ? 0 : SHIFT), strip(parent.data, line, -1, limits.value, sizes, dark, sign)];
-    if (id) return { ...edge, group: svg("g", { class: "rnn-graph-edge" }, ...parts) };
-    const back = [...line.points].reverse();
-    const way = shifted(back, SHIFT);
-    const dot = svg("circle", { class: "rnn-graph-dot", cx: way.at(-1)[0], cy: way.at(-1)[1], r: 5 });
-    parts.push(arrow(back, "rnn-graph-back"), strip(edge.grad, line, 1, limits.grad, sizes, dark), dot);
-    return { ...edge, way, dot, group: svg("g", { class: "rnn-graph-edge" }, ...parts) };
+    if (!id) parts.push(arrow([...line.points].reverse(), "rnn-graph-back"), strip(edge.grad, line, 1, limits.grad, sizes, dark));
+    return { ...edge, group: svg("g", { class: "rnn-graph-edge" }, ...parts) };
   });
   graph.sums = tape.flatMap((node, i) => {
     const children = edges.filter(({ parent }) => parent === i).map(({ child }) => child);
-    if (!(node.name in SUM_SIDES.flat) || children.length < 2) return [];
+    if (!(node.name in SUM_SIDES) || children.length < 2) return [];
     return [{ from: Math.min(...children), group: sumOf(node, at[i], limits.grad, sizes, dark, words) }];
   });
   graph.canvas.replaceChildren(...[...graph.edges, ...graph.sums].map(({ group }) => group));
 }
 
 /** Show which nodes are computed or complete when the current move is at node `current`, forward or backward. */
-function showMove(graph, { tape, current, back, move }, words) {
+function showMove(graph, { tape, current, back }, words) {
   graph.nodes.forEach(({ button, picture, under, loss }, i) => {
     const done = back ? (i >= current && tape[i].grad ? 2 : 1) : (i <= current ? 1 : 0); // ids have no gradient
     button.dataset.state = NODE_STATES[done];
@@ -306,15 +247,9 @@ function showMove(graph, { tape, current, back, move }, words) {
     button.tabIndex = i === current ? 0 : -1;
   });
   for (const { from, group } of graph.sums) group.classList.toggle("rnn-graph-summed", back && current <= from);
-  const moving = back && move === graph.move + 1 && !graph.calm.matches;
-  graph.move = move;
-  for (const { child, parent, group, dot, way } of graph.edges) {
+  for (const { child, group } of graph.edges) {
     group.classList.toggle("rnn-graph-carried", back || child <= current);
     group.classList.toggle("rnn-graph-returned", back && child >= current);
     group.classList.toggle("rnn-graph-active", child === current);
-    if (!dot) continue;
-    // What has arrived waits until all that comes to the node is there: then it is the node's turn.
-    dot.classList.toggle("rnn-graph-waits", back && child >= current && parent < current);
-    if (moving && child === current) travel(dot, way);
   }
 }

@@ -85,8 +85,7 @@ function buildPanel({ words }) {
   };
   const [forward, gradient, handed] = ["graph_forward", "graph_gradient", "graph_handed"].map(section);
   handed.arrays.classList.add("rnn-arrays-pairs");
-  const node = make("div", { className: "rnn-panel rnn-graph-panel" }, make("div", { className: "rnn-graph-node-head" }, head, equation),
-    forward.node, gradient.node, handed.node);
+  const node = make("div", { className: "rnn-panel rnn-graph-panel" }, head, equation, forward.node, gradient.node, handed.node);
   const panel = { head, equation, forward, gradient, handed };
   return { node, draw: (state) => drawPanel(panel, state, words) };
 }
@@ -244,7 +243,8 @@ function render({ model, el }) {
   const [steps, summary, graph, legend, panel] = [buildSteps, buildSummary, buildGraph, buildLegend, buildPanel].map((build) => build(given));
   const parts = [fields, steps, summary, graph, legend, panel];
   const root = make("div", { className: "rnn rnn-grapher", role: "group" },
-    steps.node, summary.node, graph.node, legend.node, panel.node, fields.node);
+    fields.node, steps.node, summary.node,
+    make("div", { className: "rnn-graph-both" }, make("div", {}, graph.node, legend.node), panel.node));
   root.setAttribute("aria-label", words("graph_figure"));
   el.append(root);
   const keptTape = keep();
