@@ -158,7 +158,7 @@ def test_the_edges_carry_the_numbers_and_the_colours_of_python(view, text, H, se
                 continue
             places = np.clip(np.floor(40 * np.ravel(values) / limit + 0.5), -40, 40).astype(int) + 40
             colours = [[int(part) for part in re.findall(r"\d+", fill)] for fill in fills]
-            assert abs(np.array(colours) - 255 * np.array(plots.STATE_COLOURS.colors)[places]).max() <= 1
+            assert abs(np.array(colours) - 255 * plots.STATE_COLOURS(places)[:, :3]).max() <= 1
             assert len(texts) == (values.size if roomy and values.shape[1:] in ((), (1,)) else 0)
             for number, value in zip(texts, np.ravel(values), strict=False):
                 given = float(number.replace("−", "-"))
@@ -305,7 +305,7 @@ def test_the_sum_of_two_gradients_stands_beside_a_weight_when_both_have_come(vie
             )
             places = np.clip(np.floor(40 * np.ravel(tape[i].grad) / limit + 0.5), -40, 40).astype(int) + 40
             colours = [[int(part) for part in re.findall(r"\d+", fill)] for fill in fills]
-            assert abs(np.array(colours) - 255 * np.array(plots.STATE_COLOURS.colors)[places]).max() <= 1
+            assert abs(np.array(colours) - 255 * plots.STATE_COLOURS(places)[:, :3]).max() <= 1
 
 
 def test_a_node_that_is_given_says_why_it_comes_before_others(view):
