@@ -721,6 +721,7 @@ def test_linked_sliders_move_it_and_are_moved_and_cannot_break_it(page):
     assert where(view) == (1, 0)
     view.get_by_role("button", name="Previous move").click()
     assert page.get_by_label("linked step").input_value() == "2"
+    turn_to(view, CARDS[2])  # `where` has looked at another card
     for name, low, high in (("linked step", "1 of 4", "4 of 4"), ("linked loss", "1 of 4", "4 of 4")):
         slider = "Step t" if name == "linked step" else "Loss of step t"
         for value, said in ((-1, low), (9, high)):
