@@ -613,7 +613,7 @@ def test_the_keyboard_alone_reaches_and_moves_everything(stepper, card):
     while focused := page.evaluate(FOCUSED, handle):
         names.append(focused["name"])
         kind, key = focused["kind"], focused.get("key", KEYS.get(focused["kind"], "Enter"))
-        if kind == "rnn-card-tab":
+        if kind == "rnn-tab":
             key = "Home" if card != CARDS[0] else "End"
         before = snapshot(stepper), page.evaluate(PLACE)
         if key:  # a table that is shown whole has nowhere to scroll
@@ -623,7 +623,7 @@ def test_the_keyboard_alone_reaches_and_moves_everything(stepper, card):
                 unmoved.append((focused["name"], key))
         if kind == "rnn-play":
             page.keyboard.press("Enter")
-        if kind == "rnn-card-tab":
+        if kind == "rnn-tab":
             turn_to(stepper, card)
             stepper.get_by_role("tab", name=card, exact=True).focus()
         if kind == "text":

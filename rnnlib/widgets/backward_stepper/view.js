@@ -12,11 +12,12 @@ import { highest } from "../model/river.js";
 import { ramp } from "../ui/colour.js";
 import { batchUpdates, keep, make } from "../ui/dom.js";
 import { field, bindModel, networkFields, slider } from "../ui/fields.js";
-import { figure, roving } from "../ui/keys.js";
+import { figure } from "../ui/keys.js";
 import { wordsFor } from "../ui/messages.js";
 import { player } from "../ui/player.js";
 import { buildRiver } from "../ui/river.js";
 import { shareRow } from "../ui/share_row.js";
+import { buildTabs } from "../ui/tabs.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
 import { afterCut, buildCell, buildNotes, buildShares, keepWay } from "./contributions.js";
 import { BACK, CARDS, DEFAULTS, INSIGHT, MOVES, REDUCTIONS } from "./facts.js";
@@ -108,27 +109,16 @@ function buildSlider({ words, change }) {
 }
 
 /** Tabs, and the card of the one that is chosen. */
-function buildCards({ words, change, shown }, cards) {
-  const tabs = CARDS.map((name) => {
-    const tab = make("button", { type: "button", className: "rnn-card-tab", role: "tab" }, words(CARD_NAMES[name]));
-    tab.addEventListener("click", () => change({ card: name }));
-    const panel = make("div", { className: "rnn-card", role: "tabpanel" }, cards[name].node);
-    panel.setAttribute("aria-label", words(CARD_NAMES[name]));
-    return { name, tab, panel };
+function buildCards({ words, change }, cards) {
+  const tabs = buildTabs({
+    label: words("back_cards"), choose: (i) => change({ card: CARDS[i] }),
+    cards: CARDS.map((name) => [words(CARD_NAMES[name]), make("div", {}, cards[name].node)]),
   });
-  const list = make("div", { className: "rnn-card-tabs", role: "tablist" }, ...tabs.map(({ tab }) => tab));
-  list.setAttribute("aria-label", words("back_cards"));
-  roving(list, () => [CARDS.indexOf(shown().card), CARDS.length], (i) => change({ card: CARDS[i] }), (i) => tabs[i].tab);
   return {
-    nodes: [list, ...tabs.map(({ panel }) => panel)],
+    nodes: tabs.nodes,
     draw(state) {
-      for (const { name, tab, panel } of tabs) {
-        const open = name === state.card;
-        tab.setAttribute("aria-selected", String(open));
-        tab.tabIndex = open ? 0 : -1;
-        panel.hidden = !open;
-        if (open) cards[name].draw(state);
-      }
+      tabs.show(CARDS.indexOf(state.card));
+      cards[state.card].draw(state);
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Products of a row and a matrix W (rows of it stored one after the other), each added to what is there. */
+/** Products of a row and a matrix W (rows of it stored one after the other), each added to what is there; and argmax. */
 
 /** out += row W. W is read in the order in which it is stored, two rows at a time, which takes two thirds as long. */
 export function addProduct(out, row, W) {
@@ -52,4 +52,11 @@ export function addProductGradients(dRow, dW, dz, row, W) {
     dRow[k] += sum1;
     if (pair) dRow[k + 1] += sum2;
   }
+}
+
+/** The place of the largest number of array[start:end], counted from start; of equal ones the first. */
+export function argmax(array, start = 0, end = array.length) {
+  let best = start;
+  for (let i = start; i < end; i++) if (array[i] > array[best]) best = i;
+  return best - start;
 }

@@ -2,6 +2,7 @@
  * The tables of ForwardStepper: the hidden units, the characters, and the terms of one pre-activation.
  */
 
+import { argmax } from "../engine/linalg.js";
 import { dotTerms } from "../engine/rnn.js";
 import { number, quoted, visible } from "../model/format.js";
 import { extent, paint, stripe } from "../ui/colour.js";
@@ -9,13 +10,6 @@ import { make, setText } from "../ui/dom.js";
 import { formula, math, sub } from "../ui/mathml.js";
 import { cell, line, row, showRows, symbols, table } from "../ui/table.js";
 import { arrowKeys } from "../ui/virtual_list.js";
-
-/** The place of the largest number of array[start:end], counted from start. */
-export function largest(array, start = 0, end = array.length) {
-  let best = start;
-  for (let i = start; i < end; i++) if (array[i] > array[best]) best = i;
-  return best - start;
-}
 
 const space = () => math("mspace"); // between the name of a function and its argument; its width is in the style sheet
 
@@ -155,7 +149,7 @@ function drawTerms(terms, { H, t, unit, params, trace, x, vocab, dark }, sum, wo
   // The input first, then the units of the previous state, then the bias.
   const values = [sum.x, ...sum.h, sum.b];
   const sizes = values.map(Math.abs);
-  const top = largest(sizes);
+  const top = argmax(sizes);
   const from = (i) => {
     if (i === 0) return words("term_input", { x: quoted(vocab[x[t]]) });
     return i > H ? words("term_bias") : words(t ? "term_unit" : "term_start", { k: i, t });

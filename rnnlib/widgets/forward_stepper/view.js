@@ -3,6 +3,7 @@
  * the nodes are built once and reused.
  */
 
+import { argmax } from "../engine/linalg.js";
 import { number, percent, quoted } from "../model/format.js";
 import { LIMITS } from "../model/limits.js";
 import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
@@ -18,9 +19,10 @@ import { player } from "../ui/player.js";
 import { buildRiver } from "../ui/river.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
+import { trainingSlider } from "../ui/training_slider.js";
 import { DEFAULTS } from "./facts.js";
 import { buildCell } from "./cell.js";
-import { buildCharacters, buildTerms, buildUnits, largest } from "./panels.js";
+import { buildCharacters, buildTerms, buildUnits } from "./panels.js";
 
 /** The network unrolled over time, with what it predicts at each step. */
 function buildTime({ words, change, shown }) {
@@ -30,14 +32,7 @@ function buildTime({ words, change, shown }) {
 }
 
 /** The slider over the training on this text. */
-function buildTraining({ words, change }) {
-  const updates = slider(words, "river_updates", 0, UPDATES);
-  updates.control.addEventListener("input", ({ target }) => change({ updates: Number(target.value) }));
-  return {
-    node: updates.node,
-    draw: (state) => updates.show(state.updates, words("of", { t: state.updates, T: UPDATES })),
-  };
-}
+const buildTraining = ({ words, change }) => trainingSlider(words, (updates) => change({ updates }));
 
 /** The buttons and the slider that move from step to step. */
 function buildSteps({ words, change, shown }) {
@@ -61,7 +56,7 @@ function buildSummary({ words }) {
   return {
     node,
     draw({ V, t, x, y, trace, losses, vocab }) {
-      const guess = largest(trace.yhat, t * V, (t + 1) * V);
+      const guess = argmax(trace.yhat, t * V, (t + 1) * V);
       setText(node, words(guess === y[t] ? "summary_right" : "summary", {
         t: t + 1, x: quoted(vocab[x[t]]), y: quoted(vocab[y[t]]), p: percent(trace.yhat[t * V + y[t]]),
         guess: quoted(vocab[guess]), q: percent(trace.yhat[t * V + guess]), loss: number(losses[t]),

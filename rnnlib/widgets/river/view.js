@@ -12,13 +12,14 @@ import { highest, lengths } from "../model/river.js";
 import { pythonDescent, Trained } from "../model/trained.js";
 import { UPDATES } from "../model/training.js";
 import { batchUpdates, keep, make, setText } from "../ui/dom.js";
-import { bindModel, networkFields, slider } from "../ui/fields.js";
+import { bindModel, networkFields } from "../ui/fields.js";
 import { buildFilm } from "../ui/film.js";
 import { figure } from "../ui/keys.js";
 import { wordsFor } from "../ui/messages.js";
 import { buildRiver } from "../ui/river.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
+import { trainingSlider } from "../ui/training_slider.js";
 import { DEFAULTS } from "./facts.js";
 
 const REACH = 6; // lengths of the lit loss that are told
@@ -33,17 +34,16 @@ function reached({ params, trace, y, T, H }) {
 
 /** The slider over the training, and whether all of it has one scale. */
 function buildTraining({ words, change, stop }) {
-  const updates = slider(words, "river_updates", 0, UPDATES);
-  updates.control.addEventListener("input", ({ target }) => {
+  const slider = trainingSlider(words, (updates) => {
     stop();
-    change({ updates: Number(target.value) });
+    change({ updates });
   });
   const fill = make("button", { type: "button", className: "rnn-button" }, words("river_fill"));
   fill.addEventListener("click", () => change({ fill: fill.getAttribute("aria-pressed") !== "true" }));
   return {
-    updates: updates.node, fill,
+    updates: slider.node, fill,
     draw(state) {
-      updates.show(state.updates, words("of", { t: state.updates, T: UPDATES }));
+      slider.draw(state);
       fill.setAttribute("aria-pressed", String(state.fill));
     },
   };

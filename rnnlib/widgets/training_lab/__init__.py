@@ -147,7 +147,7 @@ class TrainingLab(NetworkWidget):
     _trained = traitlets.Bytes().tag(sync=True, from_json=lambda value, _: bytes(value))
 
     _esm = bundle("training_lab/view.js", facts(defaults(vars())))
-    _css = style("ui/base.css", "ui/network.css", "training_lab/style.css")
+    _css = style("ui/base.css", "ui/network.css", "ui/tabs.css", "training_lab/style.css")
 
     def __init__(self, **traits):
         self._settled = self._known = None

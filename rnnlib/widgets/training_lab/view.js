@@ -208,7 +208,13 @@ function buildParts(words, trainer, repaint) {
     ["lab_norms_title", buildNorms(words, repaint)], ["lab_numbers_title", { node: numbers.node, draw() {} }],
     ["lab_kept_title", { node: kept.node, draw() {} }],
   ];
-  const tabs = buildTabs({ label: words("lab_cards"), cards: cards.map(([name, { node }]) => [words(name), node]), changed: repaint });
+  const tabs = buildTabs({
+    label: words("lab_cards"), cards: cards.map(([name, { node }]) => [words(name), node]),
+    choose(i) {
+      tabs.show(i);
+      repaint();
+    },
+  });
   const stage = make("div", { className: "rnn-lab-stage" },
     make("div", { className: "rnn-lab-head" }, make("span", { className: "rnn-title" }, words("lab_losses_title")), tempo.node,
       buttons.full, buttons.keep),
@@ -242,7 +248,7 @@ function render({ model, el }) {
   const { kept, buttons: { play, step, reset, halve, anew }, stage, note, summary, tabs } = parts;
   const root = make("div", { className: "rnn rnn-lab", role: "group" }, stage,
     make("div", { className: "rnn-lab-buttons" }, play, step, reset, controls.rate), summary.node, note,
-    make("div", { className: "rnn-lab-buttons" }, halve, anew), tabs.node, controls.source, controls.more);
+    make("div", { className: "rnn-lab-buttons" }, halve, anew), ...tabs.nodes, controls.source, controls.more);
   root.setAttribute("aria-label", words("lab_figure"));
   el.append(root);
 

@@ -4,6 +4,7 @@
  * down; the style sheet turns one drawing into the other.
  */
 
+import { argmax } from "../engine/linalg.js";
 import { number, percent, quoted, slight, visible } from "../model/format.js";
 import { inView, paths, SIZE } from "../model/river.js";
 import { colour } from "./colour.js";
@@ -14,12 +15,6 @@ const MOST = 40; // steps drawn side by side
 const FULL = 1.6; // a bar of this many times ln V is as high as its row; the style sheet has the line at ln V
 const HEADS = {
   y: "target", surprise: "river_surprise", guess: "guesses", state: "carries", x: "reads", band: "river_band",
-};
-
-const largest = (array, start, end) => {
-  let best = start;
-  for (let i = start; i < end; i++) if (array[i] > array[best]) best = i;
-  return best - start;
 };
 
 /** The states of one step as a background: a stripe for each hidden unit. */
@@ -193,7 +188,7 @@ function draw(river, state) {
 /** What a step shows, whichever is the current one. */
 function drawStep(step, i, state, words) {
   const { V, H, x, y, trace, losses, vocab, dark } = state;
-  const guess = largest(trace.yhat, i * V, (i + 1) * V);
+  const guess = argmax(trace.yhat, i * V, (i + 1) * V);
   const most = FULL * Math.log(V);
   setSign(step.y, vocab[y[i]]);
   setSign(step.guess, vocab[guess]);

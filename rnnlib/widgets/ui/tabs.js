@@ -4,11 +4,12 @@ import { make } from "./dom.js";
 import { roving } from "./keys.js";
 
 /**
- * @param {{label: string, cards: [string, HTMLElement][], changed?: () => void}} given
- * cards: the name and the node of each; changed(): another one is in sight
+ * @param {{label: string, cards: [string, HTMLElement][], choose: (i: number) => void}} given
+ * cards: the name and the node of each; choose(i): the reader asks for another one, which `show` brings in sight
  */
-export function buildTabs({ label, cards, changed = () => {} }) {
+export function buildTabs({ label, cards, choose }) {
   let current = 0;
+  const go = (i) => i !== current && choose(i);
   const tabs = cards.map(([name, card], i) => {
     const tab = make("button", { type: "button", className: "rnn-tab", role: "tab" }, name);
     tab.addEventListener("click", () => go(i));
@@ -21,20 +22,14 @@ export function buildTabs({ label, cards, changed = () => {} }) {
   list.setAttribute("aria-label", label);
   roving(list, () => [current, tabs.length], go, (i) => tabs[i]);
 
-  function show() {
-    tabs.forEach((tab, i) => {
-      tab.setAttribute("aria-selected", String(i === current));
-      tab.tabIndex = i === current ? 0 : -1;
-      cards[i][1].hidden = i !== current;
+  function show(i) {
+    current = i;
+    tabs.forEach((tab, k) => {
+      tab.setAttribute("aria-selected", String(k === i));
+      tab.tabIndex = k === i ? 0 : -1;
+      cards[k][1].hidden = k !== i;
     });
   }
-
-  function go(i) {
-    if (i === current) return;
-    current = i;
-    show();
-    changed();
-  }
-  show();
-  return { node: make("div", { className: "rnn-tabs" }, list, ...cards.map(([, card]) => card)), current: () => current };
+  show(0);
+  return { nodes: [list, ...cards.map(([, card]) => card)], current: () => current, show };
 }
