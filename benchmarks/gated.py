@@ -235,7 +235,7 @@ def compare(kind, peers, cell, dtype, sizes, rounds, seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few rounds, for a look")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, for a rough result")
     parser.add_argument("--work", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.work:

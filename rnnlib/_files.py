@@ -52,7 +52,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 def open_regular(path: str | os.PathLike[str], buffering: int = -1) -> BinaryIO:
     """Open the file at `path` for reading.
 
-    Raises OSError where it cannot be read, and ValueError, without waiting for a writer, for a pipe or a device.
+    Raises OSError if it cannot be read, and ValueError for a pipe or a device, without waiting for data.
     """
     file = open(path, "rb", buffering=buffering, opener=_open_at_once)
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

@@ -197,7 +197,7 @@ def _results_of_dask(backend, jobs):
 
 def _died():
     """The exceptions by which joblib and Dask tell that the process of a run has died."""
-    distributed = sys.modules.get("distributed")  # not imported here: whoever uses it has already imported it
+    distributed = sys.modules.get("distributed")  # a caller who uses Dask has imported it already
     return (BrokenExecutor, distributed.KilledWorker) if distributed else BrokenExecutor
 
 

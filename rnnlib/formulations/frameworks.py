@@ -102,7 +102,7 @@ def from_keras(arrays, *, gradients=False):
 def to_onnx(params):
     """The inputs W, R, B of the operator RNN, whose first axis counts directions, and Why, by for the output layer.
 
-    Of the operators LSTM, and GRU with `linear_before_reset=1`, for the parameters of these.
+    The parameters of an LSTM give the inputs of the operator LSTM; those of a GRU, of GRU with `linear_before_reset=1`.
     """
     params = _cell.check_any(params)
     kind = type(params)

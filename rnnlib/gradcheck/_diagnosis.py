@@ -226,7 +226,7 @@ def _is_plain(name, core, e, replay):
 
 
 def _smallest(choices, most) -> Iterator[dict[str, str]]:
-    """name -> cause, for the smallest sets of at most `most` causes that have one for every name."""
+    """Yield name -> cause for each smallest set of at most `most` causes that together explain every name."""
     if not choices:
         yield {}
         return

@@ -1,4 +1,4 @@
-"""How far a long check is, for a person who watches it."""
+"""Show the progress of a long check when stderr is a terminal or a notebook."""
 
 import time
 from collections.abc import Callable, Iterator

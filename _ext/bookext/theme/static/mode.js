@@ -29,7 +29,7 @@
     if (target.dataset?.words !== undefined && target.type === "module") root.classList.add(unserved);
   }, true);
 
-  // ?figure=2 shows the second figure of the page and nothing else, for a frame in slides or on another site
+  // ?figure=2 shows only the second figure of the page, to be embedded in slides or on another site
   const only = Number(new URLSearchParams(location.search).get("figure"));
   if (Number.isInteger(only) && only > 0) {
     root.classList.add("only-figure"); // nothing shows until it is there
