@@ -158,7 +158,7 @@ class Endless(SGD):
 
 def interrupt():
     while len(ended) < 2 or len(list(folder.iterdir())) < n_jobs:
-        time.sleep(0.02)
+        time.sleep(0.02)  # asked again: other processes make the files
     os.killpg(0, signal.SIGINT)  # to all processes, as a terminal does
 
 @contextmanager
@@ -200,7 +200,7 @@ class Killed(SGD):
     def step(self, g, slots, rate, t, out):
         super().step(g, slots, rate, t, out)
         if rate == 0.2:
-            while not self.file.exists():
+            while not self.file.exists():  # asked again: another process makes it
                 time.sleep(0.02)
             os.kill(os.getpid(), signal.SIGKILL)
 
