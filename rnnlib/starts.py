@@ -45,10 +45,15 @@ def orthogonal(params: Any, *, rng: np.random.Generator, gain: float = 1.0) -> A
 
     def block():
         u, v = rng.random((H, H)), rng.random((H, H))
-        Q, R = np.linalg.qr(np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v))
-        return gain * Q * np.where(np.diag(R) < 0, -1, 1)
+        return gain * orthogonal_factor(np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v))
 
     return _with_blocks(params, [block() for _ in range(params.gates)])
+
+
+def orthogonal_factor(matrix: np.ndarray) -> np.ndarray:
+    """Q (H, H) of matrix = QR, R with a diagonal that is not negative: of a matrix of full rank there is only one."""
+    Q, R = np.linalg.qr(matrix)
+    return Q * np.where(np.diag(R) < 0, -1, 1)
 
 
 def identity(params: Any, *, gain: float = 1.0) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ...loss import softmax
 from ...rnn import init_params
+from ...starts import orthogonal_factor
 from ...text import one_hot
 from .._bundle import bundle, constants, style
 from .._network import NetworkWidget
@@ -52,8 +53,7 @@ def start_matrix(Whh, start):
         return np.eye(len(Whh))
     if start == "uniform":
         return Whh
-    Q, R = np.linalg.qr(Whh)
-    return Q * np.where(np.diag(R) < 0, -1.0, 1.0)
+    return orthogonal_factor(Whh)
 
 
 class GradientFlow(NetworkWidget):
