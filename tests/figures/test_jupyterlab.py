@@ -75,15 +75,15 @@ def test_a_chapter_s_notebook_reads_as_the_page_and_runs(browser, lab, tmp_path)
 
     def in_sight():  # Lab draws what is in sight
         page.locator(".jp-WindowedPanel-outer").evaluate("n => n.scrollTo(0, 0)")
-        return page.locator(".rnn-forward")
+        return page.locator(".rnn-river-figure")
 
-    in_sight().get_by_role("button", name="Next step").click()
-    in_sight().locator("[data-t='6'][aria-current=step]").wait_for()
+    in_sight().locator("[data-t='12'][aria-current=step]").press("ArrowLeft")
+    in_sight().locator("[data-t='11'][aria-current=step]").wait_for()
     page.locator(".jp-Notebook").press("Escape")
     page.keyboard.press("b")
     page.keyboard.press("Enter")
     page.keyboard.type("print('python: t =', Out[2].t); Out[2].t = 2")
     page.keyboard.press("Shift+Enter")
-    page.get_by_text("python: t = 6").wait_for()  # what was done in the page
+    page.get_by_text("python: t = 11").wait_for()  # what was done in the page
     in_sight().locator("[data-t='2'][aria-current=step]").wait_for()  # what was done in Python
     page.close()
