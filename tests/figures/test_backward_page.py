@@ -1039,6 +1039,15 @@ def test_the_front_is_drawn_back_and_forth(alone, width):
     assert where(view) == (1, 2) and borders(view)[0] == 1
 
 
+def test_a_press_on_a_handle_that_does_not_draw_it_is_one_on_the_step_below(alone):
+    view = alone()
+    grip, step = (view.locator(name).first.bounding_box() for name in (".rnn-river-scissors", ".rnn-river-step"))
+    x, y = step["x"] + step["width"] / 2, grip["y"] + grip["height"] / 2
+    assert grip["x"] <= x <= grip["x"] + grip["width"]  # nothing is cut: the scissors lie on the first step
+    view.page.mouse.click(x, y)
+    assert where(view)[0] == 0
+
+
 @pytest.mark.parametrize("width", [800, 360])
 def test_the_scissors_cut_the_lit_ribbon_where_they_are_laid(alone, width):
     view = turn_to(alone(width, truncate=4), CARDS[2])

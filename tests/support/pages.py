@@ -127,5 +127,9 @@ def change(page, control):
         control.fill(control.input_value()[:-1])
     elif kind == "select":
         control.select_option(index=control.evaluate("n => (n.selectedIndex + 1) % n.options.length"))
+    elif "rnn-river-step" in (control.get_attribute("class") or ""):
+        control.scroll_into_view_if_needed()
+        box = control.bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)  # through a handle that lies there
     else:
         control.click()

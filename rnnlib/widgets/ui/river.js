@@ -12,6 +12,7 @@ import { keep, make, setText, svg } from "./dom.js";
 import { roving } from "./keys.js";
 
 const MOST = 40; // steps drawn side by side
+const SLIP = 4; // px that a press may move and still be one
 const FULL = 1.6; // a bar of this many times ln V is as high as its row; the style sheet has the line at ln V
 const HEADS = {
   y: "target", surprise: "river_surprise", guess: "guesses", state: "carries", x: "reads", band: "river_band",
@@ -58,7 +59,7 @@ function said({ T, V, x, y, trace, losses, vocab, blame }, i, guess, words) {
 }
 
 /** A handle that is drawn along the time, from one border between two steps to another; the border before step t is t.
- * at(): where it lies; to(border): where it is drawn to. */
+ * at(): where it lies; to(border): where it is drawn to. A press that does not draw it is one on the step below it. */
 function buildGrip(river, name, sign, at, to) {
   const node = make("span", { className: `rnn-river-grip rnn-river-${name}`, "aria-hidden": "true" }, sign);
   let from = null; // where the press began
@@ -66,15 +67,20 @@ function buildGrip(river, name, sign, at, to) {
     if (event.button) return;
     event.preventDefault();
     node.setPointerCapture(event.pointerId);
-    from = { x: event.clientX, y: event.clientY, border: at() };
+    from = { x: event.clientX, y: event.clientY, border: at(), still: true };
   });
   node.addEventListener("pointermove", (event) => {
-    if (!from) return;
+    if (!from || (from.still && Math.hypot(event.clientX - from.x, event.clientY - from.y) < SLIP)) return;
+    from.still = false;
     const { width, height } = river.stage.getBoundingClientRect();
     const down = getComputedStyle(river.node).getPropertyValue("--rnn-river-along").trim() === "to right";
     const moved = down ? (event.clientY - from.y) / height : (event.clientX - from.x) / width;
     const count = river.steps.length;
     to(Math.min(river.first + count, Math.max(river.first, Math.round(from.border + moved * count))));
+  });
+  node.addEventListener("pointerup", ({ clientX, clientY }) => {
+    const beneath = () => document.elementsFromPoint(clientX, clientY).find((other) => other.closest(".rnn-river-step"));
+    if (from?.still) /** @type {HTMLElement} */ (beneath())?.click();
   });
   for (const end of ["pointerup", "pointercancel"]) node.addEventListener(end, () => (from = null));
   return node;
