@@ -82,8 +82,9 @@ class ShownFigure(Figure):
 
 
 def styled() -> AbstractContextManager[None]:
-    """The context in which every figure is made and drawn."""
-    return style.context(["default", STYLE | {"font.family": list(fonts()), "svg.hashsalt": "rnnlib"}])
+    """The context in which every figure is made and drawn; whether an SVG has text or outlines stays your choice."""
+    own = {"font.family": list(fonts()), "svg.hashsalt": "rnnlib", "svg.fonttype": matplotlib.rcParams["svg.fonttype"]}
+    return style.context(["default", STYLE | own])
 
 
 def use_style() -> None:

@@ -28,6 +28,7 @@ KERNEL = """c.InlineBackend.figure_formats = {"png", "svg"}
 c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
 """
 MATPLOTLIB = """svg.hashsalt: book
+svg.fonttype: none
 path.simplify_threshold: 0.4  # of a pixel
 """
 HEAVY = 24_000  # bytes of a compressed SVG above which the PNG is taken where it is lighter
@@ -36,6 +37,8 @@ NOT_DRAWN = [(re.compile(o), c) for o, c in (("<!--", "-->"), ("<metadata>", "</
 # Of a picture's matrix every digit counts: it makes one pixel as large as a cell.
 LONG = re.compile(r"matrix\([^)]*\)|\b\d\d+\.\d\d+")
 PATH = re.compile(r' d="([MLQCz\d.\s-]+)"')
+FONTS = re.compile(r"\bfont(?:-family)?: [^;\"]*")  # of a text that stays text
+LEVEL = re.compile(r' transform="rotate\(-?0[ ,][^)]*\)"')
 GLYPH = re.compile(r'(<path id="[^"]*" d=")([^"]*)(" transform="scale\()0\.015625\)')  # 2048 units to the em
 # How much any colour of any pixel may change, of 255: in areas, of so many pixels, less than the eye sees, so that a
 # cell keeps its place on the scale; at edges more, where letters and lines run into the ground.
@@ -81,7 +84,10 @@ def encoded(png):
 
 @cache
 def minify_svg(svg):
-    """Matplotlib's SVG, dark-aware, without comments, metadata, names of groups, line breaks, hundredths of points."""
+    """Matplotlib's SVG, dark-aware, without comments, metadata, names of groups, line breaks, hundredths of points.
+
+    Its words are text in the font that it was drawn with, or in the reader's own.
+    """
     ours = "matplotlib" in svg
     for opening, closing in NOT_DRAWN:
         svg = without(svg, opening, closing)
@@ -90,6 +96,7 @@ def minify_svg(svg):
     svg = GLYPH.sub(
         lambda m: m[1] + re.sub(r"-?[\d.]+", lambda n: str(round(float(n[0]) / 8)), m[2]) + m[3] + "0.125)", svg
     )
+    svg = LEVEL.sub("", FONTS.sub(lambda m: f"{m[0]}, sans-serif" if ours else m[0], svg))
     svg = PATH.sub(lambda m: f' d="{steps(m[1])}"', svg)
     svg = " ".join(filter(None, map(str.strip, svg.splitlines()))).replace("> <", "><")
     try:
