@@ -21,7 +21,7 @@ from serve import serve
 
 PAPER = {"format": "A4", "print_background": True, "prefer_css_page_size": True}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-CONTENTS = """() => [...document.querySelectorAll(".bd-links p.caption, .bd-links a.reference.internal")]
+CONTENTS = """() => [...document.querySelectorAll("a.logo, .bd-links p.caption, .bd-links a.reference.internal")]
   .map((node) => [node.textContent.trim(), node.href ?? null])"""
 READY = """async () => {
   for (const image of document.images) image.loading = "eager";
@@ -59,7 +59,7 @@ def make(folder, target, browser=None, edition="full"):
         chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
         page = chromium.new_context(color_scheme="light").new_page()
         page.route("**/host.js*", lambda route: route.abort())  # the figures stay what they are on paper: pictures
-        page.goto(f"{base}/index.html")
+        page.goto(f"{base}/search.html")  # the mark of the book leads to the first page from any other
         facts = {
             "lang": page.get_attribute("html", "lang"),
             "title": page.locator("a.logo").inner_text(),

@@ -64,7 +64,7 @@ def test_a_figure_is_its_picture_on_paper(pdf):
 
 def test_links_between_pages_lead_inside_the_file(pdf):
     aims = [note.get_object()["/A"] for note in pdf.pages[1]["/Annots"]]
-    assert [str(aim["/S"]) for aim in aims] == ["/GoTo", "/GoTo"]
+    assert len(aims) >= 2 and {str(aim["/S"]) for aim in aims} == {"/GoTo"}
     assert not [aim for sheet in pdf.pages for note in sheet.get("/Annots", ()) if "127.0.0.1" in str(note.get_object())
                 for aim in [note]]  # fmt: skip
 
