@@ -165,9 +165,22 @@ def test_an_answer_that_is_asked_for_is_shown_and_not_counted(view):
     view.get_by_role("button", name="Show the answer").click()
     assert "Line 8 is at fault: " + TITLES["mistake_lost_state"] in verdict(view)
     assert view.locator("del").first.is_visible() and "0 of 13 found" in view.inner_text()
-    pick(view, "before")
-    assert "0 of 13 found" in view.inner_text()
     assert view.get_by_role("button", name="Show the answer").get_attribute("aria-disabled") == "true"
+
+
+def test_in_a_case_that_is_solved_no_more_is_picked(view):
+    choose(view, 6)
+    pick(view, "dWhh")
+    before = view.inner_text()
+    view.locator(".rnn-line").first.click(force=True)  # it says that it is disabled
+    view.locator("input[type=radio][value=dbh]").focus()
+    view.page.keyboard.press("Space")
+    painted(view.page)
+    assert view.locator("input[type=radio]:checked").get_attribute("value") == "dWhh"
+    assert view.inner_text() == before
+    choose(view, 7)
+    pick(view, "dbh")
+    assert view.locator("input[type=radio]:checked").get_attribute("value") == "dbh"
 
 
 def test_in_healthy_code_every_line_is_right(view):

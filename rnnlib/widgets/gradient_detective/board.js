@@ -99,7 +99,8 @@ export function buildAbout(words) {
   };
 }
 
-/** The lines of the code, with the last choice that it is none of them. pick(key): the reader picked one. */
+/** The lines of the code, with the last choice that it is none of them. pick(key): the reader picked one. In a case that is
+ * solved no more can be picked. */
 export function buildLines(words, pick) {
   const name = `rnn-suspect-${(views += 1)}`;
   const note = make("p", { className: "rnn-note" });
@@ -122,6 +123,7 @@ export function buildLines(words, pick) {
     make("legend", { className: "rnn-title" }, words("detective_question")), note,
     ...rows.flatMap((row) => [...row.before, row.node]), last);
   node.addEventListener("change", ({ target }) => pick(target.value));
+  node.addEventListener("click", (event) => none.getAttribute("aria-disabled") === "true" && event.preventDefault());
   moveWithKeys(node, [...rows.map(({ radio }) => radio), none]);
   const choices = [...rows, { key: NONE, radio: none, node: last }];
   return { node, draw: (state) => drawLines({ note, rows, choices }, state, words) };
@@ -143,6 +145,7 @@ function drawLines({ note, rows, choices }, { number: n, faults, hits, last, sol
   setText(note, words(n ? "detective_code" : "detective_code_healthy"));
   for (const { key, radio, node } of choices) {
     radio.checked = key === last;
+    radio.setAttribute("aria-disabled", String(solved));
     node.classList.toggle("rnn-line-fault", faults.includes(key) && (solved || hits.has(key)));
     node.classList.toggle("rnn-line-cleared", key === last && !faults.includes(key));
   }
