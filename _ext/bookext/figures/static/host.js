@@ -154,7 +154,7 @@ async function renderAnywidget(model, el, signal) {
 }
 
 const element = (tag, className, ...children) => {
-  const node = Object.assign(document.createElement(tag), { className });
+  const node = Object.assign(document.createElement(tag), className && { className });
   node.append(...children);
   return node;
 };
