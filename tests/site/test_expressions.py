@@ -3,6 +3,7 @@
 import ast
 import re
 import time
+from collections import deque
 
 import pytest
 from books import ROOT
@@ -36,8 +37,11 @@ def expressions():
 
 
 def looking(expression, whole):
-    """As the code does: for a match of the whole text, or for all matches in it."""
-    return expression.fullmatch if whole else lambda text: list(expression.finditer(text))
+    """As the code does: for a match of the whole text, or for all matches in it.
+
+    The matches are not kept: a list of many sets the garbage collector to work on all that the process holds.
+    """
+    return expression.fullmatch if whole else lambda text: deque(expression.finditer(text), maxlen=0)
 
 
 def is_named(node):
