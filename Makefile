@@ -79,7 +79,7 @@ $(VENV)/.book: requirements.txt pyproject.toml | $(BIN)/python
 # is missing, those in it are left out and say so.
 $(VENV)/.test $(VENV)/.pdf: $(VENV)/.book
 	$(BIN)/python -m pip install -q -e ".[$(subst .,,$(notdir $@))]"
-	@command -v chromium || command -v chromium-browser || command -v google-chrome || $(BIN)/playwright install chromium \
+	@command -v chromium-headless-shell || command -v chromium || command -v chromium-browser || command -v google-chrome || $(BIN)/playwright install chromium \
 		|| { echo "Missing: a browser (Debian and Ubuntu: apt install chromium)"; exit 1; }
 	@test $(notdir $@) != .test || command -v firefox-esr || command -v firefox \
 		|| echo "Without Firefox the tests in it are skipped (Debian: apt install firefox-esr)"

@@ -20,7 +20,7 @@ from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NullObject
 from serve import serve
 
 PAPER = {"format": "A4", "print_background": True, "prefer_css_page_size": True}
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"
 CONTENTS = """() => [...document.querySelectorAll("a.logo, .bd-links p.caption, .bd-links a.reference.internal")]
   .map((node) => [node.textContent.trim(), node.href ?? null])"""
 READY = """async () => {

@@ -14,9 +14,13 @@ BROWSER_ARGS = [
 ]
 
 
+# The first is the same engine without windows: a new context costs a third.
+BROWSERS = "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"
+
+
 def chromium_path():
     """The system's Chromium; None where only Playwright's own can be there."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 PATIENCE = 120
