@@ -1,6 +1,7 @@
 """The pages in a second browser: Firefox shows the same figures, moves every control, and keeps pages as well."""
 
 import os
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -164,10 +165,15 @@ CONTROL = """async (selector, n) => {
   if (["range", "select"].includes(kind)) control.focus(); // a click would move the one and open the other
   const under = document.elementFromPoint(x, y);
   return {
-    kind, x, y, covered: !under || !(label.contains(under) || under.contains(label)),
+    kind, x, y, tab: control.role === "tab", covered: !under || !(label.contains(under) || under.contains(label)),
     name: control.ariaLabel ?? control.labels?.[0]?.textContent ?? control.textContent,
     first: control.localName === "select" ? control.selectedIndex === 0 : control.value === control.min,
   };
+}"""
+# Everything that can be unfolded is; how many cards there are.
+OPEN = """(selector) => {
+  for (const fold of document.querySelectorAll(`${selector} details`)) fold.open = true;
+  return document.querySelectorAll(`${selector} [role=tab]`).length;
 }"""
 SHOWN = f"(selector) => ({SNAPSHOT})(document.querySelector(selector))"
 
@@ -190,20 +196,26 @@ def move(fox, control):
 @pytest.mark.parametrize("figure", FIGURES)
 def test_every_control_changes_what_is_seen(fox, specimen, serving, figure):
     opened(fox, f"{serving(specimen)}/pages/hostile.html")
-    view, moved, place = view_of(figure), {}, 0
-    while control := fox.evaluate(CONTROL, view, place):
-        place += 1
-        if control["kind"] == "none":
-            continue
-        before = fox.evaluate(SHOWN, view)
-        move(fox, control)
-        try:
-            fox.wait(f"(selector, before) => ({SHOWN})(selector) !== before", view, before)
-        except TimeoutError:
-            pytest.fail(f"nothing has changed after {control}", pytrace=False)
-        if control["name"] == "Play":
-            fox.click(control["x"], control["y"])  # the same button pauses
-        moved[control["kind"]] = moved.get(control["kind"], 0) + 1
+    view, moved = view_of(figure), {}
+    tabs = fox.evaluate(OPEN, view)
+    for round in range(tabs + 1):  # the first one with the card that is open, then each of them, the tabs last
+        place = 0
+        while control := fox.evaluate(CONTROL, view, place):
+            place += 1
+            if control["kind"] == "none" or place in moved or (control["tab"] and not round):
+                continue
+            before = fox.evaluate(SHOWN, view)
+            move(fox, control)
+            try:
+                fox.wait(f"(selector, before) => ({SHOWN})(selector) !== before", view, before)
+            except TimeoutError:
+                pytest.fail(f"nothing has changed after {control}", pytrace=False)
+            if control["name"] == "Play":
+                fox.click(control["x"], control["y"])  # the same button pauses
+            moved[place] = control["kind"]
+            if control["tab"]:
+                break  # to what it shows
+    moved = Counter(moved.values())
     assert moved["text" if figure != "TrainingLab" else "textarea"] == 1, moved
     assert sum(moved.values()) >= 3, moved  # the text, the size and the seed of a network at least
     fox.evaluate("() => document.activeElement.blur()")
