@@ -105,6 +105,16 @@ def test_pointing_at_a_step_lights_its_ribbon_and_leaving_puts_it_back(opened):
     assert path(view, "litbars") == before
 
 
+def test_a_text_that_becomes_shorter_under_the_pointer_lights_what_is_there(opened):
+    page, view = opened()
+    view.locator('.rnn-river-step[data-t="5"]').hover()
+    view.locator("input[type=text]").first.fill("ab")
+    page.wait_for_function("view => view.querySelectorAll('.rnn-river-step').length === 1", arg=view.element_handle())
+    painted(page)
+    assert "NaN" not in path(view, "litbars")
+    assert len(bars(path(view, "litbars"))) == 1
+
+
 def test_a_press_drawn_along_the_steps_takes_the_step_along(opened):
     page, view = opened()
     places = [view.locator(f'.rnn-river-step[data-t="{t}"]').bounding_box() for t in (3, 4, 9)]

@@ -31,12 +31,13 @@ FIGURES = {
     "forward-stepper": ".rnn-forward",
     "backward-stepper": ".rnn-backward",
     "gradient-detective": ".rnn-detective",
+    "gradient-flow": ".rnn-flow",
     "graph-stepper": ".rnn-grapher",
     "river": ".rnn-river-figure",
     "rosetta": ".rnn-rosetta",
     "training-lab": ".rnn-lab",
 }
-STILL = "gradient-detective", "rosetta"  # nothing in them plays
+STILL = "gradient-detective", "gradient-flow", "rosetta"  # nothing in them plays
 WORDS = words()["en"]
 WIDTHS = 1280, 768, 360
 TEXTS = [
@@ -51,7 +52,7 @@ KEYS = [
 # The names of all that a link can say, and some values that it should and should not say.
 TRAITS = (
     "text hidden_size seed t unit move parameter loss_t s truncate reduction case suspect names layout fill"
-    " steps learning_rate clip optimizer temperature updates _rates n"
+    " steps learning_rate clip optimizer temperature updates _rates n gain start inputs alpha"
 ).split()
 VALUES = [
     *("0", "1", "2", "3", "40", "64", "-1", "1.5", "1e400", "", "NaN", "sum", "mean", "Whh", "adam", "column", "dWhh"),
@@ -296,6 +297,13 @@ def detective_numbers(page, view, names):
     return told, [(name, "right" if check.ok else "wrong") for name, check in names["report"].checks.items()]
 
 
+def flow_numbers(page, view, names):
+    """The two that rounding does not enlarge: at a high gain the states of a long text hang on their last digits."""
+    Whh = names["params"].Whh
+    given = abs(np.linalg.eigvals(Whh)).max(), np.linalg.norm(Whh, 2)
+    return [*re.search(r"ρ = (\S+), σ = (\S+)\.", view.inner_text()).groups()], [shown(each, 2) for each in given]
+
+
 def graph_numbers(page, view, names):
     view.get_by_role("slider", name="Move", exact=True).press("End")  # where the loss is there
     painted(page)
@@ -329,6 +337,7 @@ NUMBERS_OF = {
     "forward-stepper": forward_numbers,
     "backward-stepper": backward_numbers,
     "gradient-detective": detective_numbers,
+    "gradient-flow": flow_numbers,
     "graph-stepper": graph_numbers,
     "river": river_numbers,
     "rosetta": rosetta_numbers,

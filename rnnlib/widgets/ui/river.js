@@ -210,7 +210,7 @@ function drawStep(step, i, state, words) {
 function drawBand({ state, first, steps, band, hovered }) {
   const { T, blame } = state;
   if (!blame) return;
-  const lit = hovered ?? state.lit;
+  const lit = hovered !== null && hovered < T ? hovered : state.lit; // the text may have become shorter under the pointer
   const drawn = band.kept(() => paths({ ...blame, T, first, count: steps.length, lit }),
     blame.matrix, blame.scale, first, steps.length, lit);
   for (const [name, shape] of Object.entries(band.shapes)) {
