@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from .. import _cell, _check, bptt, rnn
 from ..bptt import backward
-from ..loss import cross_entropy
+from ..loss import cross_entropy, softmax
 from ..rnn import Params, forward
 from . import _candidate
 from ._blind import blind_spots
@@ -122,7 +122,8 @@ def check_gradients(
     if unclear:
         causes = likely_causes(evidence, unclear, replay)
         checks |= {name: checks[name]._replace(cause=cause) for name, cause in causes.items()}
-        told = () if causes else findings(evidence, steps, replay)
+        right = None if causes else _right(cell, params, trace, y, reduction, weights)
+        told = () if causes else findings(evidence, steps, right, replay)
     spots = blind_spots(params, x, y, trace, reduction, weights, tolerance)
     expected, scales = ({name: e[i] for name, e in evidence.items()} for i in (1, 2))
     return Report(method, tolerance, checks, given, expected, scales, told, spots, loss.names)
@@ -144,6 +145,15 @@ def _called(backward, loss):
     steps = {"do": V, "dh": H, "da": shapes["Whh"][1]} | ({"dc": H} if "c0" in shapes else {})
     of_steps = {name: (*loss.y.shape, size) for name, size in steps.items()}
     return _candidate.gradients_of(result, shapes, of_steps), _candidate.steps_of(result, of_steps)
+
+
+def _right(cell, params, trace, y, reduction, weights):
+    """What a right pass backward returns for this trace; None where it is not one of the cell."""
+    try:
+        trace = trace._replace(yhat=softmax(trace.o))  # whatever it has there
+        return cell.backward(params, trace, y, reduction=reduction, weights=weights)
+    except (AttributeError, TypeError, ValueError):
+        return None
 
 
 def _shares(y, reduction, weights):

@@ -5,7 +5,7 @@ is named if it gives every number that was given, those of the right gradients t
 one does so and both together do. Where nothing explains all, nothing is named.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import NamedTuple
 
@@ -126,7 +126,7 @@ def likely_causes(evidence: dict[str, Evidence], wrong: list[str], replay: Repla
     """name -> cause, for each of the wrong gradients; empty unless the causes explain all numbers that were given."""
     considered = {name: e for name, e in evidence.items() if name in wrong or (e.ok and e.finite)}
     with np.errstate(all="ignore"):
-        if replay is not None and not fits_the_loss(replay, considered):
+        if replay is not None and not fits_the_loss(replay.right_gradient, considered):
             return _another_network(replay, considered, wrong)
         found = _simplest(considered, wrong, replay)
     said: dict[str, str] = {}
@@ -136,11 +136,11 @@ def likely_causes(evidence: dict[str, Evidence], wrong: list[str], replay: Repla
     return said
 
 
-def fits_the_loss(replay, evidence):
-    """Whether the derivatives of the loss are those of the usual network."""
+def fits_the_loss(right: Callable[[str], np.ndarray], evidence: dict[str, Evidence]) -> bool:
+    """Whether the derivatives of the loss are those of the usual network, name -> gradient of which `right` gives."""
     for name, e in evidence.items():
         bound = max(e.tolerance, 1e-3 if e.tolerance > MATCH * 10 else 0)
-        if farthest(replay.gradient(name, replay.right), e.expected) > bound * e.scale:
+        if farthest(right(name), e.expected) > bound * e.scale:
             return False
     return True
 

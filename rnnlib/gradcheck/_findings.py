@@ -1,6 +1,7 @@
 """What can be told of a wrong gradient whose cause is not known: where it is right, and from which step on not."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -9,28 +10,28 @@ from ._replay import Replay
 
 
 def findings(
-    evidence: Mapping[str, Evidence], given_steps: Mapping[str, np.ndarray], replay: Replay | None
+    evidence: dict[str, Evidence], given_steps: Mapping[str, np.ndarray], right: Any, replay: Replay | None
 ) -> tuple[str, ...]:
     """Sentences about wrong gradients that no known mistake explains.
 
-    given_steps: do, dh, da where `backward` returned them; they are compared with those of the right pass.
+    given_steps: do, dh, da where `backward` returned them; they are compared with those of `right`, what a right pass
+    returns for this trace, None where there is none.
     """
-    right = [name for name, e in evidence.items() if e.ok]
+    known = [name for name, e in evidence.items() if e.ok]
     wrong = [name for name, e in evidence.items() if not e.ok]
     lines = ["no known mistake explains all that is wrong; what can be told:"]
-    if right:
-        lines.append(f"right: {', '.join(right)}; wrong: {', '.join(wrong)}")
+    if known:
+        lines.append(f"right: {', '.join(known)}; wrong: {', '.join(wrong)}")
     lines += [line for name in wrong for line in _place(name, evidence[name])]
-    if replay is not None and fits_the_loss(replay, evidence):
-        steps = [line for name, array in given_steps.items() for line in _steps(name, replay, array)]
-        lines += steps or _rows(evidence, replay)
+    if right is not None and fits_the_loss(lambda name: getattr(right, name), evidence):
+        steps = [line for name, array in given_steps.items() for line in _steps(name, getattr(right, name), array)]
+        lines += steps or (_rows(evidence, replay) if replay else ())
     return tuple(lines)
 
 
-def _steps(name, replay, given) -> Iterator[str]:
-    right = getattr(replay.right, name)
-    missed = np.abs(replay.batched(given) - right) <= MATCH * max(np.abs(right).max(), 1e-300)
-    wrong = np.flatnonzero(~missed.all(axis=(1, 2)))
+def _steps(name, right, given) -> Iterator[str]:
+    close = np.abs(given - right) <= MATCH * max(np.abs(right).max(), 1e-300)
+    wrong = np.flatnonzero(~close.reshape(len(right), -1).all(axis=1))
     if not len(wrong):
         yield f"{name} is right at every step"
     elif len(wrong) == len(right):

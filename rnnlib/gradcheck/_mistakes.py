@@ -80,6 +80,7 @@ def errors(r: Replay) -> Iterator[tuple[str, np.ndarray]]:
         "ŷ + y where ŷ - y belongs": yhat + hot,
         "-y / ŷ where ŷ - y belongs: the derivative of softmax is left out": -hot / yhat,
         "(ŷ - y) ŷ (1 - ŷ) where ŷ - y belongs: a slope too much": error * yhat * (1 - yhat),
+        "ŷ - y at the target alone: the other symbols get no error": error * hot,
         "the gradient of a squared error, not of the cross-entropy": yhat
         * (error - (yhat * error).sum(axis=-1, keepdims=True)),
         "o - y where ŷ - y belongs: logits in place of probabilities": r.o - hot,
@@ -171,6 +172,9 @@ def _other_weights(r, error):
     yield "the weights are not divided by their sum", error * w
     yield "the weights are divided by their sum, where the sum of the losses belongs", error * w / w.sum()
     yield "the weights are divided by T·B", error * w / size
+    if r.B > 1:
+        cause = "each sequence is divided by the sum of its own weights, and by B, where the sum of all weights belongs"
+        yield cause, error * w / w.sum(axis=0) / r.B
     counted = w != 0
     if not counted.all() and np.ptp(w[counted]):
         yield (
@@ -218,6 +222,7 @@ def _other_slopes(r):
     yield "1 - 2h² where 1 - h² belongs", 1 - 2 * h**2
     yield "tanh(a) itself where its slope 1 - h² belongs", h
     yield "sqrt(1 - h²) where 1 - h² belongs", np.sqrt(r.slope)
+    yield "tanh's slope is taken at h_{t-1} Whh alone: the input is left out", 1 - np.tanh(hp @ r.params.Whh) ** 2
     yield "the slope is a ReLU's: 1 where h > 0, where 1 - h² belongs", (h > 0) * 1.0
     before = "the slope is taken from the state before: h_{t-1}"
     after = "the slope is taken from the next state: h_{t+1}"
@@ -245,6 +250,7 @@ def _sends(r):
         "Whhᵀ is left out on the way to the step before": lambda r, dh, da, f: da,
         "dh itself goes to the step before, without the slope and Whhᵀ": lambda r, dh, da, f: dh,
         "dh Whhᵀ where da Whhᵀ belongs: tanh's slope is left out on the way back": lambda r, dh, da, f: dh @ WhhT,
+        "dh itself goes to the step before as well, beside da Whhᵀ": lambda r, dh, da, f: dh + da @ WhhT,
         "what goes to the step before is added up and never reset": lambda r, dh, da, f: f + da @ WhhT,
         "what goes to the step before is subtracted": lambda r, dh, da, f: -da @ WhhT,
         "what goes to the step before counts twice": lambda r, dh, da, f: 2 * da @ WhhT,
@@ -331,7 +337,13 @@ def _clipped(r, do):
 
 
 def _resets(r, do):
-    """The gradient cut, by a reach for each loss or at fixed steps."""
+    """The gradient cut, by a reach for each loss, at fixed steps, or where a weight is zero."""
+    counted = r.weights != 0
+    if not counted.all():
+        cause = "nothing goes back through a step of weight 0, of which its own loss alone does not count"
+        left = iter(counted[::-1])
+        yield cause, r.back(do, send=lambda r, dh, da, f: (da @ r.params.Whh.T) * next(left))
+        yield cause, r.back(do, slope=r.slope * counted)
     for reach in range(2, min(r.T, REACH + 1)):
         yield f"truncated: each loss reaches back over {reach} steps only", _band(r, do, reach)
     for length in range(2, min(r.T, REACH)):
@@ -412,7 +424,11 @@ def _some_terms(r, name, p):
         if left is None:
             left = np.eye(r.D)[r.x] if r.has_ids else r.x
         right = p.do if name == "Why" else p.da
-        yield "both factors are summed over the batch before they are multiplied", product(left.sum(1), right.sum(1))
+        summed = product(left.sum(1), right.sum(1))
+        yield "both factors are summed over the batch before they are multiplied", summed
+        mean = "averaged over the batch before they are multiplied"
+        yield f"both factors are {mean}", summed / r.B**2
+        yield f"one factor is summed and the other {mean}", summed / r.B
     last = r.T - 1
     steps = {
         "the first step's term alone: = where += belongs?": [0],
@@ -429,6 +445,8 @@ def _some_terms(r, name, p):
             keep = (np.arange(r.B) == i)[:, None]
             some = Pass(p.do * keep, p.dh * keep, p.da * keep, p.dh0)
             yield f"the term of the {which} sequence of the batch alone", r.gradient(name, some)
+        one = Pass(*(0 * array + array[:, :1] for array in p[:3]), p.dh0)
+        yield "the error of the first sequence for every sequence, in this sum", r.gradient(name, one)
 
 
 def _initial(r, p):

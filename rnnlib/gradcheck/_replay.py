@@ -121,6 +121,10 @@ class Replay:
         right = p.do if name in ("Why", "by") else p.da
         return right.sum(axis=(0, 1)) if left is None else product(left, right)
 
+    def right_gradient(self, name: str) -> np.ndarray:
+        """The gradient of the pass without a mistake."""
+        return self.gradient(name, self.right)
+
     def by_input(self, x: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Σ x_tᵀ right_t, for ids or features."""
         if not self.has_ids:

@@ -142,3 +142,41 @@ def test_the_figure_has_a_panel_for_every_gradient_of_the_cell(cell):
     assert sorted(titles) == sorted([*cell.Params._fields, *STATES[cell]])
     assert all(" ok" in axes.get_title() for axes in figure.axes if axes.get_title())
     plot_contributions(cell.contributions(model.params, model.forward(), model.y), "text")
+
+
+@gated_cell
+@pytest.mark.parametrize("layout", [{"B": None}, {"B": 2, "weighted": True}], ids=str)
+def test_without_a_cause_the_steps_of_the_errors_tell_from_which_on_they_are_right(cell, layout):
+    """Half of what comes back from step 3 is lost; the steps after it do not notice."""
+    model = make_model(cell, 4, T=6, V=4, H=3, **layout)
+
+    def fading(params, trace, y, **options):
+        grads = cell.backward(params, trace, y, **options)
+        dh, da = grads.dh.copy(), grads.da.copy()
+        dh[:3] *= 0.5
+        da[:3] *= 0.5
+        rows = da.reshape(-1, da.shape[-1])
+        return grads._replace(dh=dh, da=da, bh=rows.sum(axis=0))
+
+    report = checked(model, backward=fading)
+    assert [check.name for check in report.checks.values() if not check.ok] == ["bh"]
+    assert not any(check.cause for check in report.checks.values())
+    assert "do is right at every step" in report.findings
+    for name in ("dh", "da"):
+        assert f"{name} is right from step 3 to the last, and wrong from step 2 on back: t = 0-2" in report.findings
+
+
+@gated_cell
+def test_of_a_trace_that_is_not_the_cell_s_nothing_is_told_of_the_steps(cell):
+    model = make_model(cell, 5, T=4, B=None, V=4, H=3)
+
+    def other(params, x, *states):
+        trace = cell.forward(params, x, *states)
+        return trace._replace(h=trace.h[:2])  # the logits, and so the loss, are right
+
+    def wrong(params, trace, y, **options):
+        grads = model.backward()
+        return grads._replace(bh=grads.bh * np.linspace(1, 2, grads.bh.size))
+
+    report = checked(model, forward=other, backward=wrong)
+    assert not report.checks["bh"].ok and not any("step" in line for line in report.findings)

@@ -864,3 +864,78 @@ def test_a_pickled_report_comes_back_and_so_does_one_from_when_the_check_was_a_s
     assert str(pickle.loads(pickle.dumps(report))) == str(report)
     assert pickle.loads(b"crnnlib.gradcheck\nReport\n.") is Report
     assert pickle.loads(b"crnnlib.gradcheck\nCheck\n.") is Check
+
+
+def batched_loop(*, do=None, slope=None, send=None, rows=None, outer=None):
+    """A pass backward over a batch with weights, step by step and sequence by sequence, with one part replaced.
+
+    do: (ŷ, one-hot targets, weights) -> do; slope: (h, h_prev, Whh) -> the slope; send: (da Whhᵀ, dh, weights of the
+    step) -> what goes to the step before; rows: sequence -> that whose da is added to dWxh; outer: (h_prev, da) -> the
+    term of dWhh.
+    """
+
+    def by_hand(params, trace, y, *, reduction, weights):
+        h, total = trace.h, {name: np.zeros_like(array) for name, array in params._asdict().items()}
+        errors = trace.yhat - np.eye(len(params.by))[y]
+        errors *= (weights / weights.sum())[..., None]
+        if do:
+            errors = do(trace.yhat, np.eye(len(params.by))[y], weights)
+        future = np.zeros_like(trace.h0)
+        for t in reversed(range(len(y))):
+            h_prev = h[t - 1] if t else trace.h0
+            dh = errors[t] @ params.Why.T + future
+            da = dh * (slope(h[t], h_prev, params.Whh) if slope else 1 - h[t] ** 2)
+            for b, x in enumerate(trace.x[t]):
+                total["Wxh"][x] += da[rows(b) if rows else b]
+            total["Whh"] += outer(h_prev, da) if outer else h_prev.T @ da
+            total["Why"] += h[t].T @ errors[t]
+            total["bh"] += da.sum(axis=0)
+            total["by"] += errors[t].sum(axis=0)
+            future = da @ params.Whh.T
+            future = send(future, dh, weights[t]) if send else future
+        return total | {"h0": future}
+
+    return by_hand
+
+
+IN_A_BATCH = {
+    "target alone": ({"do": lambda p, y, w: (p - y) * y * (w / w.sum())[..., None]}, NAMES, "at the target alone"),
+    "mean of means": (
+        {"do": lambda p, y, w: (p - y) * (w / w.sum(axis=0) / w.shape[1])[..., None]}, NAMES, "own weights, and by B",
+    ),
+    "no input": ({"slope": lambda h, h_prev, W: 1 - np.tanh(h_prev @ W) ** 2}, RECURRENT, "the input is left out"),
+    "residual": ({"send": lambda sent, dh, w: sent + dh}, RECURRENT, "as well, beside da"),
+    "masked": ({"send": lambda sent, dh, w: sent * (w > 0)[:, None]}, RECURRENT, "through a step of weight 0"),
+    "one sequence": ({"rows": lambda b: 0}, {"Wxh"}, "the error of the first sequence for every sequence"),
+    "mean state": (
+        {"outer": lambda h, da: np.outer(h.mean(axis=0), da.sum(axis=0))}, {"Whh"}, "one factor is summed and",
+    ),
+    "both means": (
+        {"outer": lambda h, da: np.outer(h.mean(axis=0), da.mean(axis=0))}, {"Whh"}, "both factors are averaged",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", IN_A_BATCH)
+def test_a_mistake_in_a_batch_with_weights_is_named(mistake):
+    changes, names, words = IN_A_BATCH[mistake]
+    for seed in range(5):
+        case = make_case(seed, T=6, B=3, V=4, H=5)
+        weights = np.ones((6, 3))
+        weights[1 + seed % 3, 0] = weights[4:, 2] = weights[2, 1] = 0
+        assert check(case, backward=batched_loop(), weights=weights).ok
+        report = check(case, backward=batched_loop(**changes), weights=weights)
+        assert {name for name, one in report.checks.items() if not one.ok} == set(names), report
+        assert {one.cause for one in report.checks.values() if not one.ok} == {report.checks[min(names)].cause}
+        assert words in report.checks[min(names)].cause, report
+
+
+def test_a_gradient_that_stops_where_all_weights_are_zero_is_not_called_truncated_alone():
+    """One sequence, masked at one step: the numbers are those of chunks, too, so that both causes are said."""
+    case, weights = make_case(0, T=6, B=1, V=4, H=5), np.ones((6, 1))
+    weights[3] = 0
+    wrong = batched_loop(send=lambda sent, dh, w: sent * (w > 0)[:, None])
+    said = {one.cause for one in check(case, backward=wrong, weights=weights).checks.values() if not one.ok}
+    assert len(said) == 1
+    (cause,) = said
+    assert "weight 0" in cause and "chunks of 3" in cause and OR in cause
