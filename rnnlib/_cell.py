@@ -9,6 +9,7 @@ and Whh; `states`, what is handed on from step to step.
 from __future__ import annotations  # naming `np.random` would import it, which takes a while
 
 import sys
+from collections.abc import Mapping, Set
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -62,12 +63,7 @@ def init_params(kind: Any, vocab_size: int, hidden_size: int, rng: Any, dtype: A
     H = _check.positive_int("hidden_size", hidden_size)
     D = V if input_size is None else _check.positive_int("input_size", input_size)
     rng = _check.generator("rng", rng)
-    try:
-        floating = np.dtype(dtype).kind in "fc" and np.dtype(dtype) != np.float16
-    except TypeError:
-        floating = False
-    if not floating:
-        raise TypeError(f"dtype: expected a floating type, float32 or wider, got {_check.describe(dtype)}")
+    dtype = _check.floating("dtype", dtype, "fc")
 
     def drawn(shape):
         if len(shape) == 1:
@@ -90,7 +86,7 @@ def check_params(kind: type[P], params: Any) -> P:
     if hasattr(type(params), "cell") and type(params) is not kind:
         raise TypeError(f"params: expected {expected} of {kind.cell}, got {describe(params)}")
     try:
-        params = kind(*params)
+        params = kind(*(() if isinstance(params, (str, Mapping, Set)) else params))  # of a dict, it would be the keys
     except TypeError:
         raise TypeError(f"params: expected {expected}, got {_check.describe(params)}") from None
     size, columns = _check.array("params.Wxh", params.Wxh).shape, _flat.columns(kind, "H")
@@ -150,6 +146,9 @@ def check_inputs(params: Any, x: npt.ArrayLike, **states: npt.ArrayLike | None) 
     checked = [_state(name, value, batch, H, len(x), dtype) for name, value in states.items()]
     if any(np.iscomplexobj(array) for array in (x, *checked)):
         dtype = np.result_type(dtype, np.complex64)
+    if x.dtype.kind not in "iu":
+        _check.cast("x", x, dtype)
+    checked = [_check.cast(name, state, dtype) for name, state in zip(states, checked, strict=True)]
     return x, *(np.broadcast_to(state, (*batch, H)).astype(dtype) for state in checked)
 
 

@@ -1,6 +1,7 @@
 """Checks of arguments, shared by every public function: each error names the argument, what came, what was expected."""
 
 import numpy as np
+import numpy.typing as npt
 
 
 def describe(value):
@@ -14,22 +15,33 @@ def describe(value):
 def array(name, value):
     """Return `value` as an array.
 
-    Raises ValueError for nested sequences of unequal lengths and for masked values; TypeError for float16, whose 11
-    bits lose the small terms of a sum over many steps.
+    Raises ValueError for nested sequences of unequal lengths and for masked values, those in a list of arrays too;
+    TypeError for a named tuple, such as a `Trace` in place of one of its arrays, and for float16, whose 11 bits lose
+    the small terms of a sum over many steps.
     """
-    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
-        masked = int(np.ma.getmaskarray(value).sum())
-        raise ValueError(
-            f"{name}: expected an array without masked values, got {masked} of {value.size} masked; "
-            "a prediction that does not count has weight 0, for example weights=~y.mask with y.filled(0)"
-        )
-    try:
-        value = np.asarray(value)
-    except ValueError:
-        raise ValueError(f"{name}: expected rows of equal length, got {describe(value)}") from None
+    if type(value) is not np.ndarray:
+        _refuse_several_and_masked(name, value)
+        try:
+            value = np.asarray(value)
+        except ValueError:
+            raise ValueError(f"{name}: expected rows of equal length, got {describe(value)}") from None
     if value.dtype == np.float16:
         raise TypeError(f"{name}: expected float32 or float64, got {describe(value)}; .astype(np.float32) converts it")
     return value
+
+
+def _refuse_several_and_masked(name, value):
+    """Raise TypeError for a named tuple, ValueError for masked values, also those of the arrays in a list."""
+    if hasattr(type(value), "_fields"):
+        fields = ", ".join(type(value)._fields)
+        raise TypeError(f"{name}: expected one array, got a {type(value).__name__}, which has several: {fields}")
+    for part in value if isinstance(value, (list, tuple)) else (value,):
+        if isinstance(part, np.ma.MaskedArray) and (masked := int(np.ma.getmaskarray(part).sum())):
+            hint = "a prediction that does not count has weight 0, for example weights=~y.mask with y.filled(0)"
+            raise ValueError(
+                f"{name}: expected an array without masked values, got {masked} of {part.size} masked"
+                f"{'; ' + hint if name in ('x', 'y', 'ids', 'weights') else ''}"
+            )
 
 
 def positive_int(name, value):
@@ -84,13 +96,52 @@ def learning_rate(name, value):
     return float(value)
 
 
+def real(name: str, value: float) -> float:
+    """Return `value` as a float, NaN and infinity too. Raises TypeError when it is no number (a bool is none)."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: expected a number, got {describe(value)}")
+    return float(value)
+
+
 def below_one(name: str, value: float) -> float:
     """Return `value` as a float of at least 0 and below 1, as a β is. Raises TypeError or ValueError otherwise."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value == 0:
-        return 0.0
-    if positive(name, value) >= 1:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: expected a number of at least 0 and below 1, got {describe(value)}")
+    if not 0 <= value < 1:
         raise ValueError(f"{name}: expected at least 0 and below 1, got {value}")
     return float(value)
+
+
+def flag(name: str, value: object) -> bool:
+    """Return `value` as a bool. Raises TypeError for anything else: the string "False" would count as true."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected True or False, got {describe(value)}")
+    return bool(value)
+
+
+def floating(name: str, dtype: npt.DTypeLike, kinds: str = "f") -> np.dtype:
+    """Return `dtype` as a type of float32 or wider; with the kinds "fc" also a complex one. Else raises TypeError."""
+    try:
+        known = np.dtype(dtype)
+    except TypeError:
+        known = None
+    if known is None or known.kind not in kinds or known == np.float16:
+        real = "" if "c" in kinds else "real "
+        raise TypeError(f"{name}: expected a {real}floating type, float32 or wider, got {describe(dtype)}")
+    return known
+
+
+def cast(name: str, array: np.ndarray, dtype: npt.DTypeLike) -> np.ndarray:
+    """Return finite numbers in another type. Raises ValueError for one that is too large for it."""
+    if array.dtype == dtype:
+        return array
+    with np.errstate(over="ignore"):
+        result = array.astype(dtype, copy=False)
+    if not np.can_cast(array.dtype, result.dtype) and not np.isfinite(result).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(result))[0])
+        at = f" at index {where}" if where else ""
+        raise ValueError(f"{name}: expected numbers that fit into {result.dtype}, got {array[where]}{at}")
+    return result
 
 
 def generator(name, value):
@@ -175,6 +226,15 @@ def weights(name, value, shape, reduction):
     if not 0 < total < np.inf:
         raise ValueError(f"{name}: expected a positive, finite sum, by which the mean divides, got {total}")
     return value / total
+
+
+def pairs(names, x, y):
+    """Raise ValueError unless x and y hold equally many sequences, at least one: one of each makes a pair.
+
+    Lists, tuples and arrays can be read more than once; a generator would be empty the second time.
+    """
+    if not all(isinstance(each, (list, tuple, np.ndarray)) for each in (x, y)) or not len(x) == len(y) > 0:
+        raise ValueError(f"{names}: expected two lists of equal length, got {describe(x)}, {describe(y)}")
 
 
 def one_of(name, value, choices):

@@ -8,10 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
+from . import _check
+
 STALE = 3600
 """Seconds without a write after which an unfinished file is one that a killed process has left behind."""
 
 _UNFINISHED = re.compile(r"\.rnnlib-[0-9a-f]{16}\.tmp")
+
+
+def checked_path(name: str, value: str | os.PathLike[str]) -> str:
+    """The path as a string; else raises TypeError or ValueError. A number, which `open` takes, is no path."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name}: expected a string or a path, got {_check.describe(value)}")
+    value = os.fsdecode(value)
+    if not value or "\0" in value:
+        raise ValueError(f"{name}: expected a path, got {value!r}")
+    return value
 
 
 @contextmanager

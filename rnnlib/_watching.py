@@ -3,15 +3,18 @@
 import sys
 from typing import TextIO
 
+from . import _check
+
 
 def stream(progress: bool | None) -> TextIO | None:
     """Where progress is written; None for nowhere.
 
     If `progress` is None, it is written to stderr when it is a terminal, and to stdout in a notebook, which shows
     stderr as if it were an error. Each request to run a cell says whether its sender can answer `input()`: JupyterLab
-    can. nbconvert and the build of a book cannot, so that no bar is left in their pages.
+    can. nbconvert and the build of a book cannot, so that no bar is left in their pages. Raises TypeError for anything
+    but True, False and None.
     """
-    if progress is not None and not progress:
+    if progress is not None and not _check.flag("progress", progress):
         return None
     if sys.stderr is not None and sys.stderr.isatty():
         return sys.stderr

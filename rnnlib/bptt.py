@@ -198,15 +198,24 @@ def check_trace(params: Any, trace: Any, kind: Any) -> None:
     if not isinstance(trace, kind):
         raise TypeError(f"trace: expected the Trace that forward of {kind.cell} returned, got {_cell.describe(trace)}")
     V, H, D = _cell.sizes(params)
+    for name, array in zip(kind._fields, trace, strict=True):
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"trace.{name}: expected the array that forward returned, got {_check.describe(array)}")
     if not trace.h.size:
-        raise ValueError(f"trace: expected at least one step and one sequence, got h of shape {np.shape(trace.h)}")
-    if trace.o.shape[-1] != V or trace.h.shape[-1] != H:
-        raise ValueError(
-            f"trace: expected V = {V} and H = {H} as in params, got V = {trace.o.shape[-1]} and H = {trace.h.shape[-1]}"
-        )
-    x = trace.x
-    if x.max() >= D if x.dtype.kind in "iu" else x.shape[-1] != D:
-        got = f"the id {x.max()}" if x.dtype.kind in "iu" else f"features of size {x.shape[-1]}"
+        raise ValueError(f"trace: expected at least one step and one sequence, got h of shape {trace.h.shape}")
+    if trace.o.shape[-1:] != (V,) or trace.h.shape[-1:] != (H,):
+        sizes = [array.shape[-1] if array.ndim else "none" for array in (trace.o, trace.h)]
+        raise ValueError(f"trace: expected V = {V} and H = {H} as in params, got V = {sizes[0]} and H = {sizes[1]}")
+    x, states, steps = trace.x, trace.h.shape, trace.h.shape[:-1]
+    ids = x.dtype.kind in "iu"
+    logits = (*steps, V)
+    shapes = {"x": steps if ids else (*steps, *x.shape[-1:]), "a": (*steps, params.gates * H), "o": logits}
+    shapes |= {"yhat": logits, "h0": states[1:], "c0": states[1:]}
+    for name, array in zip(kind._fields, trace, strict=True):
+        if array.shape != (shape := shapes.get(name, states)):
+            raise ValueError(f"trace.{name}: expected shape {shape}, as trace.h has {trace.h.shape}, got {array.shape}")
+    if not (0 <= x.min() <= x.max() < D if ids else x.shape[-1] == D):
+        got = f"ids from {x.min()} to {x.max()}" if ids else f"features of size {x.shape[-1]}"
         raise ValueError(f"trace: expected inputs of size D = {D} as in params, got {got}")
 
 
@@ -218,7 +227,7 @@ def output_errors(params: Any, trace: Any, kind: Any, y: Any, reduction: Any, we
     do = trace.yhat.copy()
     np.put_along_axis(do, y[..., None], np.take_along_axis(do, y[..., None], axis=-1) - 1, axis=-1)
     if weights is not None:
-        do *= _check.weights("weights", weights, y.shape, reduction).astype(do.real.dtype)[..., None]
+        do *= _check.cast("weights", _check.weights("weights", weights, y.shape, reduction), do.real.dtype)[..., None]
     elif reduction == "mean":
         do /= y.size
     return do

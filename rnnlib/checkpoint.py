@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from . import _check, _flat, gru, lstm
-from ._files import atomic_write, open_regular
+from ._files import atomic_write, checked_path, open_regular
 from .optim import SGD, Adagrad, Adam, Momentum, Optimizer, RMSprop
 from .rnn import Params
 from .text import Vocabulary
@@ -33,7 +33,10 @@ def save(path: str | os.PathLike[str], run: Run, vocab: Vocabulary, optimizer: O
     """
     if type(optimizer) not in _OPTIMIZERS.values():
         raise TypeError(f"optimizer: expected one of {', '.join(_OPTIMIZERS)}, got {_check.describe(optimizer)}")
-    V, _ = check_run(run, optimizer)
+    path, (V, _) = checked_path("path", path), check_run(run, optimizer)
+    trained = (run.settings or {}).get("optimizer")
+    if trained is not None and trained != (own := {name: float(value) for name, value in asdict(optimizer).items()}):
+        raise ValueError(f"optimizer: expected {trained}, with which the run was trained, got {own}")
     cell = next(name for name, kind in _CELLS.items() if isinstance(run.params, kind))
     if not isinstance(vocab, Vocabulary) or len(vocab) != V:
         raise ValueError(f"vocab: expected a Vocabulary of {V} characters, got {_check.describe(vocab)}")
@@ -49,8 +52,13 @@ def save(path: str | os.PathLike[str], run: Run, vocab: Vocabulary, optimizer: O
     arrays |= {f"best.{name}": array for name, array in run.best._asdict().items()}
     arrays |= {f"slots.{name}": array for name, array in run.slots.items()}
     arrays |= {name: getattr(run, name) for name in (*_MEASURED, *_CELLS[cell].states)}
+    try:
+        words = json.dumps(settings, default=float)
+    except (TypeError, ValueError):
+        got = _check.describe(run.settings)
+        raise TypeError(f"run.settings: expected numbers and words, as `train` leaves them, got {got}") from None
     with atomic_write(path) as file:
-        np.savez(file, json=np.array(json.dumps(settings, default=float)), **arrays)
+        np.savez(file, json=np.array(words), **arrays)
 
 
 def load(path: str | os.PathLike[str]) -> tuple[Run, Vocabulary, Optimizer]:
@@ -62,7 +70,7 @@ def load(path: str | os.PathLike[str]) -> tuple[Run, Vocabulary, Optimizer]:
     Raises OSError where there is no file to read; ValueError naming the path for a damaged or foreign file, and for a
     pipe or a device; MemoryError for a file whose arrays do not fit into memory.
     """
-    with open_regular(path) as file:
+    with open_regular(path := checked_path("path", path)) as file:
         try:
             return _read(file)
         except MemoryError as error:

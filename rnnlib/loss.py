@@ -9,15 +9,23 @@ REDUCTIONS = ("sum", "mean")
 
 
 def _floating(o):
-    """Integer logits as float64: in their own type a difference may wrap around and an exponential overflow."""
-    o = _check.array("o", o)
+    """Integer logits as float64: in their own type a difference may wrap around and an exponential overflow.
+
+    Raises TypeError for what is no array of numbers, ValueError for one without a last axis to sum over.
+    """
+    given, o = o, _check.array("o", o)
+    if o.dtype.kind not in "fciu":
+        raise TypeError(f"o: expected an array of numbers, got {_check.describe(given)}")
+    if not o.ndim or not o.shape[-1]:
+        raise ValueError(f"o: expected logits of shape (..., V), V at least 1, got {o.shape}")
     return o.astype(np.float64) if o.dtype.kind in "iu" else o
 
 
 def log_softmax(o: npt.ArrayLike) -> np.ndarray:
     """log ŷ = o - log Σ exp(o), over the last axis; any shape (..., V), real or complex.
 
-    The largest logit is subtracted first, so that no exponential overflows and the sum is at least 1.
+    The largest logit is subtracted first, so that no exponential overflows and the sum is at least 1. Raises as
+    `softmax` does.
     """
     o = _floating(o)
     shifted = o - o.real.max(axis=-1, keepdims=True)
@@ -25,7 +33,11 @@ def log_softmax(o: npt.ArrayLike) -> np.ndarray:
 
 
 def softmax(o: npt.ArrayLike) -> np.ndarray:
-    """ŷ = exp(o) / Σ exp(o), over the last axis; any shape (..., V), real or complex."""
+    """ŷ = exp(o) / Σ exp(o), over the last axis; any shape (..., V), real or complex.
+
+    Where a logit is NaN, or the largest one infinite, so are the probabilities of its row. Raises TypeError for what is
+    no array of numbers, ValueError for one without a last axis.
+    """
     o = _floating(o)
     yhat = np.exp(o - o.real.max(axis=-1, keepdims=True))
     yhat /= yhat.sum(axis=-1, keepdims=True)
@@ -74,4 +86,4 @@ def cross_entropy(
     if weights is None:
         return losses.sum() if reduction == "sum" else losses.mean()
     factors = _check.weights("weights", weights, losses.shape, reduction)
-    return (factors.astype(losses.real.dtype) * losses).sum()
+    return (_check.cast("weights", factors, losses.real.dtype) * losses).sum()

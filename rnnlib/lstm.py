@@ -117,10 +117,10 @@ def init_params(
     Zaremba and Sutskever, An Empirical Exploration of Recurrent Network Architectures, ICML 2015. All else, and what is
     raised, as for `rnnlib.init_params`; TypeError or ValueError too for a forget_bias that is no finite number.
     """
-    forget_bias = _check.finite("forget_bias", forget_bias)
+    forget_bias = np.array(_check.finite("forget_bias", forget_bias))
     params = _cell.init_params(Params, vocab_size, hidden_size, rng, dtype, input_size)
     H = len(params.Whh)
-    params.bh[H : 2 * H] = forget_bias
+    params.bh[H : 2 * H] = _check.cast("forget_bias", forget_bias, params.bh.dtype)
     return params
 
 
@@ -132,9 +132,12 @@ def forward(
         a_t = x_t Wxh + h_{t-1} Whh + bh,  (i_t, f_t, g_t, q_t) = (σ(a_i), σ(a_f), tanh(a_g), σ(a_q))
         c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t;  h_t = q_t ⊙ tanh(c_t);  o_t = h_t Why + by;  ŷ_t = softmax(o_t)
 
-    x, the shapes of h0 and c0, the type of the result and what is raised: as in `rnnlib.forward`.
+    x, the shapes of h0 and c0, the type of the result and what is raised: as in `rnnlib.forward`; TypeError too for
+    both states as a tuple, which PyTorch takes.
     """
     params = _cell.check_params(Params, params)
+    if isinstance(h0, tuple) and len(h0) == 2:
+        raise TypeError("h0: expected the hidden state alone, got a tuple of two; the cell state is c0=")
     x, h0, c0 = _cell.check_inputs(params, x, h0=h0, c0=c0)
 
     Wxh, Whh, Why, bh, by = params

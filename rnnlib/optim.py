@@ -18,7 +18,7 @@ after these evaluations, one for each completed epoch, in nats.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -32,9 +32,20 @@ from .rnn import Params
 def flatten(params: Params) -> np.ndarray:
     """All numbers of `Params` of any cell in a new vector (n,), each matrix row by row.
 
-    n = DH + H² + HV + H + V for the vanilla network.
+    n = DH + H² + HV + H + V for the vanilla network. The vector of a gradient is flatten(grads[:5]), since `Grads` of
+    it have more than the parameters. Raises TypeError for these and for anything else that is no list of arrays.
     """
-    return _flat.flatten(params)
+    fields = getattr(type(params), "_fields", None)
+    if isinstance(params, np.ndarray) or not isinstance(params, Iterable) or (fields and not hasattr(params, "gates")):
+        raise TypeError(f"params: expected Params, or a list of their arrays, got {_check.describe(params)}")
+    arrays = list(params)
+    for i, array in enumerate(arrays):
+        if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
+            name = f"params.{fields[i]}" if fields else f"params[{i}]"
+            raise TypeError(f"{name}: expected an array without a mask, got {_check.describe(array)}")
+    if not arrays:
+        raise ValueError("params: expected at least one array, got none")
+    return _flat.flatten(arrays)
 
 
 def unflatten(
@@ -189,8 +200,12 @@ def _check_gradient(g):
     """Raise TypeError or ValueError unless g is a vector (n,) of real floats in which sums keep their small terms."""
     if not isinstance(g, np.ndarray) or g.dtype.char not in "fdg":  # float32, float64 and wider
         raise TypeError(f"g: expected an array of type float32 or float64, got {_check.describe(g)}")
+    if isinstance(g, np.ma.MaskedArray):
+        raise TypeError(f"g: expected an array without a mask, got {_check.describe(g)}")
     if g.ndim != 1:
         raise ValueError(f"g: expected a vector, shape (n,), got {g.shape}")
+    if not g.flags.writeable:
+        raise ValueError("g: expected an array that can be written to, got one that is read-only")
 
 
 def norm(g: np.ndarray) -> float:

@@ -50,7 +50,10 @@ def pad(sequences: Sequence[npt.ArrayLike]) -> Padded:
                 f"sequences[{b}]: expected integer ids (T,) or features (T, D), got {_check.describe(array)}"
             )
     lengths = np.array([len(array) for array in arrays])
-    values = np.zeros((lengths.max(), len(arrays), *first.shape[1:]), np.result_type(*arrays))
+    dtype = np.result_type(*arrays)
+    if first.dtype.kind in "iu" and dtype.kind not in "iu":  # of uint64 next to int64, NumPy makes floats
+        dtype = np.dtype(np.intp)
+    values = np.zeros((lengths.max(), len(arrays), *first.shape[1:]), dtype)
     for b, array in enumerate(arrays):
         values[: len(array), b] = array
     return Padded(values, (np.arange(len(values))[:, None] < lengths).astype(float), lengths)

@@ -45,9 +45,9 @@ def orthogonal(params: Any, *, rng: np.random.Generator, gain: float = 1.0) -> A
 
     def block():
         u, v = rng.random((H, H)), rng.random((H, H))
-        return gain * orthogonal_factor(np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v))
+        return orthogonal_factor(np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v))
 
-    return _with_blocks(params, [block() for _ in range(params.gates)])
+    return _with_blocks(params, gain, [block() for _ in range(params.gates)])
 
 
 def orthogonal_factor(matrix: np.ndarray) -> np.ndarray:
@@ -62,15 +62,25 @@ def identity(params: Any, *, gain: float = 1.0) -> Any:
     Le, Jaitly and Hinton, A Simple Way to Initialize Recurrent Networks of Rectified Linear Units, 2015.
     """
     params, gain = _cell.check_any(params), _check.positive("gain", gain)
-    return _with_blocks(params, [gain * np.eye(len(params.Whh))] * params.gates)
+    return _with_blocks(params, gain, [np.eye(len(params.Whh))] * params.gates)
 
 
 def scaled(params: Any, gain: float) -> Any:
     """Whh multiplied by the gain, and with it its singular values and eigenvalues. Raises as `orthogonal` does."""
     params, gain = _cell.check_any(params), _check.positive("gain", gain)
-    return params._replace(Whh=(gain * params.Whh).astype(params.Whh.dtype))
+    return params._replace(Whh=_times(gain, params.Whh, params.Whh.dtype))
 
 
-def _with_blocks(params, blocks):
-    """The parameters with these blocks side by side as Whh, in the type of the old one."""
-    return params._replace(Whh=np.concatenate(blocks, axis=1).astype(params.Whh.dtype))
+def _with_blocks(params, gain, blocks):
+    """The parameters with these blocks times the gain, side by side, as Whh in the type of the old one."""
+    blocks = np.concatenate(blocks, axis=1)
+    return params._replace(Whh=_times(gain, blocks, params.Whh.dtype))
+
+
+def _times(gain, matrix, dtype):
+    """gain · matrix in this type. Raises ValueError where a number is too large for it."""
+    with np.errstate(over="ignore"):
+        product = (gain * matrix).astype(dtype)
+    if not np.isfinite(product).all():
+        raise ValueError(f"gain: expected one with which Whh fits into {dtype}, got {gain}")
+    return product

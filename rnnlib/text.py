@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _check
-from ._files import atomic_write, open_regular
+from ._files import atomic_write, checked_path, open_regular
 
 _NAMED = 20  # unknown characters, at most, in an error
 
@@ -120,8 +120,8 @@ def encode_file(
     with the place of the first wrong byte, that is empty, changes meanwhile, or has characters that `vocab` lacks, for
     a pipe or a device, and for an encoding that is not known; TypeError for a path, out, vocab or chunk that is none.
     """
-    path, chunk = _path("path", path), _check.positive_int("chunk", chunk)
-    out = None if out is None else os.path.realpath(_path("out", out))
+    path, chunk = checked_path("path", path), _check.positive_int("chunk", chunk)
+    out = None if out is None else os.path.realpath(checked_path("out", out))
     if vocab is not None and not isinstance(vocab, Vocabulary):
         raise TypeError(f"vocab: expected a Vocabulary, got {_check.describe(vocab)}")
     try:
@@ -165,16 +165,6 @@ def encode_file(
     if folder:
         weakref.finalize(ids.base, shutil.rmtree, folder, ignore_errors=True)  # the map, which all views of it share
     return ids, vocab
-
-
-def _path(name, value):
-    """The path as a string; else raises TypeError or ValueError."""
-    if not isinstance(value, (str, os.PathLike)):
-        raise TypeError(f"{name}: expected a string or a path, got {_check.describe(value)}")
-    value = os.fsdecode(value)
-    if "\0" in value:
-        raise ValueError(f"{name}: expected a path, got {value!r}")
-    return value
 
 
 def _version(file):
@@ -261,9 +251,16 @@ def windows(ids: npt.ArrayLike, length: int) -> tuple[np.ndarray, np.ndarray]:
 def one_hot(ids: npt.ArrayLike, size: int, dtype: npt.DTypeLike = np.float64) -> np.ndarray:
     """Rows of zeros with a single one, at the index of the id: shape `ids.shape + (size,)`.
 
-    Raises TypeError for ids that are not integers, ValueError for ids out of range.
+    Raises TypeError for ids that are not integers and a dtype that is not one of numbers, ValueError for ids out of
+    range.
     """
     size = _check.positive_int("size", size)
+    try:
+        numeric = np.dtype(dtype).kind in "biufc"
+    except TypeError:
+        numeric = False
+    if not numeric:
+        raise TypeError(f"dtype: expected a type of numbers, got {_check.describe(dtype)}")
     _check.not_text("ids", ids)
     ids = _check.ids("ids", ids, size, "(T,) or (T, B)")
     rows = np.zeros((*ids.shape, size), dtype)

@@ -28,7 +28,7 @@ class Workspace:
     the results of the call before it.
 
     Raises TypeError for sizes that are no whole numbers, a dtype that is not real and floating, and a vector of another
-    dtype; ValueError for sizes below 1 and a vector of another shape.
+    dtype; ValueError for sizes below 1, a vector of another shape, and a gradient that is read-only or the weights.
     """
 
     kind: Any = Params  # the type of its parameters
@@ -48,11 +48,14 @@ class Workspace:
         V, H = _check.positive_int("vocab_size", vocab_size), _check.positive_int("hidden_size", hidden_size)
         T, B = _check.positive_int("steps", steps), _check.positive_int("batch", batch)
         D = V if input_size is None else _check.positive_int("input_size", input_size)
-        if np.dtype(dtype).kind != "f" or np.dtype(dtype) == np.float16:
-            raise TypeError(f"dtype: expected a real floating type, float32 or wider, got {_check.describe(dtype)}")
+        dtype = _check.floating("dtype", dtype)
         for name, vector in (("weights", weights), ("gradient", gradient)):
-            if vector is not None and getattr(vector, "dtype", None) != dtype:
-                raise TypeError(f"{name}: expected an array of type {np.dtype(dtype)}, got {_check.describe(vector)}")
+            if vector is not None and not (isinstance(vector, np.ndarray) and vector.dtype == dtype):
+                raise TypeError(f"{name}: expected an array of type {dtype}, got {_check.describe(vector)}")
+        if gradient is not None and not gradient.flags.writeable:
+            raise ValueError("gradient: expected an array that can be written to, got one that is read-only")
+        if weights is not None and gradient is not None and np.may_share_memory(weights, gradient):
+            raise ValueError("gradient: expected another array than weights, got one with the same memory")
         count = _flat.size(V, H, D, self.kind)
         self.weights = np.zeros(count, dtype) if weights is None else weights
         self.gradient = np.zeros(count, dtype) if gradient is None else gradient
@@ -189,7 +192,7 @@ class Workspace:
         """The ids of a window, all in one axis (N,)."""
         if not isinstance(given, np.ndarray) or given.shape != self._shape:
             raise ValueError(f"{name}: expected an array of shape {self._shape}, got {_check.describe(given)}")
-        ids = given.reshape(-1)
+        ids = (given if type(given) is np.ndarray else _check.array(name, given)).reshape(-1)
         # A negative id, read as unsigned, is too large as well: one look at each of them is enough
         if ids.dtype != np.intp or np.maximum.reduce(ids.view(np.uintp)) >= size:
             ids = _check.ids(name, ids, size, f"{self._shape}").astype(np.intp)

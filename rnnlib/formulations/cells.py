@@ -212,7 +212,8 @@ def gradients(params, x, y, *, h0=None, reduction="mean"):
     batch = y.shape[1:-1]
     h0 = np.zeros(H) if h0 is None else _check.numbers("h0", h0)
     if h0.shape not in ((H,), (*batch, H)):
-        raise ValueError(f"h0: expected shape ({H},) or {(*batch, H)}, got {h0.shape}")
+        expected = f"({H},) or {(*batch, H)}" if batch else f"({H},)"
+        raise ValueError(f"h0: expected shape {expected}, got {h0.shape}")
     a0 = np.broadcast_to(h0, (*(batch or (1,)), H)).T
     _, grads = loss_and_gradients(to_columns(x), to_columns(y), a0, from_params(params), reduction)
     return Params(*(grads["d" + name].T.reshape(w.shape) for name, w in zip(NAMES, params, strict=True)))

@@ -23,7 +23,7 @@ import numpy as np
 
 from .. import _check, _repr
 from ..bptt import Grads
-from ..rnn import Params, check_params
+from ..rnn import Params, check_text_params
 
 MATRICES = ("Wxh", "Whh", "Why")
 OURS = {  # our own symbols: a base and its subscript
@@ -303,7 +303,7 @@ def latex(name, key, at=""):
     Our own symbol where the dialect has none; "" for a bias that it does not have.
     """
     dialect = _dialect(name)
-    symbol = dialect.symbols.get(key)
+    symbol = dialect.symbols.get(_check.one_of("key", key, (*OURS, "bh2")))
     if symbol is None and key.startswith("b"):
         return ""
     base, _, below = ((symbol.maths if symbol else "") or OURS[key]).partition(" ")
@@ -328,7 +328,7 @@ def stored(name, params, *, gradients=False):
     where the dialect has none; TypeError for what are not `Params`.
     """
     dialect = _dialect(name)
-    params = check_params(params[:5] if isinstance(params, Grads) else params)
+    params = check_text_params(params[:5] if isinstance(params, Grads) else params)
     V, H = params.Wxh.shape
     for key in ("bh", "by"):
         bias = getattr(params, key)

@@ -133,7 +133,9 @@ def train(weights, pairs, *, epochs, rate):
     w ← w - rate · dw.  losses: the mean loss of each epoch, where the loss of each pair is taken just before its step.
     The given dict is not changed.
     """
-    if not len(pairs):
+    if not isinstance(pairs, (list, tuple)):  # a generator would be empty in the second epoch
+        raise TypeError(f"pairs: expected a list of (x, y), got {_check.describe(pairs)}")
+    if not pairs:
         raise ValueError(f"pairs: expected at least one (x, y), got {_check.describe(pairs)}")
     rate, losses = _check.positive("rate", rate), []
     for _ in range(_check.positive_int("epochs", epochs)):

@@ -66,6 +66,7 @@ def from_pytorch(arrays, *, gradients=False):
     `gradients` they are therefore not added, and that of a missing bias is None. Raises TypeError for what is not a
     dict of these names and for what NumPy cannot read, ValueError for shapes that do not fit.
     """
+    gradients = _check.flag("gradients", gradients)
     kind, (W_ih, W_hh, b_ih, b_hh, W, b) = _recognised(arrays, _pytorch, gradients=gradients)
     return _params(kind, W_ih.T, W_hh.T, W.T, *_own_biases(kind, b_ih, b_hh, gradients), b)
 
@@ -90,6 +91,7 @@ def from_keras(arrays, *, gradients=False):
     A GRU with `reset_after=False` multiplies h by r before the product and is another cell: its bias has one axis, and
     is refused.
     """
+    gradients = _check.flag("gradients", gradients)
     kind, (kernel, recurrent, bias, dense, dense_bias) = _recognised(arrays, _keras, gradients=gradients)
     order = np.argsort(_KERAS_ORDER[kind])
     kernel, recurrent, bias = (None if a is None else _ordered(a, order) for a in (kernel, recurrent, bias))

@@ -73,6 +73,12 @@ def graph(loss):
     return list(tape)
 
 
+def _check_dz(dz, shape):
+    """Raise ValueError unless dz has the shape of z: it would be broadcast, to a gradient of something else."""
+    if np.shape(dz) != shape:
+        raise ValueError(f"dz: expected the shape of z, {shape}, got {np.shape(dz)}")
+
+
 class Gate:
     """z = forward(*inputs), and backward(*inputs, dz): the gradient of each input, None for an id; of arrays.
 
@@ -95,6 +101,7 @@ class MultiplyGate(Gate):
         return W @ x
 
     def backward(self, W, x, dz, *, z=None):
+        _check_dz(dz, W.shape[:1])
         return np.outer(dz, x), W.T @ dz
 
 
@@ -102,12 +109,16 @@ class PickGate(Gate):
     """z = U x for the one-hot vector of an id x: column x of U."""
 
     def forward(self, U, x):
-        return U[:, _check.whole("x", np.asarray(x)[()], 0, U.shape[1] - 1)]
+        return U[:, self._column(U, x)]
 
     def backward(self, U, x, dz, *, z=None):
+        _check_dz(dz, U.shape[:1])
         dU = np.zeros(U.shape, dz.dtype)
-        dU[:, x] = dz
+        dU[:, self._column(U, x)] = dz
         return dU, None
+
+    def _column(self, U, x):
+        return _check.whole("x", np.asarray(x)[()], 0, U.shape[1] - 1)
 
 
 class AddGate(Gate):
@@ -133,6 +144,7 @@ class Tanh(Gate):
         return np.tanh(a)
 
     def backward(self, a, dz, *, z=None):
+        _check_dz(dz, np.shape(a))
         z = self.forward(a) if z is None else z
         return dz * (1 - z**2)
 
@@ -144,6 +156,7 @@ class Sigmoid(Gate):
         return (1 + np.tanh(a / 2)) / 2
 
     def backward(self, a, dz, *, z=None):
+        _check_dz(dz, np.shape(a))
         z = self.forward(a) if z is None else z
         return dz * z * (1 - z)
 
@@ -174,6 +187,7 @@ class Softmax(Gate):
     forward = loss
 
     def backward(self, o, y, dz, *, z=None):
+        _check_dz(dz, ())
         return dz * self.diff(o, y), None
 
     def _target(self, o, y):
@@ -336,6 +350,7 @@ class Model:
 
     def calculate_total_loss(self, X, Y):
         """The mean of `calculate_loss` over the sentences: each counts once, whatever its length."""
+        _check.pairs("X, Y", X, Y)
         return sum(self.calculate_loss(x, y) for x, y in zip(X, Y, strict=True)) / len(Y)
 
     def bptt(self, x, y):

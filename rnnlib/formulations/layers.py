@@ -238,8 +238,12 @@ def train(network, ids, *, passes=30, chunk=40, rate=0.01, clip=5.0):
 
 
 def smoothed(losses, start, *, keep=0.999):
-    """The exponential moving average of the losses: s ← keep · s + (1 - keep) · L, from s = start."""
-    curve = []
+    """The exponential moving average of the losses: s ← keep · s + (1 - keep) · L, from s = start.
+
+    Raises TypeError or ValueError for losses and a start that are not finite numbers, and a keep not from 0 to below 1.
+    """
+    losses, curve = _check.numbers("losses", losses), []
+    start, keep = _check.finite("start", start), _check.below_one("keep", keep)
     for loss in losses:
         start = keep * start + (1 - keep) * loss
         curve.append(start)

@@ -77,6 +77,7 @@ class RNN:
 
     def total_loss(self, sequences, targets):
         """-Σ log ŷ_t[y_t] over all steps of all sequences, in nats, from the logits: log ŷ = o - log Σ exp(o)."""
+        _check.pairs("sequences, targets", sequences, targets)
         total = 0
         for x, y in zip(sequences, targets, strict=True):
             _, o = self.forward(x)
@@ -87,7 +88,7 @@ class RNN:
 
     def loss(self, sequences, targets):
         """The mean over all predictions, to be compared with log K, the loss of a uniform guess."""
-        return self.total_loss(sequences, targets) / sum(map(len, targets))
+        return self.total_loss(sequences, targets) / sum(map(np.size, targets))
 
     def bptt(self, x, y, h0=None):
         """dU, dV, dW of the loss summed over one sequence: the error of each output t is propagated back on its own.
@@ -134,6 +135,7 @@ def train_with_sgd(model, sequences, targets, *, rate=0.1, epochs=100, evaluate_
     state at the last evaluation where all were finite: comparisons with NaN are false, so "it rose" would not be
     noticed.
     """
+    _check.pairs("sequences, targets", sequences, targets)
     epochs, every = _check.positive_int("epochs", epochs), _check.positive_int("evaluate_every", evaluate_every)
     rate, arrays = _check.positive("rate", rate), (model.U, model.V, model.W)
     evaluations, last, kept = [], np.inf, [array.copy() for array in arrays]

@@ -85,7 +85,7 @@ def checked(vocab_size: int, given: Config) -> Config:
         seed=_check.whole("seed", given.seed, 0, 2**63 - 1),
         epochs=math.inf if epochs is None else _check.positive_int("epochs", epochs),
         updates=math.inf if updates is None else _check.whole("updates", updates, 0, 2**63 - 1),
-        carry=bool(given.carry),
+        carry=_check.flag("carry", given.carry),
         clip=None if given.clip is None else _check.positive("clip", given.clip),
         patience=None if given.patience is None else _check.positive_int("patience", given.patience),
         optimizer=Adam() if given.optimizer is None else _optimizer(given.optimizer),

@@ -10,7 +10,7 @@ from .. import _cell, _check
 from ..gated_workspace import workspace_of
 from ..optim import flatten
 from ..rnn import Params
-from ._run import check_network
+from ._run import check_trainable
 from ._windows import Texts, check_texts
 
 
@@ -30,7 +30,7 @@ def evaluate(
     steps: how many predictions are computed at once; it changes memory and speed, not the result. Raises as `forward`
     does for parameters, and TypeError or ValueError for ids, weights or steps that do not fit.
     """
-    params = check_network(params)
+    params = check_trainable(params)
     steps = _check.positive_int("steps", steps)
     return mean_loss(params, check_texts("ids", ids, len(params.by), weights), steps)
 
@@ -64,7 +64,11 @@ def mean_loss(params: Params, texts: Texts, steps: int = 256) -> float:
 
 
 def perplexity(loss: float) -> float:
-    """exp L, for a loss L in nats: a uniform choice among that many characters has the same loss."""
+    """exp L, for a loss L in nats: a uniform choice among that many characters has the same loss.
+
+    Raises TypeError for a loss that is no number.
+    """
+    loss = _check.real("loss", loss)
     try:
         return math.exp(loss)
     except OverflowError:
@@ -72,8 +76,13 @@ def perplexity(loss: float) -> float:
 
 
 def bits_per_character(loss: float) -> float:
-    """L / ln 2, for a loss L in nats. `bits` is another name of this function."""
-    return loss / math.log(2)
+    """L / ln 2, for a loss L in nats, or for an array of them. `bits` is another name of this function.
+
+    Raises TypeError for a loss that is no number.
+    """
+    if isinstance(loss, np.ndarray) and loss.dtype.kind in "fiu":
+        return loss / math.log(2)
+    return _check.real("loss", loss) / math.log(2)
 
 
 bits = bits_per_character
@@ -96,9 +105,12 @@ def smoothed(losses: npt.ArrayLike, *, keep: float = 0.99) -> np.ndarray:
 
 
 def _ema(name, values, decay_name, decay):
-    decay, curve = _check.below_one(decay_name, decay), np.array(_check.numbers(name, values), float)
-    if curve.ndim != 1:
-        raise ValueError(f"{name}: expected shape (n,), got {curve.shape}")
+    decay, values = _check.below_one(decay_name, decay), _check.numbers(name, values)
+    if values.dtype.kind == "c":
+        raise TypeError(f"{name}: expected real numbers, got {_check.describe(values)}")
+    if values.ndim != 1:
+        raise ValueError(f"{name}: expected shape (n,), got {values.shape}")
+    curve = values.astype(float)
     for n in range(1, len(curve)):
         curve[n] = decay * curve[n - 1] + (1 - decay) * curve[n]
     return curve

@@ -71,6 +71,8 @@ def check_run(run: Run, optimizer: Optimizer) -> tuple[int, int]:
         raise TypeError(f"best: expected the Params of {kind.cell}, as in params, got {_cell.describe(best)}")
     if best.Wxh.shape != params.Wxh.shape:
         raise ValueError(f"best: expected parameters of shape {params.Wxh.shape}, as in params, got {best.Wxh.shape}")
+    if not isinstance(run.slots, dict):
+        raise TypeError(f"slots: expected a dict of vectors, got {_check.describe(run.slots)}")
     if tuple(run.slots) != tuple(optimizer.slots):
         names = f"slots {optimizer.slots}, which {type(optimizer).__name__} remembers"
         raise ValueError(f"optimizer: expected that of the run, with slots {tuple(run.slots)}, got {names}")
@@ -78,13 +80,18 @@ def check_run(run: Run, optimizer: Optimizer) -> tuple[int, int]:
         _same_type(f"slots.{name}", _check.numbers(f"slots.{name}", vector, (_flat.size(V, H, kind=kind),)), params)
         if name in getattr(optimizer, "squares", ()) and (vector < 0).any():
             raise ValueError(f"slots.{name}: expected a mean or sum of squares, at least 0, got {vector.min()}")
+    batch = max(1, len(_check.array("h", run.h))) if np.ndim(run.h) else "batch"
     for name in kind.states:
-        _same_type(name, _check.numbers(name, getattr(run, name), (len(run.h), H)), params)
+        _same_type(name, _check.numbers(name, getattr(run, name), (batch, H)), params)
     if run.c is not None and "c" not in kind.states:
         raise TypeError(f"c: expected None, since {kind.cell} has no cell state, got {_check.describe(run.c)}")
-    updates = len(run.losses)
+    updates = np.size(run.losses)
     for name, size in (("losses", updates), ("norms", updates), ("rates", updates), ("evaluations", run.epoch)):
         _measured(name, getattr(run, name), size)
+    if not isinstance(run.stopped, str):
+        raise TypeError(f"stopped: expected a sentence, or an empty string, got {_check.describe(run.stopped)}")
+    if not isinstance(run.settings, (dict, type(None))):
+        raise TypeError(f"settings: expected a dict, or None if unknown, got {_check.describe(run.settings)}")
     for name in ("epoch", "window", "t"):
         _check.whole(name, getattr(run, name), 0, 2**63 - 1)
     return V, H

@@ -11,7 +11,7 @@ from .. import _cell, _check, gru, lstm, rnn
 from ..loss import softmax
 from ..rnn import Params
 from ..text import Vocabulary
-from ._run import check_network
+from ._run import check_trainable
 
 
 @overload
@@ -67,7 +67,7 @@ def sample(
     size; TypeError or ValueError for an invalid length, temperature, top_k, rng or count, and for a count beside a list
     of prompts.
     """
-    params, rng = check_network(params), _check.generator("rng", rng)
+    params, rng = check_trainable(params), _check.generator("rng", rng)
     length, temperature = _check.positive_int("length", length), _check.positive("temperature", temperature)
     V = len(params.by)
     if not isinstance(vocab, Vocabulary):
@@ -128,7 +128,7 @@ def _drawn(params, states, temperature, k, uniforms):
     """
     V, H, _ = _cell.sizes(params)
     plain = _needs_no_shift(params, temperature, k)
-    Why, by = (p / temperature if plain else p for p in (params.Why, params.by))
+    Why, by = _output_layer(params, temperature if plain else 1)
     G, dtype, (T, B) = params.Whh.shape[1], by.dtype, uniforms.shape
     bias = np.zeros(G, dtype)
     if isinstance(params, gru.Params):
@@ -223,6 +223,12 @@ _UPDATES: dict[Any, Callable[..., Callable[[], None]]] = {
 }
 
 
+def _output_layer(params, temperature):
+    """Why and by, both divided by the temperature; in float32 all numbers are zero at one above the largest."""
+    with np.errstate(over="ignore"):
+        return params.Why / temperature, params.by / temperature
+
+
 def _needs_no_shift(params, temperature, k):
     """Whether e^(o / temperature) fits into float32 whatever the state, so that nothing need be subtracted before."""
     with np.errstate(over="ignore"):  # |h| <= 1 bounds the logits; at a very low temperature the bound is inf
@@ -240,7 +246,7 @@ def _drawer(params, h, temperature, k):
     dot, add, tanh, exp = np.dot, np.add, np.tanh, np.exp
     H, V = params.Why.shape
     plain = _needs_no_shift(params, temperature, k)
-    Why, by = (p / temperature if plain else p for p in (params.Why, params.by))
+    Why, by = _output_layer(params, temperature if plain else 1)
     rows, state = list(params.Wxh + params.bh), np.append(h, h.dtype.type(1))  # a 1 after the state, for the biases
     both = np.block([[Why, params.Whh], [by, np.zeros(H, by.dtype)]])
     products, odds = np.empty(V + H, by.dtype), np.empty(V)

@@ -49,7 +49,14 @@ class Windows:
 
     def __getitem__(self, index: int | slice) -> Any:
         found = self._numbers[index]
-        return self._cut(found) if isinstance(found, int) else Windows(found, self._cut)
+        if isinstance(found, int):
+            return self._cut(found)
+        places = range(len(self))[index]
+
+        def predictions(count):
+            return sum(self.predictions(place + 1) - self.predictions(place) for place in places[:count])
+
+        return Windows(found, self._cut, predictions)
 
 
 def streams(ids: npt.ArrayLike, batch: int, steps: int) -> Windows:
@@ -73,7 +80,7 @@ def shuffled(ids: npt.ArrayLike, batch: int, steps: int, rng: np.random.Generato
     steps: T, the window length. The text is cut into ⌊(n - 1) / T⌋ windows; the last batch has fewer columns if B does
     not divide their number. Raises ValueError for a text that is shorter than one window and its last target.
     """
-    ids = check_text("ids", ids)
+    ids, rng = check_text("ids", ids), _check.generator("rng", rng)
     B, T = _check.positive_int("batch", batch), _check.positive_int("steps", steps)
     count = _window_count(ids, T)
     order = rng.permutation(count)
@@ -189,6 +196,11 @@ def check_texts(name: str, ids: Any, size: float = np.inf, weights: Any = None, 
     """
     several = isinstance(ids, (list, tuple)) and any(map(_is_sequence, ids))
     sequences = [check_text(f"{name}[{i}]", item, size) for i, item in enumerate(ids)] if several else None
+    if isinstance(ids, tuple) and several and len(ids) == 2 and _is_one_ahead(*sequences):
+        raise ValueError(
+            f"{name}: expected the text alone, in which each id is the target of those before it, got a pair (x, y) "
+            "whose second text is the first one step ahead; a list holds several sequences"
+        )
     text = _joined(sequences) if several else check_text(name, ids, size)
     lengths = [len(sequence) for sequence in sequences] if several else [len(text)]
     starts = np.cumsum([0, *lengths[:-1]])
@@ -207,6 +219,11 @@ def check_texts(name: str, ids: Any, size: float = np.inf, weights: Any = None, 
         if not 0 < total < np.inf:
             raise ValueError(f"{weights_name}: expected a positive, finite sum over the predictions, got {total}")
     return Texts(text, starts if several else None, weights)
+
+
+def _is_one_ahead(x, y):
+    """Whether y holds the targets of x."""
+    return len(x) == len(y) and np.array_equal(x[1:], y[:-1])
 
 
 def _joined(sequences):

@@ -228,3 +228,23 @@ def test_parameters_that_are_not_five_arrays_are_refused():
 def test_a_trace_that_is_none_is_refused():
     with refuses(TypeError, "trace", "Params", expected="Trace"):
         backward(BATCH.params, BATCH.params, BATCH.y)
+
+
+@pytest.mark.parametrize(
+    "change, error, argument, got",
+    [
+        (lambda trace: {"h": trace.h[:-1]}, ValueError, "trace.x", str(BATCH.x.shape)),
+        (lambda trace: {"h": trace.h.tolist()}, TypeError, "trace.h", "list"),
+        (lambda trace: {"h0": trace.h0[:1]}, ValueError, "trace.h0", "(1, "),
+        (lambda trace: {"x": trace.x[:, :1]}, ValueError, "trace.x", ", 1)"),
+        (lambda trace: {"x": trace.x - 1 - trace.x.max()}, ValueError, "trace", "to -1"),
+        (lambda trace: {"yhat": trace.yhat[..., :1]}, ValueError, "trace.yhat", ", 1)"),
+    ],
+)
+def test_a_trace_whose_arrays_were_changed_is_refused_by_the_name_of_the_first_that_does_not_fit(
+    change, error, argument, got
+):
+    """A negative id would be read from the end, and a state of another shape be broadcast."""
+    trace = forward(BATCH.params, BATCH.x, BATCH.h0)
+    with refuses(error, argument, got):
+        backward(BATCH.params, trace._replace(**change(trace)), BATCH.y)

@@ -19,7 +19,7 @@ from gated import (
 from models import STEP, assert_close, refuses
 
 import rnnlib
-from rnnlib import gru, lstm, softmax
+from rnnlib import gru, lstm, softmax, starts
 
 ORDERS = {lstm: (0, 3, 1, 2), gru: (1, 0, 2)}  # ONNX stores i o f c and z r h
 EVERY = {name: pytest.param(cell, id=name) for name, cell in CELLS.items()}
@@ -443,3 +443,23 @@ def test_a_repr_says_which_cell(cell):
     for value in (model.params, model.forward(), model.backward()):
         assert repr(value).startswith(f"{name}.{type(value).__name__}(") and "float64[2, " in repr(value)
     assert isinstance(model, Model)
+
+
+def test_both_states_of_an_LSTM_in_one_tuple_are_refused_for_a_batch_of_two_would_take_them_for_two_rows():
+    model = make_model(lstm, 1, T=3, B=2, V=3, H=2)
+    state = np.ones(2), np.zeros(2)
+    with refuses(TypeError, "h0", "a tuple of two", expected="hidden state alone"):
+        lstm.forward(model.params, model.x, state)
+    assert lstm.forward(model.params, model.x, *state).h.shape == (3, 2, 2)
+    assert lstm.forward(model.params, model.x, list(state)).h.shape == (3, 2, 2)
+
+
+def test_a_forget_bias_and_a_gain_that_are_too_large_for_the_type_are_refused():
+    rng = np.random.default_rng(0)
+    with refuses(ValueError, "forget_bias", "1e+39", expected="float32"):
+        lstm.init_params(3, 2, rng=rng, dtype=np.float32, forget_bias=1e39)
+    params = lstm.init_params(3, 2, rng=rng, dtype=np.float32, forget_bias=1e38)
+    assert params.bh[2] == np.float32(1e38)
+    for begin in (starts.scaled, starts.identity, lambda p, gain: starts.orthogonal(p, rng=rng, gain=gain)):
+        with refuses(ValueError, "gain", "1e+40", expected="float32"):
+            begin(params, gain=1e40)

@@ -181,3 +181,21 @@ def test_logits_and_targets_that_do_not_fit_are_refused(function, o, y, error, a
 def test_a_reduction_other_than_sum_and_mean_is_refused(reduction, got):
     with refuses(ValueError, "reduction", got, expected="'sum', 'mean'"):
         cross_entropy(O, Y, reduction)
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax])
+@pytest.mark.parametrize(
+    "o, error, got",
+    [
+        ("abc", TypeError, "str 'abc'"),
+        (None, TypeError, "None"),
+        ([True, False], TypeError, "[True, False]"),
+        (np.array([1, 2], object), TypeError, "object"),
+        ([], ValueError, "(0,)"),
+        (np.zeros((3, 0)), ValueError, "(3, 0)"),
+        (3.0, ValueError, "()"),
+    ],
+)
+def test_what_is_no_row_of_logits_has_no_softmax(function, o, error, got):
+    with refuses(error, "o", got):
+        function(o)

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from models import refuses
 
-from rnnlib import Params, _flat, init_params
+from rnnlib import Params, _flat, backward, forward, init_params
 from rnnlib.optim import (
     SGD,
     Adagrad,
@@ -306,3 +306,32 @@ def test_the_shapes_written_down_once_are_those_of_a_network():
     params = init_params(3, 2, rng=np.random.default_rng(0))
     assert _flat.shapes(3, 2) == {name: array.shape for name, array in params._asdict().items()}
     assert _flat.size(3, 2) == sum(array.size for array in params) == 21
+
+
+@pytest.mark.parametrize("clip", [clip_by_norm, clip_by_value])
+def test_what_clipping_could_not_write_to_or_would_read_through_a_mask_is_refused(clip):
+    g = np.array([3.0, 4.0])
+    with refuses(TypeError, "g", "array", expected="without a mask"):
+        clip(np.ma.array(g, mask=[0, 1]), 1)
+    g.setflags(write=False)
+    with refuses(ValueError, "g", "read-only", expected="written to"):
+        clip(g, 1)
+
+
+@pytest.mark.parametrize("given", [3, np.zeros(3), "ab", None])
+def test_what_is_no_list_of_arrays_is_not_flattened(given):
+    with refuses(TypeError, "params[0]" if isinstance(given, str) else "params"):
+        flatten(given)
+
+
+def test_gradients_of_more_than_the_parameters_are_not_flattened_as_a_whole():
+    """With the errors of all steps among them, the norm would be that of another vector."""
+    params = init_params(3, 2, rng=np.random.default_rng(0))
+    grads = backward(params, forward(params, [0, 1]), [1, 2])
+    with refuses(TypeError, "params", "Grads"):
+        flatten(grads)
+    assert flatten(grads[:5]).shape == flatten(params).shape
+    with refuses(TypeError, "params.by", "list"):
+        flatten(params._replace(by=[0.0] * 3))
+    with refuses(ValueError, "params", "none"):
+        flatten([])

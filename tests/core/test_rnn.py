@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from models import STEP, assert_close, cases, make_case, refuses
 
-from rnnlib import Params, Trace, Vocabulary, forward, init_params, one_hot, softmax, windows
+from rnnlib import Params, Trace, Vocabulary, cross_entropy, forward, init_params, one_hot, pad, softmax, windows
 
 EPS = np.finfo(np.float64).eps
 TRACED = ("a", "h", "o", "yhat")
@@ -308,6 +308,9 @@ PARAMS = init_params(5, 4, rng=np.random.default_rng(0))  # V = 5, H = 4
         (PARAMS[:4], "tuple"),
         ((*PARAMS, PARAMS.by), "tuple"),
         (PARAMS.Wxh[:4], "shape (4, 4)"),
+        (PARAMS._asdict(), "dict"),  # of which a loop gives the names, five of them
+        ("Wxh__", "str 'Wxh__'"),
+        (set("abcde"), "set"),
     ],
 )
 def test_parameters_that_are_not_five_arrays_are_refused(params, got):
@@ -407,3 +410,34 @@ def test_an_input_that_is_neither_ids_nor_features_of_the_network_is_refused(x, 
 def test_a_state_before_the_first_step_that_does_not_fit_is_refused(x, h0, error, got, expected):
     with refuses(error, "h0", got, expected=expected):
         forward(PARAMS, x, h0)
+
+
+@pytest.mark.parametrize("layout", [list, tuple])
+def test_a_mask_is_seen_in_a_list_of_arrays_too(layout):
+    rows = [np.ma.array([0, 1, 2], mask=[0, 0, masked]) for masked in (0, 1)]
+    assert np.array_equal(forward(PARAMS, layout(rows[:1])).x, [[0, 1, 2]])
+    with refuses(ValueError, "x", "1 of 3 masked", expected="without masked"):
+        forward(PARAMS, layout(rows))
+
+
+def test_a_named_tuple_is_refused_where_one_of_its_arrays_belongs():
+    trace = forward(PARAMS, [0, 1])
+    with refuses(TypeError, "x", "Padded", "values, weights, lengths", expected="one array"):
+        forward(PARAMS, pad([[0, 1], [0, 1]]))
+    with refuses(TypeError, "h0", "Trace", "h0, a, h"):
+        forward(PARAMS, [0, 1], trace)
+    for function in (softmax, lambda o: cross_entropy(o, [0, 1])):
+        with refuses(TypeError, "o", "Trace", "yhat"):
+            function(trace)
+
+
+def test_numbers_that_are_too_large_for_float32_are_refused_and_no_infinity_takes_their_place():
+    params = Params(*(array.astype(np.float32) for array in PARAMS))
+    features, state = np.zeros((2, 5)), np.zeros(4)
+    features[1, 2] = state[3] = 1e39
+    with refuses(ValueError, "x", "1e+39 at index (1, 2)", expected="float32"):
+        forward(params, features)
+    with refuses(ValueError, "h0", "1e+39 at index (3,)", expected="float32"):
+        forward(params, [0, 1], state)
+    assert np.isfinite(forward(PARAMS, features, state).h).all()
+    assert forward(params, features / 10, state / 10).h.dtype == np.float32

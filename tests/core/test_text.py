@@ -240,3 +240,10 @@ def test_a_text_where_its_ids_belong_is_told_so():
 def test_one_hot_refuses_ids_that_are_not_integers_from_zero_up_to_the_size(ids, error, got):
     with refuses(error, "ids", got):
         one_hot(ids, 3)
+
+
+@pytest.mark.parametrize("dtype", [str, object, "x", "M8[D]"])
+def test_one_hot_rows_are_of_a_type_of_numbers(dtype):
+    with refuses(TypeError, "dtype", expected="numbers"):
+        one_hot([0], 2, dtype)
+    assert one_hot([1], 2, bool).tolist() == [[False, True]]

@@ -413,6 +413,12 @@ def test_a_run_of_another_batch_or_window_is_refused_also_when_its_settings_are_
         (ValueError, "slots.s", {"slots": {"m": -np.ones(SIZE), "s": -np.ones(SIZE)}}),
         (TypeError, "slots.m", {"slots": {"m": np.ones(SIZE, int), "s": np.ones(SIZE)}}),
         (TypeError, "window", {"window": 1.5}),
+        (TypeError, "h", {"h": None}),
+        (ValueError, "h", {"h": np.zeros((0, H))}),
+        (ValueError, "losses", {"losses": None}),
+        (TypeError, "slots", {"slots": None}),
+        (TypeError, "settings", {"settings": ["steps"]}),
+        (TypeError, "stopped", {"stopped": None}),
     ],
 )
 def test_a_run_with_a_part_that_does_not_fit_is_refused(error, name, change):
@@ -1217,3 +1223,92 @@ def test_a_file_with_an_array_missing_or_of_another_shape_is_refused(tmp_path, n
     del arrays[name]
     np.savez(path, **arrays)
     damaged(path)
+
+
+# What could silently mean something else
+
+
+@pytest.mark.parametrize("name", ["carry", "progress"])
+@pytest.mark.parametrize("wrong", ["no", "False", 0, 1.0, []])
+def test_a_switch_is_true_or_false_for_the_word_false_would_count_as_true(name, wrong):
+    with refuses(TypeError, name, type(wrong).__name__, expected="True or False"):
+        train(fresh(), IDS, rate=0.01, steps=5, **{name: wrong})
+    assert len(train(fresh(), IDS, rate=0.01, steps=5, updates=1, **{name: np.False_}).losses) == 1
+
+
+def test_a_text_and_its_targets_as_a_pair_are_refused_and_two_sequences_in_a_list_are_not():
+    pair = IDS[:-1], IDS[1:]
+    for function in (
+        lambda ids: train(fresh(), ids, rate=0.01, steps=5, updates=1),
+        lambda ids: evaluate(fresh(), ids),
+    ):
+        with refuses(ValueError, "ids", "a pair (x, y)", expected="the text alone"):
+            function(pair)
+        function(list(pair))
+        function((IDS, IDS[1:]))
+
+
+@pytest.mark.parametrize("part", [slice(1, 3), slice(None, None, -1), slice(2, None), slice(5, 2)])
+def test_a_part_of_the_windows_counts_its_own_predictions(part):
+    every = streams(IDS, 2, 5)
+    some = every[part]
+    sizes = [0, *np.cumsum([y.size for _, y in list(every)[part]])]
+    assert [some.predictions(count) for count in range(len(some) + 1)] == sizes
+    assert [some[1:].predictions(1)] == [some[1][1].size] if len(some) > 1 else not some[1:]
+
+
+def test_complex_parameters_and_losses_are_refused_where_real_ones_are_needed():
+    params = Params(*(array.astype(complex) for array in fresh()))
+    with refuses(TypeError, "params", "complex128", expected="real"):
+        evaluate(params, IDS)
+    with refuses(TypeError, "params", "complex128", expected="real"):
+        sample(params, VOCAB, VOCAB.characters[0], 3, rng=np.random.default_rng(0))
+    with refuses(TypeError, "values", "complex128", expected="real"):
+        ema([1j, 2j])
+
+
+def test_a_loss_in_other_units_is_that_of_a_number():
+    for function in (perplexity, bits):
+        for wrong in ("1", None, True, [1.0]):
+            with refuses(TypeError, "loss", type(wrong).__name__):
+                function(wrong)
+    assert bits(np.log([2.0, 8.0])).tolist() == pytest.approx([1, 3], rel=1e-15)
+
+
+@pytest.mark.parametrize("rng", [None, 0, np.random.RandomState(0)])
+def test_the_order_of_the_windows_is_drawn_by_a_generator(rng):
+    with refuses(TypeError, "rng", expected="Generator"):
+        shuffled(IDS, 2, 5, rng)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("count", [None, 3])
+def test_a_temperature_above_the_largest_float32_makes_all_characters_equally_likely(count):
+    params = Params(*(array.astype(np.float32) for array in fresh()))
+    texts = [
+        sample(
+            params, VOCAB, VOCAB.characters[0], 50, temperature=temperature, rng=np.random.default_rng(1), count=count
+        )
+        for temperature in (1e30, 1e60)
+    ]
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("path", [None, 5, 0, b"\0", "a\0b", ""])
+def test_a_number_is_no_path_and_neither_is_nothing(path):
+    """`open` would take a number for a file that is open already."""
+    run = train(fresh(), IDS, rate=0.01, steps=5, updates=1)
+    for function in (load, lambda path: save(path, run, VOCAB, Adam())):
+        with refuses(TypeError if not isinstance(path, str) else ValueError, "path", expected="path"):
+            function(path)
+
+
+def test_a_file_from_which_training_could_not_go_on_is_not_written(tmp_path):
+    run = train(fresh(), IDS, rate=0.01, steps=5, updates=1)
+    with refuses(ValueError, "optimizer", "0.5", expected="0.9"):
+        save(tmp_path / "run.npz", run, VOCAB, Adam(beta1=0.5))
+    with refuses(TypeError, "run.settings", "dict"):
+        save(tmp_path / "run.npz", run._replace(settings={"steps": np.zeros(2)}), VOCAB, Adam())
+    with refuses(TypeError, "stopped", "None"):
+        save(tmp_path / "run.npz", run._replace(stopped=None), VOCAB, Adam())
+    assert not list(tmp_path.iterdir())

@@ -329,3 +329,20 @@ def test_sequences_that_cannot_be_padded_are_refused(sequences, error, argument,
 def test_lengths_that_are_none_are_refused(lengths, error):
     with pytest.raises(error, match=r"lengths: expected"):
         last_step_weights(lengths)
+
+
+def test_weights_that_are_too_large_for_the_type_of_the_loss_are_refused():
+    case = make_case(0, T=4, B=2, V=3, H=2)
+    params = Params(*(array.astype(np.float32) for array in case.params))
+    trace, huge = forward(params, case.x), np.full(case.y.shape, 1e39)
+    for function in (lambda **more: cross_entropy(trace.o, case.y, **more), lambda **more: backward(
+        params, trace, case.y, **more
+    ).by):  # fmt: skip
+        with refuses(ValueError, "weights", "1e+39 at index (0, 0)", expected="float32"):
+            function(reduction="sum", weights=huge)
+        assert_close(function(reduction="mean", weights=huge), function(reduction="mean"), 1e-6)
+
+
+def test_ids_of_two_integer_types_stay_ids_where_they_are_padded():
+    padded = pad([np.array([1, 2], np.uint64), np.array([3], np.int64)])
+    assert padded.values.dtype.kind == "i" and padded.values.tolist() == [[1, 3], [2, 0]]

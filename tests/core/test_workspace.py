@@ -173,3 +173,19 @@ def test_vectors_and_types_that_do_not_fit_are_named():
             Workspace(3, 2, 4, **{name: [0.0] * 21})
         with refuses(ValueError, "vector", "(20,)", expected="(21,)"):
             Workspace(3, 2, 4, **{name: np.zeros(20)})
+
+
+def test_masks_are_seen_and_vectors_that_would_overwrite_each_other_are_refused():
+    ids = np.zeros((4, 1), int)
+    with refuses(ValueError, "x", "4 of 4 masked"):
+        Workspace(3, 2, 4).loss(np.ma.array(ids, mask=True), ids)
+    assert Workspace(3, 2, 4).loss(np.ma.array(ids), ids) == Workspace(3, 2, 4).loss(ids, ids)
+    vector = np.zeros(21)
+    with refuses(ValueError, "gradient", "same memory", expected="another array"):
+        Workspace(3, 2, 4, weights=vector, gradient=vector)
+    vector.setflags(write=False)
+    with refuses(ValueError, "gradient", "read-only"):
+        Workspace(3, 2, 4, gradient=vector)
+    assert Workspace(3, 2, 4, weights=vector).loss_and_gradient(ids, ids) > 0
+    with refuses(TypeError, "dtype", "'x'"):
+        Workspace(3, 2, 4, dtype="x")

@@ -305,3 +305,11 @@ def test_wrong_arguments_are_refused_by_name():
         assert len(stored(name, params, gradients=True)) == 3
     with refuses(TypeError, "params", expected="Params"):
         stored("rnnlib", SimpleNamespace())
+
+
+def test_what_no_dialect_has_a_letter_for_is_refused():
+    with refuses(ValueError, "key", "nope", expected="'Wxh'"):
+        latex("keras", "nope")
+    params = case("rnnlib").params
+    with refuses(ValueError, "params", "D = 2", expected="as many inputs"):
+        stored("pytorch", params._replace(Wxh=params.Wxh[:2]))

@@ -343,6 +343,7 @@ def test_what_the_single_functions_cannot_take_is_refused():
         ({"rate": np.ones(2)}, TypeError, "rate", "(2,)"),
         ({"epochs": 1.5}, TypeError, "epochs", "1.5"),
         ({"pairs": []}, ValueError, "pairs", "[]"),
+        ({"pairs": zip([1], [2], strict=True)}, TypeError, "pairs", "zip"),  # empty in the second epoch
     ],
 )
 def test_what_train_cannot_take_is_refused(changes, error, argument, got):

@@ -257,3 +257,9 @@ def test_onnx_computes_the_same_states_and_logits(seed):
     trace = forward(params, x, h0)
     assert_close(h, trace.h, 1e-12)
     assert_close(o, trace.o, 1e-12)
+
+
+def test_whether_arrays_are_gradients_is_said_by_true_or_false(params):
+    for to, back in ((frameworks.to_pytorch, frameworks.from_pytorch), (frameworks.to_keras, frameworks.from_keras)):
+        with refuses(TypeError, "gradients", "'no'", expected="True or False"):
+            back(to(params), gradients="no")

@@ -553,3 +553,20 @@ def test_a_layer_may_be_wired_alone_and_takes_arrays():
     dU, dW, dh_prev = layer.backward(np.ones(3))
     assert_close(dU[:, 2], 1 - np.tanh(P.U[:, 2]) ** 2, 1e-15)
     assert not dW.any() and dh_prev.shape == (3,)
+
+
+def test_a_gradient_of_another_shape_is_refused_where_it_would_be_broadcast():
+    W, x, wide = np.ones((2, 3)), np.ones(3), np.ones((2, 2))
+    for gate, inputs in (
+        (multiply, (W, x)),
+        (pick, (W, 1)),
+        (tanh, (np.ones(2),)),
+        (Sigmoid(), (np.ones(2),)),
+        (softmax, (np.ones(2), 1)),
+    ):
+        with refuses(ValueError, "dz", "(2, 2)", expected="the shape of z"):
+            gate.backward(*inputs, wide)
+    with refuses(ValueError, "x", "-1"):  # that would be the last column
+        pick.backward(W, -1, np.ones(2))
+    with pytest.raises(ValueError, match="X, Y: expected two lists"):
+        gates.Model(4, 3, rng=np.random.default_rng(0)).calculate_total_loss([], [])

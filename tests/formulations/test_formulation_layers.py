@@ -386,3 +386,17 @@ def test_ten_passes_over_the_corpus_teach_the_form_of_its_clauses():
     assert shares[0] < 0.02 and np.median(shares[1:]) > 0.8
     assert losses[0] == pytest.approx(np.log(len(vocab)), rel=0.02)
     assert len(losses) == 10 * 36 and np.mean(np.reshape(losses, (10, 36)), axis=1).min() < 4.6
+
+
+@pytest.mark.parametrize(
+    "argument, value, error",
+    [
+        ("keep", 2, ValueError),
+        ("keep", "1", TypeError),
+        ("losses", [1.0, np.nan], ValueError),
+        ("start", None, TypeError),
+    ],
+)
+def test_a_curve_that_would_not_be_a_mean_is_refused(argument, value, error):
+    with refuses(error, argument):
+        layers.smoothed(**({"losses": [1.0, 2.0], "start": 1.0} | {argument: value}))

@@ -327,3 +327,11 @@ def test_what_does_not_fit_is_refused(argument, value, error, got):
 def test_training_without_sense_is_refused(argument, value, error):
     with refuses(error, argument, str(value)):
         train_with_sgd(*titles_model(0), **{argument: value})
+
+
+@pytest.mark.parametrize("one", [lambda model, x, y: model.loss(x, y), lambda *all: train_with_sgd(*all, epochs=2)])
+def test_sequences_that_are_no_lists_of_one_length_are_refused_for_a_generator_is_empty_after_one_epoch(one):
+    model, x, y = titles_model(0)
+    for sequences, targets in (((ids for ids in x), y), (x, iter(y)), (x, y[:1]), ([], [])):
+        with pytest.raises(ValueError, match="sequences, targets: expected two lists of equal length, got "):
+            one(model, sequences, targets)
