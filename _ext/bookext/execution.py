@@ -1,7 +1,8 @@
 """Run the cells of a page reproducibly, and keep their outputs between builds.
 
 Jupyter and myst-nb give random names to cells, models of widgets and unlabelled equations; here the names follow from
-the places on the page. A kernel sends what a cell prints in pieces whose ends depend on timing; here they are joined.
+the places on the page. The places of objects in memory are left out. A kernel sends what a cell prints in pieces whose
+ends depend on timing; here they are joined.
 
 With the environment's ``BOOK_CACHE``, the path of a folder, the outputs of each page are kept there, with the pictures
 that take long to encode, and the next build takes them from there. A page's cells run again when anything that they can
@@ -28,6 +29,7 @@ from . import compat
 STATE_MIME = "application/vnd.jupyter.widget-state+json"
 LIBRARY = Path(rnnlib.__file__).parent
 MODEL_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")  # as uuid4().hex
+ADDRESS = re.compile(r"(?<= object) at 0x?[0-9a-f]*")  # the end of a long output may be cut off
 SETTINGS = ("profile_default/ipython_kernel_config.py", "matplotlibrc")
 
 
@@ -49,6 +51,15 @@ def joined(outputs):
             if output.output_type == "stream":
                 streams[output.name] = output
     return result
+
+
+def drop_addresses(outputs):
+    """Leave out where in memory an object is, which is another place with every run."""
+    for output in outputs:
+        if output.output_type == "stream":
+            output.text = ADDRESS.sub("", output.text)
+        elif "text/plain" in output.get("data", {}):
+            output.data["text/plain"] = ADDRESS.sub("", output.data["text/plain"])
 
 
 def code_cells(notebook):
@@ -84,6 +95,7 @@ def run(notebook, cwd, **options):
     result = single_nb_execution(notebook, cwd=cwd, **options)
     for cell in code_cells(notebook):
         cell["outputs"] = joined(cell["outputs"])
+        drop_addresses(cell["outputs"])
     name_in_order(notebook)
     return result
 

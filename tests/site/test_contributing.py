@@ -43,8 +43,8 @@ def write(copy, words, code):
 def name_it(copy):
     """The new class into both lists of the figures, and its page into the specimen's table of contents."""
     path = copy / "rnnlib" / "widgets" / "__init__.py"
-    text = path.read_text(encoding="utf-8").replace("from .rosetta", "from .loss_bars import LossBars\nfrom .rosetta")
-    path.write_text(text.replace('"Rosetta"', '"LossBars", "Rosetta"'), encoding="utf-8")
+    text = path.read_text(encoding="utf-8").replace("from .river", "from .loss_bars import LossBars\nfrom .river")
+    path.write_text(text.replace('"River"', '"LossBars", "River"'), encoding="utf-8")
     with (copy / "tests" / "specimen" / "_toc.yml").open("a", encoding="utf-8") as toc:
         toc.write("  - file: pages/loss_bars\n")
 
