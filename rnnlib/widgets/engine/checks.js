@@ -3,7 +3,7 @@
  * was expected and what came.
  */
 
-import { sizes } from "./flat.js";
+import { GATES, sizes } from "./flat.js";
 
 export function wrongArgument(name, expected, value) {
   const got = typeof value === "string" ? JSON.stringify(value) : String(value);
@@ -50,19 +50,28 @@ export function checkReduction(reduction) {
   if (reduction !== "mean" && reduction !== "sum") throw wrongArgument("reduction", '"mean" or "sum"', reduction);
 }
 
-export function checkParams(params) {
-  const { V, H } = params ?? {};
+/** Parameters of this cell, and of no other.
+ * @param {any} params
+ * @param {import("./flat.js").Cell} [cell] */
+export function checkParams(params, cell = "rnn") {
+  const { V, H, cell: given = "rnn" } = params ?? {};
   checkInteger("params.V", V, 1);
   checkInteger("params.H", H, 1);
-  for (const [name, length] of Object.entries(sizes(V, H))) checkLength(`params.${name}`, params[name], length);
+  if (given !== cell) throw wrongArgument("params.cell", `"${cell}"`, given);
+  for (const [name, length] of Object.entries(sizes(V, H, cell))) checkLength(`params.${name}`, params[name], length);
 }
 
-export function checkTrace(trace, { V, H }) {
+/** What the forward pass of each cell keeps of each step, beside the pre-activations. */
+const KEPT = { rnn: ["h"], lstm: ["i", "f", "g", "q", "c", "h"], gru: ["r", "z", "m", "n", "h"] };
+
+export function checkTrace(trace, { V, H, cell = "rnn" }) {
   checkInteger("trace.T", trace?.T, 1);
   checkLength("trace.ids", trace.ids, trace.T);
   checkIds("trace.ids", trace.ids, V);
   checkLength("trace.h0", trace.h0, H);
-  for (const name of ["a", "h"]) checkLength(`trace.${name}`, trace[name], trace.T * H);
+  if (cell === "lstm") checkLength("trace.c0", trace.c0, H);
+  checkLength("trace.a", trace.a, trace.T * GATES[cell] * H);
+  for (const name of KEPT[cell]) checkLength(`trace.${name}`, trace[name], trace.T * H);
   for (const name of ["o", "yhat"]) checkLength(`trace.${name}`, trace[name], trace.T * V);
 }
 

@@ -1,27 +1,52 @@
 /**
- * The parameters one after the other in a vector, in the order of `PARAMETERS`; see _flat.py.
+ * The parameters one after the other in a vector, in the order of the Python `Params` of their cell; see _flat.py.
+ *
+ * A cell has a name: "rnn", the vanilla network, unless given; "lstm"; "gru".
+ *
+ * @typedef {"rnn" | "lstm" | "gru"} Cell
  */
 
-/** The shape of each of the five parameters; shapes("V", "H") gives the letters of the shapes. */
-export const shapes = (V, H) => ({ Wxh: [V, H], Whh: [H, H], Why: [H, V], bh: [H], by: [V] });
+/** How many blocks of H columns are side by side in Wxh and Whh of each cell. */
+export const GATES = { rnn: 1, lstm: 4, gru: 3 };
 
-/** The numbers in each of them. */
-export const sizes = (V, H) => (
-  Object.fromEntries(Object.entries(shapes(V, H)).map(([name, [rows, columns = 1]]) => [name, rows * columns])));
+/** The shape of each parameter; shapes("V", "H") gives the letters of the shapes.
+ * @param {any} V
+ * @param {any} H
+ * @param {Cell} [cell] */
+export function shapes(V, H, cell = "rnn") {
+  const gates = GATES[cell];
+  const G = gates === 1 ? H : typeof H === "string" ? `${gates}${H}` : gates * H;
+  return { Wxh: [V, G], Whh: [H, G], Why: [H, V], bh: [G], ...(cell === "gru" ? { bn: [H] } : {}), by: [V] };
+}
 
-/** The names of the five parameters. */
+/** The numbers in each of them.
+ * @param {number} V
+ * @param {number} H
+ * @param {Cell} [cell]
+ * @returns {Object<string, number>} */
+export const sizes = (V, H, cell) => (
+  Object.fromEntries(Object.entries(shapes(V, H, cell)).map(([name, [rows, columns = 1]]) => [name, rows * columns])));
+
+/** The names of the five parameters of the vanilla network, which an LSTM has, too. */
 export const PARAMETERS = Object.keys(sizes(1, 1));
 
-/** The numbers in all of them. */
-export const size = (V, H) => Object.values(sizes(V, H)).reduce((sum, each) => sum + each, 0);
+/** The numbers in all of them.
+ * @param {number} V
+ * @param {number} H
+ * @param {Cell} [cell] */
+export const size = (V, H, cell) => Object.values(sizes(V, H, cell)).reduce((sum, each) => sum + each, 0);
 
 /** Parameters whose arrays are views of the vector: writing to one writes to the other.
- * @returns {import("./params.js").Params} */
-export function unflatten(vector, V, H) {
+ * @param {Float64Array} vector
+ * @param {number} V
+ * @param {number} H
+ * @param {Cell} [cell]
+ * @returns {any} */
+export function unflatten(vector, V, H, cell = "rnn") {
   /** @type {any} */
-  const params = { V, H };
+  const params = cell === "rnn" ? { V, H } : { cell, V, H };
   let start = 0;
-  for (const [name, length] of Object.entries(sizes(V, H))) {
+  for (const [name, length] of Object.entries(sizes(V, H, cell))) {
     params[name] = vector.subarray(start, start + length);
     start += length;
   }
@@ -30,8 +55,9 @@ export function unflatten(vector, V, H) {
 
 /** All numbers of the parameters in a new vector. */
 export function flatten(params) {
-  const vector = new Float64Array(size(params.V, params.H));
-  const parts = unflatten(vector, params.V, params.H);
-  for (const name of PARAMETERS) parts[name].set(params[name]);
+  const { V, H, cell } = params;
+  const vector = new Float64Array(size(V, H, cell));
+  const parts = unflatten(vector, V, H, cell);
+  for (const name of Object.keys(sizes(V, H, cell))) parts[name].set(params[name]);
   return vector;
 }

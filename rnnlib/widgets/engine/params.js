@@ -6,6 +6,7 @@
  */
 
 import { checkInteger } from "./checks.js";
+import { shapes } from "./flat.js";
 import { generator } from "./random.js";
 
 /**
@@ -18,12 +19,21 @@ import { generator } from "./random.js";
  * @returns {Params}
  */
 export function initParams(V, H, seed) {
+  return { V, H, ...drawn(V, H, seed) };
+}
+
+/** The arrays of the parameters of any cell, in the order in which they are drawn.
+ * @param {number} V
+ * @param {number} H
+ * @param {number | bigint} seed
+ * @param {import("./flat.js").Cell} [cell]
+ * @returns {any} */
+export function drawn(V, H, seed, cell) {
   checkInteger("V", V, 1);
   checkInteger("H", H, 1);
   const rng = generator(seed);
-  const draw = (fanIn, fanOut) => rng.uniform(-1 / Math.sqrt(fanIn), 1 / Math.sqrt(fanIn), fanIn * fanOut);
-  const Wxh = draw(V, H);
-  const Whh = draw(H, H);
-  const Why = draw(H, V);
-  return { V, H, Wxh, Whh, Why, bh: new Float64Array(H), by: new Float64Array(V) };
+  return Object.fromEntries(Object.entries(shapes(V, H, cell)).map(([name, [rows, columns]]) => {
+    const bound = 1 / Math.sqrt(rows); // rows: as many as numbers come in
+    return [name, columns ? rng.uniform(-bound, bound, rows * columns) : new Float64Array(rows)];
+  }));
 }
