@@ -1,26 +1,20 @@
 """What all figures of a network have in common: the traits that say which network it is, and what follows from them."""
 
-import base64
-import io
-
-import anywidget
 import numpy as np
 import traitlets
-from IPython.display import publish_display_data
 
 from .. import _check, _flat
 from ..optim import unflatten
 from ..rnn import check_text_params, forward, init_params
 from ..text import Vocabulary
-from ._bundle import words
-from ._still import still
+from ._figure import Figure
 from ._traits import MAX_HIDDEN, MAX_SEED, InvalidValue, Text, Whole
 
 
-class NetworkWidget(anywidget.AnyWidget):
+class NetworkWidget(Figure):
     """A figure of the network that reads `text`: `hidden_size` units, weights drawn from `seed` or given.
 
-    A figure on top of it adds traits of its own, and says in words and as a picture what it shows.
+    A figure on top of it adds traits of its own.
     """
 
     text = Text(default_value="I am learning RNN").tag(sync=True)
@@ -30,18 +24,20 @@ class NetworkWidget(anywidget.AnyWidget):
     _weights = traitlets.Bytes().tag(sync=True)
     _characters = traitlets.Unicode().tag(sync=True)
 
+    _checked = staticmethod(check_text_params)  # of a figure of another cell, its own
+
     @classmethod
     def from_params(cls, params, vocab, text, **traits):
         """A figure that shows given weights: `params` for the characters of `vocab`, reading `text`.
 
         Raises as the class does, and ValueError when params and vocab disagree about V or there are too many units.
         """
-        params = check_text_params(params)
+        params = cls._checked(params)
         if np.iscomplexobj(params.Wxh):
             raise TypeError(f"params: expected real numbers, got {params.Wxh.dtype}")
         if not isinstance(vocab, Vocabulary):
             raise TypeError(f"vocab: expected a Vocabulary, got {_check.describe(vocab)}")
-        V, H = params.Wxh.shape
+        V, H = len(params.Wxh), len(params.Whh)
         if V != len(vocab):
             raise ValueError(f"vocab: expected the {V} characters of params.Wxh, got {len(vocab)}")
         weights = b"".join(p.astype("<f8").tobytes() for p in params)
@@ -93,34 +89,3 @@ class NetworkWidget(anywidget.AnyWidget):
         if value > len(self.text) - 2:
             raise InvalidValue(f"{name}: expected a step from 0 to {len(self.text) - 2}, got {value}")
         return value
-
-    def _repr_mimebundle_(self, **kwargs):
-        """The widget for whoever can run it; the same state as a picture and in words for whoever cannot."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        key, values = self._said()
-        data["text/plain"] = words()["en"][key].format(**values)
-        try:
-            from .. import plots
-        except ModuleNotFoundError as error:
-            if error.name != "matplotlib":
-                raise
-        else:
-            buffer = io.BytesIO()
-            self._figure(plots).savefig(buffer, format="png", dpi=100, bbox_inches="tight")
-            data["image/png"] = base64.b64encode(buffer.getvalue()).decode("ascii")
-        return data, metadata
-
-    def _ipython_display_(self):
-        """Show the figure, and in an output of its own what a saved notebook shows where the figure is dead."""
-        data, metadata = self._repr_mimebundle_()
-        publish_display_data(data, metadata)
-        png = data.get("image/png")
-        publish_display_data({"text/html": still(data["text/plain"], base64.b64decode(png) if png else None)})
-
-    def _said(self):
-        """The key of the words that stand for this figure, and the values in them."""
-        raise NotImplementedError  # every figure has its own
-
-    def _figure(self, plots):
-        """The matplotlib figure that stands for this one."""
-        raise NotImplementedError  # every figure has its own
