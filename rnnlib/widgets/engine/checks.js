@@ -3,7 +3,7 @@
  * was expected and what came.
  */
 
-import { GATES, sizes } from "./flat.js";
+import { BLOCKS, sizes } from "./flat.js";
 
 export function wrongArgument(name, expected, value) {
   const got = typeof value === "string" ? JSON.stringify(value) : String(value);
@@ -70,7 +70,7 @@ export function checkTrace(trace, { V, H, cell = "rnn" }) {
   checkIds("trace.ids", trace.ids, V);
   checkLength("trace.h0", trace.h0, H);
   if (cell === "lstm") checkLength("trace.c0", trace.c0, H);
-  checkLength("trace.a", trace.a, trace.T * GATES[cell] * H);
+  checkLength("trace.a", trace.a, trace.T * BLOCKS[cell] * H);
   for (const name of KEPT[cell]) checkLength(`trace.${name}`, trace[name], trace.T * H);
   for (const name of ["o", "yhat"]) checkLength(`trace.${name}`, trace[name], trace.T * V);
 }

@@ -7,14 +7,14 @@
  */
 
 /** How many blocks of H columns are side by side in Wxh and Whh of each cell. */
-export const GATES = { rnn: 1, lstm: 4, gru: 3 };
+export const BLOCKS = { rnn: 1, lstm: 4, gru: 3 };
 
 /** The shape of each parameter; shapes("V", "H") gives the letters of the shapes.
  * @param {any} V
  * @param {any} H
  * @param {Cell} [cell] */
 export function shapes(V, H, cell = "rnn") {
-  const gates = GATES[cell];
+  const gates = BLOCKS[cell];
   const G = gates === 1 ? H : typeof H === "string" ? `${gates}${H}` : gates * H;
   return { Wxh: [V, G], Whh: [H, G], Why: [H, V], bh: [G], ...(cell === "gru" ? { bn: [H] } : {}), by: [V] };
 }
