@@ -345,6 +345,23 @@ def test_the_system_s_dark_colours_are_followed_without_scripts_too(specimen, vi
     assert page.locator("html").get_attribute("data-theme") == "dark"
 
 
+def test_a_plot_in_the_dark_runs_into_the_paper_around_it(book, visit):
+    """No frame around it, and none of its colours turned once more by the theme."""
+    import io
+
+    from PIL import Image
+
+    from rnnlib import _tokens
+
+    page, _ = visit(book, "chapters/cells.html", theme="dark")
+    plot = page.locator(".cell_output img").first
+    plot.evaluate("(image) => { image.loading = 'eager'; return image.decode(); }")
+    picture = Image.open(io.BytesIO(plot.screenshot())).convert("RGB")
+    paper = tuple(bytes.fromhex(_tokens.COLOURS["paper"][1][1:]))
+    edge = {picture.getpixel((x, y)) for x in (2, picture.width - 3) for y in range(2, picture.height - 2)}
+    assert edge == {paper}
+
+
 def test_search_finds_a_page_from_the_button_with_no_other_host(specimen, visit):
     page, watch = visit(specimen, "pages/plain.html", width=360)
     page.locator(".search-button").click()
