@@ -24,18 +24,20 @@ class NetworkWidget(Figure):
     _weights = traitlets.Bytes().tag(sync=True)
     _characters = traitlets.Unicode().tag(sync=True)
 
+    _checked = staticmethod(check_text_params)  # of a figure of another cell, its own
+
     @classmethod
     def from_params(cls, params, vocab, text, **traits):
         """A figure that shows given weights: `params` for the characters of `vocab`, reading `text`.
 
         Raises as the class does, and ValueError when params and vocab disagree about V or there are too many units.
         """
-        params = check_text_params(params)
+        params = cls._checked(params)
         if np.iscomplexobj(params.Wxh):
             raise TypeError(f"params: expected real numbers, got {params.Wxh.dtype}")
         if not isinstance(vocab, Vocabulary):
             raise TypeError(f"vocab: expected a Vocabulary, got {_check.describe(vocab)}")
-        V, H = params.Wxh.shape
+        V, H = len(params.Wxh), len(params.Whh)
         if V != len(vocab):
             raise ValueError(f"vocab: expected the {V} characters of params.Wxh, got {len(vocab)}")
         weights = b"".join(p.astype("<f8").tobytes() for p in params)
