@@ -40,19 +40,25 @@ export function checkWhole(control, key, value, low, limit) {
 }
 
 /** The arrays of Params that Python sent one after the other as float64. */
-function unpack(bytes, V, H) {
+function unpack(bytes, V, H, cell) {
   const numbers = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-  return unflatten(numbers, V, H);
+  return unflatten(numbers, V, H, cell);
 }
+
+/** The vanilla network. Of another cell: its name, the traits that it has besides, how its weights are drawn, and its pass
+ * forward.
+ * @type {{cell: import("../engine/flat.js").Cell, traits: string[], draw: (V: number, H: number, seed: number) => any,
+ *   forward: (params: any, x: any) => any}} */
+const VANILLA = { cell: "rnn", traits: [], draw: initParams, forward };
 
 /** The traits that say which network it is. */
 export const NETWORK = ["text", "hidden_size", "seed", "_weights", "_characters"];
 
 /** The network that the traits name, and its pass forward; throws a Problem. It is `last` where they are still the same. */
-export function network(model, last) {
-  const values = NETWORK.map((name) => model.get(name));
+export function network(model, last, kind = VANILLA) {
+  const values = [...NETWORK, ...kind.traits].map((name) => model.get(name));
   if (last && values.every((value, i) => value === last.values[i])) return last;
-  return { values, ...build(model) };
+  return { values, ...build(model, kind) };
 }
 
 /** The traits of the network as it is shown. */
@@ -63,19 +69,19 @@ export function inside(value, size) {
   return Math.min(size - 1, Math.max(0, Math.round(value) || 0));
 }
 
-function build(model) {
+function build(model, kind) {
   const known = [...model.get("_characters")];
   const characters = checkText(model.get("text"), known);
   const H = checkWhole("hidden_size", "bad_size", model.get("hidden_size"), 1, LIMITS.hidden);
   const vocab = known.length ? known : vocabulary(characters.join(""));
   const V = vocab.length;
   const params = known.length
-    ? unpack(model.get("_weights"), V, H)
-    : initParams(V, H, checkWhole("seed", "bad_seed", model.get("seed"), 0, LIMITS.seed));
+    ? unpack(model.get("_weights"), V, H, kind.cell)
+    : kind.draw(V, H, checkWhole("seed", "bad_seed", model.get("seed"), 0, LIMITS.seed));
   const ids = encode(vocab, characters.join(""));
   const x = ids.slice(0, -1);
   const y = ids.slice(1);
-  const trace = forward(params, x);
+  const trace = kind.forward(params, x);
   const losses = stepLosses(trace.o, y, V);
   const given = known.length > 0;
   return { text: characters.join(""), seed: model.get("seed"), vocab, V, H, T: x.length, params, x, y, trace, losses, given };

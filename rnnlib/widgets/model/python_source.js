@@ -26,15 +26,18 @@ export function pythonCall(name, args) {
 }
 
 /** The lines of Python for a figure; null where its given weights are too many to be written out.
- * @param {{figure: string, model: any, traits: object, spec: object, plain: string[], imports?: Object<string, string[]>}} parts
- * plain: lines that go on from text, vocab, params, x and y to the numbers of the figure, with their imports */
-export function pythonLines({ figure, model, traits, spec, plain, imports = {} }) {
+ * @param {{figure: string, model: any, traits: object, spec: object, plain: string[], imports?: Object<string, string[]>,
+ *   cell?: string, drawn?: string[]}} parts
+ * plain: lines that go on from text, vocab, params, x and y to the numbers of the figure, with their imports; cell: the module
+ * of another cell than the vanilla one; drawn: arguments of its init_params */
+export function pythonLines({ figure, model, traits, spec, plain, imports = {}, cell = "", drawn = [] }) {
   const weights = model.get("_weights");
   const given = weights?.byteLength > 0;
   if (given && weights.byteLength > MOST_GIVEN) return null;
   const modules = { rnnlib: ["Vocabulary"], ...imports, "rnnlib.widgets": [figure] };
   if (given) modules["rnnlib.optim"] = [...(modules["rnnlib.optim"] ?? []), "views"];
-  else modules.rnnlib = [...modules.rnnlib, "init_params"];
+  if (cell) modules.rnnlib = [...modules.rnnlib, cell];
+  else if (!given) modules.rnnlib = [...modules.rnnlib, "init_params"];
 
   const args = Object.keys(spec).filter((key) => {
     const { initial } = spec[key];
@@ -45,12 +48,13 @@ export function pythonLines({ figure, model, traits, spec, plain, imports = {} }
   if (given) {
     const bytes = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
     const coded = btoa(String.fromCharCode(...bytes)).match(/.{1,96}/g);
+    const sizes = `len(vocab), ${traits.hidden_size}${cell && `, kind=${cell}.Params`}`;
     head.push("weights = (", ...coded.map((part) => `    "${part}"`), ")",
       `vocab = Vocabulary(${pythonString(model.get("_characters"))})`,
-      `params = views(np.frombuffer(b64decode(weights), "<f8").copy(), len(vocab), ${traits.hidden_size})`);
+      `params = views(np.frombuffer(b64decode(weights), "<f8").copy(), ${sizes})`);
   } else {
-    head.push("vocab = Vocabulary(text)",
-      `params = init_params(len(vocab), ${traits.hidden_size}, rng=np.random.default_rng(${traits.seed}))`);
+    const from = ["len(vocab)", traits.hidden_size, `rng=np.random.default_rng(${traits.seed})`, ...drawn];
+    head.push("vocab = Vocabulary(text)", `params = ${cell && `${cell}.`}init_params(${from.join(", ")})`);
   }
   const made = given ? pythonCall(`${figure}.from_params`, ["params", "vocab", "text", ...args]) : pythonCall(figure, ["text=text", ...args]);
   const from = Object.keys(modules).sort().map((module) => `from ${module} import ${[...new Set(modules[module])].sort().join(", ")}`);
