@@ -6,10 +6,12 @@ from engine_page import TOLERANCE, relative_error
 from gated import GATED, make_model
 from javascript import bundled, entry_of
 
+from rnnlib import cross_entropy
 from rnnlib.flow import gradient_flow
 
 SIZES = [(1, 1, 1), (1, 3, 2), (2, 1, 1), (5, 4, 3), (9, 7, 6), (12, 2, 16), (24, 30, 5)]  # T, V, H
-FILES = ("engine/lstm.js", "engine/gru.js", "engine/flat.js", "engine/rnn.js", "engine/params.js")
+FILES = ("engine/lstm.js", "engine/gru.js", "engine/flat.js", "engine/rnn.js", "engine/params.js",
+         "engine/gated_workspace.js")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +123,42 @@ def test_shares_contributions_and_flow_are_those_of_python(engine, name):
             *lengths, start = found["flow"]["dc"]
             np.testing.assert_allclose(lengths, np.linalg.norm(alone.dc, axis=1)[T // 2 :: -1], rtol=1e-10, atol=1e-300)
             np.testing.assert_allclose(start, np.linalg.norm(alone.c0), rtol=1e-10, atol=1e-300)
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_the_workspace_for_training_has_the_loss_and_the_gradient_of_python(engine, name):
+    for model in models(GATED[name]):
+        if len(model.x) == 1:
+            continue
+        # a text: each id is predicted from those before it; two windows, of which the second one is shorter
+        ids, T = model.x, len(model.x) - 1
+        found = engine.call(
+            f"""(engine, model) => {{ {SETUP}
+                const workspace = engine.GATED_WORKSPACES[cell];
+                const gradient = new Float64Array(engine.size(V, H, cell));
+                const grads = engine.unflatten(gradient, V, H, cell);
+                const space = {{ ...workspace.buffers(V, H, ids.length), grads }};
+                const run = {{ V, H, ids, params, space }};
+                const windows = [[0, ids.length - 1], [1, ids.length - 2]].filter(([, T]) => T);
+                return windows.map(([from, T]) => {{
+                  states.forEach((state, which) => space[["h", "c"][which]].set(state));
+                  const loss = workspace.lossOfWindow(run, from, T);
+                  workspace.gradientOfWindow(run, from, T);
+                  const last = states.map((_, which) => space[["h", "c"][which]].slice(T * H, (T + 1) * H));
+                  return {{ loss, gradient: engine.unflatten(gradient.slice(), V, H, cell), last }};
+                }}); }}""",
+            data_of(name, model),
+        )
+        assert len(found) == min(T, 2)
+        for start, result in enumerate(found):
+            window = model._replace(x=ids[start:T], y=ids[start + 1 :], options={"reduction": "mean"})
+            trace, grads = window.forward(), window.backward()
+            np.testing.assert_allclose(result["loss"], cross_entropy(trace.o, window.y), rtol=1e-12)
+            expected = {key: getattr(grads, key) for key in model.params._fields}
+            got = {key: result["gradient"][key] for key in expected}
+            assert max(errors(got, expected, sizes_of(grads, window, trace)).values()) <= TOLERANCE
+            for key, last in zip("hc", result["last"], strict=False):
+                np.testing.assert_allclose(last, getattr(trace, key)[-1], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("call, argument", [

@@ -3,7 +3,7 @@
  * transposed. Two rows and four columns at a time: eight products for six numbers fetched. Where a size does not come
  * out even, the last row and column are computed more than once, and come out the same.
  */
-function stridedProduct(out, R, C, K, A, aAt, aRow, aStep, B, bCol, bStep) {
+export function stridedProduct(out, R, C, K, A, aAt, aRow, aStep, B, bCol, bStep) {
   for (let r = 0; r < R; r += 2) {
     const above = aAt + r * aRow;
     const next = r + 1 < R ? r + 1 : r;
@@ -97,9 +97,9 @@ const LOWEST_LOGIT = -700;
 
 /** From states and weights to the loss of a window of T steps from id `from` on; leaves (ŷ - y) / T in space.o. */
 export function lossOfWindow(run, from, T) {
-  const { V, H, ids, params, space } = run;
-  const { Wxh, Whh, Why, bh, by } = params;
-  const { h, o, row } = space;
+  const { H, ids, params, space } = run;
+  const { Wxh, Whh, bh } = params;
+  const { h, row } = space;
   for (let t = 0; t < T; t++) {
     const x = ids[from + t] * H;
     for (let j = 0; j < H; j++) row[j] = Wxh[x + j] + bh[j];
@@ -107,6 +107,13 @@ export function lossOfWindow(run, from, T) {
     const at = (t + 1) * H;
     for (let j = 0; j < H; j++) h[at + j] = Math.tanh(row[j]);
   }
+  return lossOfStates(run, from, T);
+}
+
+/** The last part of it, the same for every cell: from the hidden states in space.h, after the first one, to the loss. */
+export function lossOfStates({ V, H, ids, params, space }, from, T) {
+  const { Why, by } = params;
+  const { h, o } = space;
   stridedProduct(o, T, V, H, h, H, H, 1, Why, 1, V);
   let total = 0;
   for (let t = 0; t < T; t++) {
