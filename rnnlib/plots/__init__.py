@@ -13,8 +13,10 @@ except ModuleNotFoundError as error:
 
 from ._contributions import plot_contributions
 from ._dark import aware
+from ._drawings import plot_cuts, plot_outer_products, plot_uses, plot_vector_sum
 from ._gradcheck import plot_check, plot_step_sizes
 from ._graph import plot_graph
+from ._labels import label_lines
 from ._matrices import plot_matrices
 from ._river import plot_river
 from ._sequence import plot_trace
@@ -42,16 +44,21 @@ __all__ = [
     "aware",
     "fonts",
     "label",
+    "label_lines",
     "new_figure",
     "plot_check",
     "plot_contributions",
+    "plot_cuts",
     "plot_graph",
     "plot_matrices",
+    "plot_outer_products",
     "plot_river",
     "plot_step_sizes",
     "plot_sweep",
     "plot_trace",
     "plot_training",
+    "plot_uses",
+    "plot_vector_sum",
     "styled",
     "use_style",
 ]
