@@ -1,4 +1,4 @@
-"""Drawings of one idea each, from the numbers of a network: a sum of two vectors, of many effects, of products; cuts."""
+"""Drawings of one idea each: a sum of two vectors, a weight and its uses, products that pile up, cuts."""
 
 from collections.abc import Sequence
 
@@ -196,13 +196,10 @@ def _name_product(axes, x, step, names, n):
 def _draw_pile(axes, draw, x, y, pile, count, limit):
     """The sum of so many products, over the edges of those below it."""
     height, width = pile.shape
+    look = {"facecolor": PAPER, "edgecolor": CONTROL, "linewidth": 0.8}
     for below in range(min(count, 4) - 1, 0, -1):
-        shift = 0.18 * below
-        axes.add_patch(
-            Rectangle(
-                (x + shift, y + shift), width, height, facecolor=PAPER, edgecolor=CONTROL, linewidth=0.8, zorder=-below
-            )
-        )
+        corner = x + 0.18 * below, y + 0.18 * below
+        axes.add_patch(Rectangle(corner, width, height, zorder=-below, **look))
     draw(pile, x, y, limit)
 
 
