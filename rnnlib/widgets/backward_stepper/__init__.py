@@ -57,7 +57,9 @@ class BackwardStepper(NetworkWidget):
         MOVES=MOVES, BACK=BACK, INSIGHT=INSIGHT, CARDS=CARDS, REDUCTIONS=LABELS, DEFAULTS=defaults(vars())
     )
     _esm = bundle("backward_stepper/view.js", {"backward_stepper/facts.js": _facts})
-    _css = style("ui/base.css", "ui/network.css", "ui/river.css", "ui/tabs.css", "backward_stepper/style.css")
+    _css = style(
+        "ui/base.css", "ui/network.css", "ui/river.css", "ui/tabs.css", "ui/moves.css", "backward_stepper/style.css"
+    )
 
     def __init__(self, **traits):
         text = traits.get("text", type(self).text.default_value)

@@ -6,6 +6,7 @@
 import { colour, drawPixels, extent, shade } from "../ui/colour.js";
 import { keep, make, setText } from "../ui/dom.js";
 import { d, formula, math, sub, transposed } from "../ui/mathml.js";
+import { moveList } from "../ui/moves.js";
 import { number, percent, quoted, slight } from "../model/format.js";
 import { lengthOf } from "./contributions.js";
 import { MOVES } from "./facts.js";
@@ -38,28 +39,13 @@ function movesOf(reduction) {
 
 /** The five moves of a step, the current one marked, with its equations and its code. */
 function buildMoves({ words, change }) {
-  const items = MOVE_NAMES.map((name, move) => {
-    const equations = make("span", { className: "rnn-move-equations" });
-    const code = make("code", { className: "rnn-move-code" });
-    const button = make("button", { type: "button", className: "rnn-move" }, words(name));
-    button.addEventListener("click", () => change({ move }));
-    return { node: make("li", {}, button, make("span", { className: "rnn-move-said" }, equations, code)), button, equations, code };
-  });
-  const node = make("ol", { className: "rnn-moves" }, ...items.map((item) => item.node));
-  node.setAttribute("aria-label", words("back_moves"));
+  const moves = moveList({ label: words("back_moves"), names: MOVE_NAMES.map((name) => words(name)), choose: (move) => change({ move }) });
   const kept = keep();
   return {
-    node,
+    node: moves.node,
     draw({ reduction, move }) {
-      kept(() => movesOf(reduction).forEach(([equations, code], i) => {
-        items[i].equations.replaceChildren(...equations.flatMap((equation) => [equation, " "]));
-        setText(items[i].code, code);
-      }), reduction);
-      items.forEach(({ node: item, button }, i) => {
-        item.classList.toggle("rnn-lit", i === move);
-        if (i === move) button.setAttribute("aria-current", "step");
-        else button.removeAttribute("aria-current");
-      });
+      kept(() => moves.say(movesOf(reduction)), reduction);
+      moves.mark(move);
     },
   };
 }

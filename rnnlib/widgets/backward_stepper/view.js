@@ -14,7 +14,7 @@ import { batchUpdates, keep, make } from "../ui/dom.js";
 import { field, bindModel, networkFields, slider } from "../ui/fields.js";
 import { figure } from "../ui/keys.js";
 import { wordsFor } from "../ui/messages.js";
-import { player } from "../ui/player.js";
+import { buildFold, walkPlayer } from "../ui/moves.js";
 import { buildRiver } from "../ui/river.js";
 import { shareRow } from "../ui/share_row.js";
 import { buildTabs } from "../ui/tabs.js";
@@ -26,8 +26,6 @@ import { buildErrors, buildTimes, buildUnits } from "./panels.js";
 import { buildSumNumbers, buildSums, keepSums } from "./sums.js";
 
 const CARD_NAMES = { step: "back_card_step", sums: "back_card_sums", shares: "back_card_shares" };
-const TEMPOS = ["back_tempo_move", "back_tempo_step", "back_tempo_whole"];
-const WHOLE = 4000; // ms for the whole way
 
 /** The step s of the cell that is chosen at first for a loss. */
 const startOf = (loss_t) => Math.max(0, loss_t - BACK);
@@ -75,30 +73,13 @@ function buildTime({ words, change, shown, model, steps }) {
   });
 }
 
-/** The buttons that go through all moves of all steps, the last step first, at one of three tempos. */
+/** The buttons that go through all moves of all steps, the last step first. */
 function buildSteps({ words, jump, shown }) {
-  const place = () => shown() && [(shown().T - 1 - shown().t) * MOVES + shown().move, shown().T * MOVES];
-  const go = (p) => jump({ t: shown().T - 1 - Math.floor(p / MOVES), move: p % MOVES });
-  const tempo = field(words, "back_tempo", make("select", {},
-    ...TEMPOS.map((value) => make("option", { value }, words(value)))));
-  const beat = (n) => {
-    if (tempo.control.value === "back_tempo_move") return [1, 900];
-    if (tempo.control.value === "back_tempo_step") return [MOVES, 900];
-    return matchMedia("(prefers-reduced-motion: reduce)").matches ? [n, 0] : [MOVES, (MOVES * WHOLE) / n];
-  };
-  const buttons = player(words, place, go, { previous: "back_previous", next: "back_next" }, beat);
-  tempo.control.addEventListener("change", buttons.pause);
-  return {
-    node: make("div", { className: "rnn-steps" }, ...buttons.nodes, tempo.node),
-    draw: buttons.draw,
-    pause: buttons.pause,
-    by(moves) {
-      const [current, n] = place();
-      buttons.pause();
-      go(Math.min(n - 1, Math.max(0, current + moves)));
-    },
-    dispose: buttons.pause,
-  };
+  return walkPlayer({
+    words, moves: MOVES,
+    place: () => shown() && [(shown().T - 1 - shown().t) * MOVES + shown().move, shown().T * MOVES],
+    go: (p) => jump({ t: shown().T - 1 - Math.floor(p / MOVES), move: p % MOVES }),
+  });
 }
 
 /** The slider of the step. */
@@ -133,14 +114,6 @@ function buildLegend({ words }) {
       bar.style.background = ramp(dark);
     },
   };
-}
-
-/** Something that is folded away at first; its parts are drawn while it is open. */
-function buildFold(name, word, parts, again) {
-  const node = make("details", { className: `rnn-fold rnn-fold-${name}` }, make("summary", {}, word),
-    make("div", { className: name === "numbers" ? "rnn-panels" : "" }, ...parts.map((part) => part.node)));
-  node.addEventListener("toggle", again);
-  return { node, open: () => node.open, draw: (state) => node.open && parts.forEach((part) => part.draw(state)) };
 }
 
 /** Where a link or a line of Python names some of the places of the walk, the others are the last ones; it names none where
@@ -257,7 +230,7 @@ function render({ model, el }) {
   const tables = build(buildTimes, buildErrors, buildUnits, buildSumNumbers, buildNotes, buildCell, buildLegend);
   const numbers = buildFold("numbers", words("all_numbers"), tables, schedule);
   const more = buildFold("more", words("back_more"), [fields, step], schedule);
-  const root = make("div", { className: "rnn rnn-backward", role: "group" },
+  const root = make("div", { className: "rnn rnn-walk rnn-backward", role: "group" },
     time.node, steps.node, ...cards.nodes, make("div", { className: "rnn-folds" }, more.node, numbers.node));
   root.setAttribute("aria-label", words("back_figure"));
   el.append(root);

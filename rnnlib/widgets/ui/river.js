@@ -86,10 +86,10 @@ function buildGrip(river, name, sign, at, to) {
   return node;
 }
 
-/** Handles on the front of a walk and on a cut; ↑ and ↓ go through what happens within the steps. */
+/** Handles on the front of a walk and, where it has one, on a cut; ↑ and ↓ go through what happens within the steps. */
 function buildWalk(river, walk) {
-  river.scissors = buildGrip(river, "scissors", "✂", () => river.state.cut, walk.cut);
-  river.stage.append(buildGrip(river, "hold", "", () => river.state.front, walk.front), river.scissors);
+  river.stage.append(buildGrip(river, "hold", "", () => river.state.front, walk.front));
+  if (walk.cut) river.stage.append(buildGrip(river, "scissors", "✂", () => river.state.cut, walk.cut));
   river.stage.addEventListener("keydown", (event) => {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!by || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
@@ -102,7 +102,7 @@ function buildWalk(river, walk) {
 
 /**
  * @param {{words: any, label: string, go: (t: number, part?: Element) => void, place: () => [number, number],
- *   walk?: {front: (border: number) => void, cut: (border: number) => void, turn: (by: number) => void}}} parts
+ *   walk?: {front: (border: number) => void, cut?: (border: number) => void, turn: (by: number) => void}}} parts
  * go(t, part): the reader has chosen a step, by a press on this part of it; place(): the current step and the number of
  * steps. With `walk` the whole band is drawn, faint before the front; its functions say where the reader has drawn the front
  * or the cut, and that ↑ or ↓ was pressed
@@ -121,6 +121,7 @@ export function buildRiver({ words, label, go, place, walk }) {
   /** @type {any} */
   const river = {
     words, node, stage, band, front, level, hidden, kept: keep(), steps: [], first: 0, hovered: null, state: null,
+    walks: Boolean(walk),
   };
   if (walk) buildWalk(river, walk);
 
@@ -184,7 +185,7 @@ function draw(river, state) {
   const at = part(front ?? first);
   setStyle(river.stage, "--rnn-front", at);
   river.front.hidden = front === null;
-  if (river.scissors) {
+  if (river.walks) {
     setStyle(river.stage, "--rnn-cut", part(cut));
     river.band.veil.setAttribute("width", SIZE * Number(at));
   }
