@@ -11,7 +11,7 @@ from rnnlib.flow import gradient_flow
 
 SIZES = [(1, 1, 1), (1, 3, 2), (2, 1, 1), (5, 4, 3), (9, 7, 6), (12, 2, 16), (24, 30, 5)]  # T, V, H
 FILES = ("engine/lstm.js", "engine/gru.js", "engine/flat.js", "engine/rnn.js", "engine/params.js",
-         "engine/gated_workspace.js")  # fmt: skip
+         "engine/gated_workspace.js", "engine/workspace.js")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -142,8 +142,9 @@ def test_the_workspace_for_training_has_the_loss_and_the_gradient_of_python(engi
                 const windows = [[0, ids.length - 1], [1, ids.length - 2]].filter(([, T]) => T);
                 return windows.map(([from, T]) => {{
                   states.forEach((state, which) => space[["h", "c"][which]].set(state));
-                  const loss = workspace.lossOfWindow(run, from, T);
-                  workspace.gradientOfWindow(run, from, T);
+                  workspace.states(run, from, T);
+                  const loss = engine.lossOfStates(run, from, T);
+                  workspace.gradient(run, from, T);
                   const last = states.map((_, which) => space[["h", "c"][which]].slice(T * H, (T + 1) * H));
                   return {{ loss, gradient: engine.unflatten(gradient.slice(), V, H, cell), last }};
                 }}); }}""",

@@ -2,20 +2,20 @@
  * The loss and its gradient for training an LSTM or a GRU: what workspace.js does for the vanilla network, in buffers
  * that are allocated once. See gated_workspace.py.
  *
- * Both have `buffers(V, H, T)`, to be part of `run.space` for windows of at most T steps, and `lossOfWindow` and
- * `gradientOfWindow`, which are called as those of workspace.js. Row 0 of `space.h`, and of an LSTM that of `space.c`, is
- * the state that a window starts from; row T the state that it leaves.
+ * Both have `buffers(V, H, T)`, to be part of `run.space` for windows of at most T steps, and `states` and `gradient`,
+ * which are called as those of workspace.js. Row 0 of `space.h`, and of an LSTM that of `space.c`, is the state that a
+ * window starts from; row T the state that it leaves.
  */
 
-import { lossOfStates, rowProduct, stridedProduct } from "./workspace.js";
+import { buffersOf, rowProduct, stridedProduct } from "./workspace.js";
 
 /** σ(a), faster than from tanh; exp(-a) may overflow, and σ is then zero. */
 const sigmoid = (a) => 1 / (1 + Math.exp(-a));
 
-/** Buffers of any gated cell: gates (T, G), G numbers for each step, and what comes back from the logits. */
+/** Buffers of any gated cell: gates (T, G), G numbers for each step, and what comes back from the step after. */
 function sharedBuffers(V, H, T, G) {
-  const numbers = { h: (T + 1) * H, o: T * V, row: G, dh: T * H, da: T * G, gates: T * G, back: H, carried: H };
-  return Object.fromEntries(Object.entries(numbers).map(([name, size]) => [name, new Float64Array(size)]));
+  const [gates, back, carried] = [T * G, H, H].map((size) => new Float64Array(size));
+  return { ...buffersOf(V, H, T, G), gates, back, carried };
 }
 
 /** From (ŷ - y) / T in space.o to dWhy, dby and, in space.dh, the part of dh that comes through the logits. */
@@ -48,8 +48,7 @@ function lstmBuffers(V, H, T) {
   return { ...sharedBuffers(V, H, T, 4 * H), c: new Float64Array((T + 1) * H), tanhC: new Float64Array(T * H) };
 }
 
-function lossOfLSTM(run, from, T) {
-  const { H, ids, params, space } = run;
+function statesOfLSTM({ H, ids, params, space }, from, T) {
   const { Wxh, Whh, bh } = params;
   const { h, c, tanhC, gates, row } = space;
   const G = 4 * H;
@@ -69,7 +68,6 @@ function lossOfLSTM(run, from, T) {
       h[next + j] = q * tanhC[t * H + j];
     }
   }
-  return lossOfStates(run, from, T);
 }
 
 function gradientOfLSTM(run, from, T) {
@@ -106,8 +104,7 @@ function gruBuffers(V, H, T) {
     zeros: new Float64Array(G) };
 }
 
-function lossOfGRU(run, from, T) {
-  const { H, ids, params, space } = run;
+function statesOfGRU({ H, ids, params, space }, from, T) {
   const { Wxh, Whh, bh, bn } = params;
   const { h, m, gates, product, zeros } = space;
   const G = 3 * H;
@@ -126,7 +123,6 @@ function lossOfGRU(run, from, T) {
       h[next + j] = (1 - z) * n + z * h[t * H + j];
     }
   }
-  return lossOfStates(run, from, T);
 }
 
 function gradientOfGRU(run, from, T) {
@@ -160,6 +156,6 @@ function gradientOfGRU(run, from, T) {
 
 /** The workspace of each gated cell, by its name. */
 export const GATED_WORKSPACES = {
-  lstm: { buffers: lstmBuffers, lossOfWindow: lossOfLSTM, gradientOfWindow: gradientOfLSTM },
-  gru: { buffers: gruBuffers, lossOfWindow: lossOfGRU, gradientOfWindow: gradientOfGRU },
+  lstm: { buffers: lstmBuffers, states: statesOfLSTM, gradient: gradientOfLSTM },
+  gru: { buffers: gruBuffers, states: statesOfGRU, gradient: gradientOfGRU },
 };

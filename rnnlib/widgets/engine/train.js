@@ -1,22 +1,24 @@
 /**
  * Training in the page: the package train/ for one stream of text, the state carried from window to window, update by
- * update. Buffers are allocated once and reused.
+ * update. Buffers are allocated once and reused. The parameters know their cell, and are trained as it.
  *
  * @typedef {{V: number, H: number, params: import("./params.js").Params, ids: Int32Array, steps: number,
  *   optimizer: string, clip: number, count: number, losses: Growing, norms: Growing, rates: Growing, window: number,
- *   epoch: number, h: Float64Array, t: number, stepNorms: Float64Array, lastStart: number,
+ *   epoch: number, h: Float64Array, c?: Float64Array, t: number, stepNorms: Float64Array, lastStart: number,
  *   stopped: null | {update: number, loss: number, norm: number, rate: number}, space: any}} TrainingRun
  *   params: the weights after the last good update; count: updates done; losses, norms, rates: of each of them, the
  *   mean loss of its window just before it, the length of its gradient before clipping, its rate; window: windows of
- *   this reading done; epoch: readings done; h (H): the state that the next window starts from; t: updates that the
- *   optimiser remembers; stepNorms (T): |dL/da_t| at each step of the last window, which begins at id `lastStart`;
- *   space: buffers
+ *   this reading done; epoch: readings done; h (H), and of an LSTM c (H): the state that the next window starts from; t:
+ *   updates that the optimiser remembers; stepNorms (T): |dL/da_t| at each step of the last window, which begins at id
+ *   `lastStart`; space: buffers, of which `losses` and `hits` tell of each step of the last window
  */
 
 import { checkIds, checkInteger, checkParams, wrongArgument } from "./checks.js";
-import { flatten, size, unflatten } from "./flat.js";
+import { BLOCKS, flatten, unflatten } from "./flat.js";
+import { GATED_WORKSPACES } from "./gated_workspace.js";
+import { argmax } from "./linalg.js";
 import { lengthOf, OPTIMIZERS, RULES } from "./optim.js";
-import { gradientOfWindow, lossOfWindow, rowProduct } from "./workspace.js";
+import { lossOfStates, rowProduct, WORKSPACE } from "./workspace.js";
 
 /** Numbers that become more: `length`, `at(i)`, and all of them as `values()`, a view until the next one comes. */
 class Growing {
@@ -44,17 +46,25 @@ class Growing {
   }
 }
 
+/** The workspace of the cell whose parameters these are, once they are checked. */
+function workspaceOf(params) {
+  const cell = params?.cell ?? "rnn";
+  if (!Object.hasOwn(BLOCKS, cell)) throw wrongArgument("params.cell", `one of ${Object.keys(BLOCKS).join(", ")}`, cell);
+  checkParams(params, cell);
+  return GATED_WORKSPACES[cell] ?? WORKSPACE;
+}
+
 /**
  * A run before its first update.
  *
- * @param {{params: import("./params.js").Params, ids: ArrayLike<number>, steps: number, optimizer: string,
- *   clip: number}} given  params are copied; ids: the text, at least two; steps: the length of a window; optimizer: one
+ * @param {{params: any, ids: ArrayLike<number>, steps: number, optimizer: string,
+ *   clip: number}} given  params, of any cell, are copied; ids: the text, at least two; steps: the length of a window; optimizer: one
  *   of `OPTIMIZERS`; clip: the length to which a longer gradient is shortened, 0 for none
  * @returns {TrainingRun}
  */
 export function beginRun({ params, ids, steps, optimizer, clip }) {
-  checkParams(params);
-  const { V, H } = params;
+  const workspace = workspaceOf(params);
+  const { V, H, cell } = params;
   checkIds("ids", ids, V);
   if (ids.length < 2) throw wrongArgument("ids", "at least two ids", `length ${ids.length}`);
   checkInteger("steps", steps, 1);
@@ -63,20 +73,20 @@ export function beginRun({ params, ids, steps, optimizer, clip }) {
 
   const T = Math.min(steps, ids.length - 1);
   const weights = flatten(params);
-  const vectors = (count) => Array.from({ length: count }, () => new Float64Array(size(V, H)));
+  const vectors = (count) => Array.from({ length: count }, () => new Float64Array(weights.length));
   const [gradient, next] = vectors(2);
+  /** @type {any} */
   const space = {
-    weights, gradient, grads: unflatten(gradient, V, H), next, slots: vectors(RULES[optimizer].slots),
-    h: new Float64Array((T + 1) * H), o: new Float64Array(T * V), row: new Float64Array(H),
-    dh: new Float64Array(T * H), da: new Float64Array(T * H), norms: new Float64Array(T),
+    ...workspace.buffers(V, H, T), weights, gradient, grads: unflatten(gradient, V, H, cell), next,
+    slots: vectors(RULES[optimizer].slots), norms: new Float64Array(T), workspace,
   };
   space.whole = space.norms.subarray(0, T);
   space.rest = space.norms.subarray(0, (ids.length - 1) % steps); // a text need not come out even
   const stepNorms = space.norms.subarray(0, 0);
   return {
-    V, H, params: unflatten(weights, V, H), ids: Int32Array.from(ids), steps, optimizer, clip, count: 0, losses: new Growing(),
+    V, H, params: unflatten(weights, V, H, cell), ids: Int32Array.from(ids), steps, optimizer, clip, count: 0, losses: new Growing(),
     norms: new Growing(), rates: new Growing(), window: 0, epoch: 0, h: new Float64Array(H), t: 0, stepNorms,
-    lastStart: 0, stopped: null, space,
+    lastStart: 0, stopped: null, space, ...(space.c && { c: new Float64Array(H) }),
   };
 }
 
@@ -92,12 +102,14 @@ export function beginRun({ params, ids, steps, optimizer, clip }) {
 export function update(run, rate) {
   if (run.stopped) return false;
   const { H, ids, steps, clip, space } = run;
-  const { weights, gradient, next, slots, h } = space;
+  const { weights, gradient, next, slots, h, c, workspace } = space;
   const from = run.window * steps;
   const T = Math.min(steps, ids.length - 1 - from);
   h.set(run.h);
-  const loss = lossOfWindow(run, from, T);
-  gradientOfWindow(run, from, T);
+  c?.set(run.c);
+  workspace.states(run, from, T);
+  const loss = lossOfStates(run, from, T);
+  workspace.gradient(run, from, T);
   const length = lengthOf(gradient);
   let finite = Number.isFinite(loss) && Number.isFinite(length);
   if (finite) {
@@ -118,9 +130,10 @@ export function update(run, rate) {
   run.losses.push(loss);
   run.norms.push(length);
   run.rates.push(rate);
+  const G = space.da.length / space.norms.length;
   for (let t = 0; t < T; t++) {
     let sum = 0;
-    for (let i = t * H; i < (t + 1) * H; i++) sum += space.da[i] * space.da[i];
+    for (let i = t * G; i < (t + 1) * G; i++) sum += space.da[i] * space.da[i];
     space.norms[t] = Math.sqrt(sum);
   }
   run.stepNorms = T === space.whole.length ? space.whole : space.rest;
@@ -129,11 +142,13 @@ export function update(run, rate) {
   run.t += 1;
   run.window += 1;
   if (from + T < ids.length - 1) {
-    for (let j = 0; j < H; j++) run.h[j] = h[T * H + j];
+    run.h.set(h.subarray(T * H, (T + 1) * H));
+    run.c?.set(c.subarray(T * H, (T + 1) * H));
   } else {
     run.window = 0;
     run.epoch += 1;
     run.h.fill(0);
+    run.c?.fill(0);
   }
   return true;
 }
@@ -155,10 +170,33 @@ export function resume(run) {
 }
 
 /**
+ * What the network makes of a text that it reads from a state of zeros.
+ *
+ * @param {any} params  of any cell
+ * @param {ArrayLike<number>} ids  the text, at least two
+ * @returns {{h: Float64Array, losses: Float64Array, guesses: Int32Array}}  for each id but the last: h (T, H); -ln of the
+ *   probability of the next id; the likeliest next id
+ */
+export function predict(params, ids) {
+  const workspace = workspaceOf(params);
+  const { V, H } = params;
+  checkIds("ids", ids, V);
+  const T = ids.length - 1;
+  if (!T) throw wrongArgument("ids", "at least two ids", `length ${ids.length}`);
+  const space = workspace.buffers(V, H, T);
+  const read = { V, H, params, ids, space };
+  workspace.states(read, 0, T);
+  lossOfStates(read, 0, T);
+  // In a row of (ŷ - y) / T the true one is not above zero: the largest is another one, or the true one was a hit.
+  const guesses = Int32Array.from({ length: T }, (_, t) => (space.hits[t] ? ids[t + 1] : argmax(space.o, t * V, (t + 1) * V)));
+  return { h: space.h.subarray(H), losses: space.losses, guesses };
+}
+
+/**
  * Characters drawn one after another from softmax(o / temperature), after the network has read `ids` from a state of
  * zeros; the same ones as `sample` of train/ draws for the same numbers.
  *
- * @param {import("./params.js").Params} params
+ * @param {any} params  of any cell
  * @param {ArrayLike<number>} ids  the beginning, at least one id, which is not returned
  * @param {number} length
  * @param {number} temperature
@@ -166,23 +204,25 @@ export function resume(run) {
  * @returns {Int32Array}
  */
 export function sample(params, ids, length, temperature, rng) {
-  checkParams(params);
-  const { V, H, Wxh, Whh, Why, bh, by } = params;
+  const workspace = workspaceOf(params);
+  const { V, H, Why, by } = params;
   checkIds("ids", ids, V);
   checkInteger("length", length, 1);
   if (!(temperature > 0 && temperature < Infinity)) {
     throw wrongArgument("temperature", "a positive number", temperature);
   }
-  const [h, row, odds] = [new Float64Array(H), new Float64Array(H), new Float64Array(V)];
+  const odds = new Float64Array(V);
+  /** @type {any} */
+  const space = workspace.buffers(V, H, 1);
   const read = (id) => {
-    for (let j = 0; j < H; j++) row[j] = Wxh[id * H + j] + bh[j];
-    rowProduct(row, H, H, row, 0, h, 0, Whh, 1, H);
-    for (let j = 0; j < H; j++) h[j] = Math.tanh(row[j]);
+    workspace.states({ V, H, params, ids: [id], space }, 0, 1);
+    space.h.copyWithin(0, H);
+    space.c?.copyWithin(0, H);
   };
   for (let t = 0; t < ids.length; t++) read(ids[t]);
   const numbers = rng.uniform(0, 1, length);
   return Int32Array.from(numbers, (number, i) => {
-    rowProduct(odds, V, H, by, 0, h, 0, Why, 1, V);
+    rowProduct(odds, V, H, by, 0, space.h, 0, Why, 1, V);
     const max = odds.reduce((most, each) => Math.max(most, each), -Infinity);
     let sum = 0;
     for (let j = 0; j < V; j++) {

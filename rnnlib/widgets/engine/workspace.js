@@ -95,9 +95,15 @@ export function rowProduct(out, C, K, start, startAt, row, rowAt, B, bCol, bStep
 // e^-700 is about 1e-304: beside the largest probability, at least 1 / V, nothing; what is smaller still is slow.
 const LOWEST_LOGIT = -700;
 
-/** From states and weights to the loss of a window of T steps from id `from` on; leaves (ŷ - y) / T in space.o. */
-export function lossOfWindow(run, from, T) {
-  const { H, ids, params, space } = run;
+/** Buffers for windows of at most T steps of a cell with G pre-activations: h (T + 1, H), whose row 0 is the state that a window
+ * starts from; o (T, V); dh (T, H); da (T, G); of each step its loss, and 1 where no prediction was likelier than the true one. */
+export function buffersOf(V, H, T, G) {
+  const numbers = { h: (T + 1) * H, o: T * V, row: G, dh: T * H, da: T * G, losses: T, hits: T };
+  return Object.fromEntries(Object.entries(numbers).map(([name, size]) => [name, new Float64Array(size)]));
+}
+
+/** The hidden states of a window of T steps from id `from` on, into space.h. */
+function states({ H, ids, params, space }, from, T) {
   const { Wxh, Whh, bh } = params;
   const { h, row } = space;
   for (let t = 0; t < T; t++) {
@@ -107,13 +113,12 @@ export function lossOfWindow(run, from, T) {
     const at = (t + 1) * H;
     for (let j = 0; j < H; j++) h[at + j] = Math.tanh(row[j]);
   }
-  return lossOfStates(run, from, T);
 }
 
-/** The last part of it, the same for every cell: from the hidden states in space.h, after the first one, to the loss. */
+/** From hidden states to the loss, the same for every cell; leaves (ŷ - y) / T in space.o, and what each step adds. */
 export function lossOfStates({ V, H, ids, params, space }, from, T) {
   const { Why, by } = params;
-  const { h, o } = space;
+  const { h, o, losses, hits } = space;
   stridedProduct(o, T, V, H, h, H, H, 1, Why, 1, V);
   let total = 0;
   for (let t = 0; t < T; t++) {
@@ -131,7 +136,9 @@ export function lossOfStates({ V, H, ids, params, space }, from, T) {
       o[i] = shifted < LOWEST_LOGIT ? 0 : Math.exp(shifted);
       sum += o[i];
     }
-    total += Math.log(sum) - right;
+    losses[t] = Math.log(sum) - right;
+    hits[t] = right === 0 ? 1 : 0;
+    total += losses[t];
     const given = o[y] / sum;
     for (let i = at; i < at + V; i++) o[i] = o[i] / sum / T;
     o[y] = (given - 1) / T;
@@ -140,7 +147,7 @@ export function lossOfStates({ V, H, ids, params, space }, from, T) {
 }
 
 /** The gradient of that loss, into run.space.gradient. */
-export function gradientOfWindow(run, from, T) {
+function gradient(run, from, T) {
   const { V, H, ids, params, space } = run;
   const { Whh, Why } = params;
   const { h, o, dh, da, row } = space;
@@ -166,3 +173,6 @@ export function gradientOfWindow(run, from, T) {
   }
   stridedProduct(dWhh, H, H, T, h, 0, 1, H, da, 1, H);
 }
+
+/** The workspace of the vanilla network. */
+export const WORKSPACE = { buffers: (V, H, T) => buffersOf(V, H, T, H), states, gradient };
