@@ -17,6 +17,12 @@ settings.load_profile("book")
 LIGHT = "core", "formulations", "plots", "engine", "widgets"  # folders, as in `make check`
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Two processes for each core: a test in a browser spends half of its time waiting for it."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "browser: needs a browser; given to each test that asks for one")
 

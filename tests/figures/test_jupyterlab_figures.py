@@ -77,8 +77,8 @@ def test_keys_pressed_in_a_figure_stay_in_it(every, name):
         told = control.evaluate("node => node.outerHTML.slice(0, 200)")
         for key in ("b", "d", "d", "ArrowDown", "Escape"):
             every.keyboard.press(key)
-            assert figure.evaluate("node => node.contains(document.activeElement)"), f"{key} on {told}"
-            assert cells.count() == len(FIGURES), f"{key} on {told}"
+        assert figure.evaluate("node => node.contains(document.activeElement)"), told
+        assert cells.count() == len(FIGURES), told
 
 
 def test_a_press_on_what_is_no_control_leaves_the_keys_in_the_figure(every):

@@ -303,7 +303,7 @@ def test_the_code_is_that_of_the_sources_and_the_student_s_copy_has_no_solution(
 def test_a_notebook_runs_alone_in_an_empty_folder(made, tmp_path, edition):
     from nbclient import NotebookClient
 
-    notebook = read(made / edition / "chapters" / "layers.ipynb")
+    notebook = read(made / edition / "chapters" / "cells.ipynb")
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     failed = [output for output in outputs if output.output_type == "error"]
