@@ -5,6 +5,8 @@
  * of the Python class, or a function from the traits to it.
  */
 
+const PLAIN = /^\d{1,16}(\.\d{1,20})?(e-?\d{1,3})?$/;
+const SIGNED = /^-?\d{1,16}(\.\d{1,20})?(e-?\d{1,3})?$/;
 const LONGEST_LINK = 40000; // characters of a fragment; 2,000 characters of any script take 24,000
 
 /** The address of this page with these traits of its n-th figure of that name in the fragment. */
@@ -41,10 +43,10 @@ export function readLink({ fields, long }, spec, known) {
   return { traits };
 }
 
-/** A number from low to high in plain decimal notation; high may follow from the other traits. */
+/** A number from low to high in plain decimal notation, with a sign where low has one; high may follow from the other traits. */
 export function linkedNumber(low, high, initial, whole = false) {
   const read = (text, traits) => {
-    if (!/^\d{1,16}(\.\d{1,20})?(e-?\d{1,3})?$/.test(text)) return undefined;
+    if (!(low < 0 ? SIGNED : PLAIN).test(text)) return undefined;
     const value = Number(text);
     const most = typeof high === "function" ? high(traits) : high;
     return value >= low && value <= most && (!whole || Number.isSafeInteger(value)) ? value : undefined;

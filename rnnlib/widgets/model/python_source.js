@@ -25,12 +25,29 @@ export function pythonCall(name, args) {
   return line.length <= 100 ? line : `${name}(\n${args.map((arg) => "    " + arg + ",\n").join("")})`;
 }
 
+/** The arguments of a figure besides its text: the traits that are not what the class begins with. */
+function argumentsOf(traits, spec) {
+  return Object.keys(spec).filter((key) => {
+    const { initial } = spec[key];
+    const value = typeof initial === "function" ? initial(traits) : initial;
+    return key !== "text" && traits[key] !== undefined && traits[key] !== value;
+  }).map((key) => `${key}=${pythonValue(traits[key])}`);
+}
+
+const importLines = (modules) => (
+  Object.keys(modules).sort().map((module) => `from ${module} import ${[...new Set(modules[module])].sort().join(", ")}`));
+
 /** The lines of Python for a figure; null where its given weights are too many to be written out.
  * @param {{figure: string, model: any, traits: object, spec: object, plain: string[], imports?: Object<string, string[]>,
  *   cell?: string, drawn?: string[]}} parts
  * plain: lines that go on from text, vocab, params, x and y to the numbers of the figure, with their imports; cell: the module
- * of another cell than the vanilla one; drawn: arguments of its init_params */
+ * of another cell than the vanilla one; drawn: arguments of its init_params. Without a text there is no network, and `plain` is all */
 export function pythonLines({ figure, model, traits, spec, plain, imports = {}, cell = "", drawn = [] }) {
+  const args = argumentsOf(traits, spec);
+  if (!("text" in spec)) {
+    const from = importLines({ ...imports, "rnnlib.widgets": [figure] });
+    return [...from, "", ...plain, "", `figure = ${pythonCall(figure, args)}`, "figure", ""].join("\n");
+  }
   const weights = model.get("_weights");
   const given = weights?.byteLength > 0;
   if (given && weights.byteLength > MOST_GIVEN) return null;
@@ -39,11 +56,6 @@ export function pythonLines({ figure, model, traits, spec, plain, imports = {}, 
   if (cell) modules.rnnlib = [...modules.rnnlib, cell];
   else if (!given) modules.rnnlib = [...modules.rnnlib, "init_params"];
 
-  const args = Object.keys(spec).filter((key) => {
-    const { initial } = spec[key];
-    const value = typeof initial === "function" ? initial(traits) : initial;
-    return key !== "text" && traits[key] !== undefined && traits[key] !== value;
-  }).map((key) => `${key}=${pythonValue(traits[key])}`);
   const head = [`text = ${pythonString(traits.text)}`];
   if (given) {
     const bytes = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
@@ -57,9 +69,8 @@ export function pythonLines({ figure, model, traits, spec, plain, imports = {}, 
     head.push("vocab = Vocabulary(text)", `params = ${cell && `${cell}.`}init_params(${from.join(", ")})`);
   }
   const made = given ? pythonCall(`${figure}.from_params`, ["params", "vocab", "text", ...args]) : pythonCall(figure, ["text=text", ...args]);
-  const from = Object.keys(modules).sort().map((module) => `from ${module} import ${[...new Set(modules[module])].sort().join(", ")}`);
   return [
-    ...(given ? ["from base64 import b64decode", ""] : []), "import numpy as np", ...from, "", ...head, ...plain, "",
+    ...(given ? ["from base64 import b64decode", ""] : []), "import numpy as np", ...importLines(modules), "", ...head, ...plain, "",
     `figure = ${made}`, "figure", "",
   ].join("\n");
 }
