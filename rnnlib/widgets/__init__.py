@@ -11,6 +11,7 @@ from .._tokens import css as colours  # noqa: F401  for those who host figures; 
 from ._bundle import words as words
 from .backward_stepper import BackwardStepper
 from .forward_stepper import ForwardStepper
+from .gated_stepper import GatedStepper
 from .gradient_detective import GradientDetective
 from .gradient_flow import GradientFlow
 from .graph_stepper import GraphStepper
@@ -21,6 +22,7 @@ from .training_lab import TrainingLab
 __all__ = [
     "BackwardStepper",
     "ForwardStepper",
+    "GatedStepper",
     "GradientDetective",
     "GradientFlow",
     "GraphStepper",

@@ -15,6 +15,7 @@ FIGURES = {
     "ForwardStepper": ".rnn-forward",
     "BackwardStepper": ".rnn-backward",
     "GraphStepper": ".rnn-grapher",
+    "GatedStepper": ".rnn-gated",
     "GradientDetective": ".rnn-detective",
     "GradientFlow": ".rnn-flow",
     "River": ".rnn-river-figure",

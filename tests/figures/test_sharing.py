@@ -12,11 +12,12 @@ from figure_pages import write_page
 from pages import SNAPSHOT, rows, share, shown
 from PIL import Image
 
-from rnnlib import Params, Vocabulary, init_params, step_losses
+from rnnlib import Params, Vocabulary, gru, init_params, lstm, step_losses
 from rnnlib.formulations.dialects import DIALECTS
 from rnnlib.widgets import (
     BackwardStepper,
     ForwardStepper,
+    GatedStepper,
     GradientDetective,
     GradientFlow,
     GraphStepper,
@@ -32,6 +33,7 @@ CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 FIGURES = {
     "forward-stepper": ForwardStepper,
     "backward-stepper": BackwardStepper,
+    "gated-stepper": GatedStepper,
     "gradient-detective": GradientDetective,
     "gradient-flow": GradientFlow,
     "graph-stepper": GraphStepper,
@@ -71,6 +73,10 @@ def random_figure(name, rng):
         loss_t = upto(last)
         traits |= {"t": upto(last), "move": upto(4), "parameter": pick(*Params._fields), "loss_t": loss_t}
         traits |= {"s": upto(loss_t), "truncate": 1 + upto(63), "reduction": pick("sum", "mean")}
+    elif name == "gated-stepper":
+        cell = pick("lstm", "gru")
+        traits |= {"cell": cell, "t": upto(last), "move": upto(11)}
+        traits |= {"forget_bias": pick(0.0, 1.0, 2.5)} if cell == "lstm" else {}
     elif name == "gradient-detective":
         traits |= {"case": upto(len(gradient_detective.CASES)), "suspect": pick(*gradient_detective.SUSPECTS)}
     elif name == "gradient-flow":
@@ -189,7 +195,7 @@ def test_copied_python_makes_the_state_and_its_numbers(opens, name):
         start = figure.start if name == "training-lab" else figure.params
         assert same(names["params"], start)
         rng_of_the_seed = np.random.default_rng(figure.seed)
-        if name != "gradient-flow" and (not traits.get("updates") or name == "training-lab"):
+        if name not in ("gradient-flow", "gated-stepper") and (not traits.get("updates") or name == "training-lab"):
             assert same(start, init_params(len(figure.vocab), figure.hidden_size, rng=rng_of_the_seed))
         if name == "forward-stepper":
             assert same([names["trace"].h], [figure.trace.h])
@@ -199,6 +205,8 @@ def test_copied_python_makes_the_state_and_its_numbers(opens, name):
             assert same(names["grads"][:5], figure.grads[:5]) and same([names["matrix"]], [figure.contributions])
             if "truncated" in names:
                 assert same(names["truncated"][:5], figure.truncated_grads[:5])
+        elif name == "gated-stepper":
+            assert same(names["grads"], figure.grads) and same(names["trace"], figure.trace)
         elif name == "gradient-detective":
             assert repr(names["report"]) == repr(figure.report)
         elif name == "graph-stepper":
@@ -233,6 +241,16 @@ def test_given_weights_are_in_the_python_and_the_page_of_a_link_has_them(opens):
     assert state_of(there) == state_of(view)
 
 
+@pytest.mark.parametrize("cell", [lstm, gru])
+def test_given_weights_of_a_gated_cell_are_in_the_python(opens, cell):
+    vocab = Vocabulary("你好李焕英夏洛特烦恼")
+    params = cell.init_params(len(vocab), 5, rng=np.random.default_rng(7))
+    view = opens([GatedStepper.from_params(params, vocab, "夏洛特烦恼", t=2, move=8)]).locator(".rnn")
+    names = run(copied(view, "share_python"))
+    assert type(names["params"]) is cell.Params and same(names["params"], params)
+    assert same(names["figure"].params, params) and (names["figure"].t, names["figure"].move) == (2, 8)
+
+
 def test_too_many_given_weights_are_refused_in_words(opens):
     vocab = Vocabulary("".join(map(chr, range(0x4E00, 0x4E00 + 60))))
     params = init_params(len(vocab), 64, rng=np.random.default_rng(7))
@@ -244,6 +262,7 @@ def test_too_many_given_weights_are_refused_in_words(opens):
 BROKEN = {
     "forward-stepper": [("t=16", "t"), ("t=-1", "t"), ("unit=4", "unit"), ("hidden_size=2&unit=2", "unit")],
     "backward-stepper": [("loss_t=3&s=4", "s"), ("move=5", "move"), ("parameter=constructor", "parameter")],
+    "gated-stepper": [("t=16", "t"), ("move=12", "move"), ("cell=rnn", "cell"), ("forget_bias=6.1", "forget_bias")],
     "gradient-detective": [("case=14", "case"), ("suspect=__proto__", "suspect"), ("hidden_size=9", "hidden_size")],
     "graph-stepper": [("text=abcd", "text"), ("move=42", "move"), ("text=ab&move=26", "move")],
     "river": [("t=16", "t"), ("updates=301", "updates"), ("updates=-1", "updates"), ("t=1.5", "t")],

@@ -30,6 +30,7 @@ PAGE = "pages/hostile.html"  # all figures of the library
 FIGURES = {
     "forward-stepper": ".rnn-forward",
     "backward-stepper": ".rnn-backward",
+    "gated-stepper": ".rnn-gated",
     "gradient-detective": ".rnn-detective",
     "gradient-flow": ".rnn-flow",
     "graph-stepper": ".rnn-grapher",
@@ -52,10 +53,11 @@ KEYS = [
 # The names of all that a link can say, and some values that it should and should not say.
 TRAITS = (
     "text hidden_size seed t unit move parameter loss_t s truncate reduction case suspect names layout fill"
-    " steps learning_rate clip optimizer temperature updates _rates n gain start inputs alpha"
+    " steps learning_rate clip optimizer temperature updates _rates n gain start inputs alpha cell forget_bias"
 ).split()
 VALUES = [
     *("0", "1", "2", "3", "40", "64", "-1", "1.5", "1e400", "", "NaN", "sum", "mean", "Whh", "adam", "column", "dWhh"),
+    "gru",
     *("%F0%9F%99%82", "%E0%A4%A", "%00", "<script>alert(1)</script>", "__proto__", "constructor", "0:0.1,7:0.02"),
 ]
 
@@ -289,6 +291,17 @@ def backward_numbers(page, view, names):
     return [row[3] for row in rows(view, "times")], [shown(loss, 2) for loss in losses]
 
 
+def gated_numbers(page, view, names):
+    view.locator(".rnn-moves:not([hidden]) .rnn-move").first.evaluate("node => node.click()")  # the sums a
+    painted(page)
+    row = view.locator("[role=row]", has=page.locator("code", has_text=re.compile("^a$"))).first
+    figure = names["figure"]
+    figure.move = 0
+    given = names["trace"].a[figure.t][: figure.hidden_size]
+    told = [text.strip() for text in row.locator("[role=cell]").all_inner_texts()]
+    return told, [slight(number) for number in given]
+
+
 def detective_numbers(page, view, names):
     told = [
         re.match(r"d(\w+) (right|wrong)", text.strip()).groups()
@@ -336,6 +349,7 @@ def lab_numbers(page, view, names):
 NUMBERS_OF = {
     "forward-stepper": forward_numbers,
     "backward-stepper": backward_numbers,
+    "gated-stepper": gated_numbers,
     "gradient-detective": detective_numbers,
     "gradient-flow": flow_numbers,
     "graph-stepper": graph_numbers,

@@ -18,6 +18,7 @@ from rnnlib.formulations._grid import places
 from rnnlib.widgets import (
     BackwardStepper,
     ForwardStepper,
+    GatedStepper,
     GradientDetective,
     GradientFlow,
     GraphStepper,
@@ -101,7 +102,8 @@ def test_what_is_changed_in_python_is_changed_in_the_page(tmp_path):
 
 def test_the_limits_of_the_views_are_those_of_the_traits():
     assert LIMITS == {"steps": MAX_STEPS, "hidden": MAX_HIDDEN, "seed": MAX_SEED}
-    for figure in (ForwardStepper, BackwardStepper, GraphStepper, GradientDetective, GradientFlow, River, Rosetta):
+    others = GraphStepper, GradientDetective, GradientFlow, River, Rosetta
+    for figure in (ForwardStepper, BackwardStepper, GatedStepper, *others):
         assert f"const LIMITS = {json.dumps(LIMITS)};" in figure._esm
 
 
