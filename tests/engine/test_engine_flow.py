@@ -1,10 +1,10 @@
-"""The gradient's way back through plain and leaky cells in V8, held against Python."""
+"""The gradient's way back through plain, leaky and gated cells in V8, held against Python."""
 
 import numpy as np
 import pytest
 from javascript import bundled, entry_of
 
-from rnnlib import Vocabulary, init_params
+from rnnlib import Vocabulary, gru, init_params, lstm
 from rnnlib.widgets.gradient_flow import flow, start_matrix
 
 TEXT = "to be, or not to be: that is the question"
@@ -35,6 +35,31 @@ def test_the_flow_is_that_of_python(engine, start, gain, alpha, inputs, H):
         }""",
         len(vocab), H, ids[:-1].tolist(), int(ids[-1]),
         {"start": start, "gain": gain, "alpha": alpha, "inputs": inputs},
+    )  # fmt: skip
+    np.testing.assert_allclose(got["shares"], shares, rtol=1e-9)
+    np.testing.assert_allclose(got["slopes"], slopes, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("start", ["uniform", "orthogonal", "identity"])
+@pytest.mark.parametrize("cell, bias, gain, inputs, T", [
+    ("lstm", 1.0, 1, True, 40), ("lstm", 4.5, 2.5, True, 40), ("lstm", 0.0, 1, False, 1), ("gru", None, 2.5, True, 40),
+    ("gru", None, 1, False, 7),
+])  # fmt: skip
+def test_the_flow_through_gates_is_that_of_python(engine, start, cell, bias, gain, inputs, T):
+    vocab, H = Vocabulary(TEXT), 8
+    ids = vocab.encode(TEXT)
+    rng, options = np.random.default_rng(3), {} if bias is None else {"forget_bias": bias}
+    params = (lstm if cell == "lstm" else gru).init_params(len(vocab), H, rng=rng, **options)
+    changed = params._replace(Wxh=params.Wxh * inputs, Whh=gain * start_matrix(params.Whh, start))
+    shares, slopes = flow(changed, ids[:T], ids[T])
+    got = engine.call(
+        """(b, V, H, x, y, { cell, bias, start, gain, inputs }) => {
+          const params = b.GATED[cell].initParams(V, H, 3, bias ?? undefined);
+          const Whh = b.startMatrix(params, start).map((w) => gain * w);
+          return b.gatedFlow({ params: { ...params, Whh }, x, y, inputs });
+        }""",
+        len(vocab), H, ids[:T].tolist(), ids[1 : T + 1].tolist(),
+        {"cell": cell, "bias": bias, "start": start, "gain": gain, "inputs": inputs},
     )  # fmt: skip
     np.testing.assert_allclose(got["shares"], shares, rtol=1e-9)
     np.testing.assert_allclose(got["slopes"], slopes, rtol=0, atol=1e-10)

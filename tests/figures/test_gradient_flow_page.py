@@ -7,6 +7,7 @@ import pytest
 from browsing import painted
 from pages import set_range
 
+from rnnlib import Vocabulary, init_params
 from rnnlib.widgets import GradientFlow
 
 
@@ -39,38 +40,52 @@ def heights(view, name):
     return np.array([float(point.split()[1]) for point in path[1:].split("L")])
 
 
+FELL = r"each step back multiplies the gradient(?: of the cell state)? by about (\S+); after \d+ steps (.+?) is left, "
+FELL += r"after \d+ steps (.+?)\.(?:\s|$)"
+GATES = re.compile(r"with (?:forget|update) gates of (\S+) on average: " + FELL)
+LEAKY = re.compile(r"α = \S+: (.+?) after \d+ steps, (.+?) after")
+
+
+def close(told, share):
+    """A power of ten has one decimal, a share in percent one digit or none behind the point."""
+    return np.isclose(read(told), share, rtol=0.13, atol=0.0051)
+
+
 def holds(view, widget):
     """The figure shows the numbers of the widget."""
     said = view.locator(".rnn-summary").inner_text()
-    plain, leaky = (np.median(flow.shares, axis=0) for flow in (widget.plain, widget.leaky))
+    plain, second = (np.median(flow.shares, axis=0) for flow in (widget.plain, widget.second))
     T = len(plain) - 1
     near = min(10, T)
-    factor, share, end = re.search(
-        r"by about (\S+); after \d+ steps (.+?) is left, after \d+ steps (.+?)\.\s", said
-    ).groups()
+    factor, share, end = re.search(FELL, said).groups()
     assert abs(float(factor) - plain[near] ** (1 / near)) < 0.006
-    told = [
-        read(share),
-        read(end),
-        *map(read, re.search(r"α = \S+: (.+?) after \d+ steps, (.+?) after", said).groups()),
-    ]
-    # a power of ten has one decimal, a share in percent one digit or none behind the point
-    expected = [plain[near], plain[T], leaky[near], leaky[T]]
-    assert all(np.isclose(a, b, rtol=0.13, atol=0.0051) for a, b in zip(told, expected, strict=True))
+    assert close(share, plain[near]) and close(end, plain[T])
+    if widget.cell == "leaky":
+        share, end = LEAKY.search(said).groups()
+    else:
+        gate, factor, share, end = GATES.search(said).groups()
+        assert abs(float(gate) - widget.second.slopes.mean()) < 0.006
+        assert abs(float(factor) - second[near] ** (1 / near)) < 0.006
+        assert {"lstm": "LSTMs, with forget", "gru": "GRUs, with update"}[widget.cell] in said
+    assert close(share, second[near]) and close(end, second[T])
     note = view.locator(".rnn-note").inner_text()
     assert f"ρ = {widget.rho:.2f}, σ = {widget.sigma:.2f}" in note
     # One scale for both lines: decades downwards, the same distance for each
-    drawn = np.concatenate([heights(view, "plain"), heights(view, "leaky")])
-    decades = np.log10(np.concatenate([plain, leaky]))
+    drawn = np.concatenate([heights(view, "plain"), heights(view, "second")])
+    decades = np.log10(np.concatenate([plain, second]))
     slope, start = np.polyfit(decades, drawn, 1)
     assert slope < 0 and np.allclose(start + slope * decades, drawn, rtol=0, atol=0.12)
 
 
 @pytest.mark.parametrize(
-    "gain, start, inputs", [(2.5, "uniform", "on"), (1, "orthogonal", "on"), (1.2, "uniform", "off")]
+    "traits",
+    [
+        {"gain": 2.5},
+        {"gain": 1.2, "inputs": "off", "cell": "lstm", "forget_bias": 3.0},
+        {"gain": 1, "start": "orthogonal", "cell": "gru", "loss_t": 14},
+    ],
 )
-def test_it_shows_the_numbers_of_python(opened, gain, start, inputs):
-    traits = {"gain": gain, "start": start, "inputs": inputs}
+def test_it_shows_the_numbers_of_python(opened, traits):
     _, view = opened(**traits)
     holds(view, GradientFlow(**traits))
 
@@ -87,6 +102,21 @@ def test_every_control_changes_the_numbers_as_in_python(opened):
     painted(page)
     traits = {"text": "hello, hello", "seed": 12, "hidden_size": 6, "gain": 1.5, "alpha": 0.45}
     holds(view, GradientFlow(**traits, start="orthogonal", inputs="off"))
+    view.get_by_label("Second cell").select_option("LSTM")
+    assert not view.get_by_label("Leak α").is_visible()
+    set_range(view, "Forget bias", 35)
+    set_range(view, "Loss of step", 9)
+    view.get_by_role("button", name="Inputs").click()
+    painted(page)
+    del traits["alpha"]
+    lstm = GradientFlow(**traits, start="orthogonal", cell="lstm", forget_bias=3.5, loss_t=8)
+    holds(view, lstm)
+    view.get_by_label("Text", exact=True).fill("hello")  # whose last loss is followed
+    view.get_by_label("Second cell").select_option("GRU")
+    assert not view.get_by_label("Forget bias").is_visible()
+    painted(page)
+    traits["text"] = "hello"
+    holds(view, GradientFlow(**traits, start="orthogonal", cell="gru"))
 
 
 def test_a_dot_drawn_outward_turns_up_the_gain(opened):
@@ -118,3 +148,14 @@ def test_keys_turn_the_gain(opened):
 def test_nothing_is_wider_than_a_phone(opened):
     page, _ = opened(width=360)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_given_weights_have_no_second_cell_with_gates(visit_alone):
+    params = init_params(4, 3, rng=np.random.default_rng(5))
+    widget = GradientFlow.from_params(params, Vocabulary("ehlo"), "hello")
+    page, watch = visit_alone(widget, width=800)
+    view = page.locator(".rnn-flow").first
+    view.wait_for()
+    assert not view.get_by_label("Second cell").is_visible()
+    holds(view, widget)
+    assert not watch.complaints

@@ -81,7 +81,10 @@ def random_figure(name, rng):
         traits |= {"case": upto(len(gradient_detective.CASES)), "suspect": pick(*gradient_detective.SUSPECTS)}
     elif name == "gradient-flow":
         traits |= {"gain": pick(0.1, 1.35, 2.5), "start": pick("uniform", "orthogonal", "identity")}
-        traits |= {"inputs": pick("on", "off"), "alpha": pick(0.01, 0.2, 1.0)}
+        traits |= {"inputs": pick("on", "off"), **pick({}, {"loss_t": upto(last)})}
+        traits |= pick(
+            {"cell": "leaky", "alpha": pick(0.01, 1.0)}, {"cell": "lstm", "forget_bias": 1.5}, {"cell": "gru"}
+        )
     elif name == "graph-stepper":
         traits |= {"move": upto(25 if last == 0 else 41)}
     elif name == "river":
@@ -217,7 +220,7 @@ def test_copied_python_makes_the_state_and_its_numbers(opens, name):
                 [names["lengths"], names["losses"]], [figure.contributions, step_losses(figure.trace.o, figure.targets)]
             )
         elif name == "gradient-flow":
-            assert same([names["plain"], names["leaky"]], [figure.plain.shares[0], figure.leaky.shares[0]])
+            assert same([names["plain"], names["second"]], [figure.plain.shares[0], figure.second.shares[0]])
         elif name == "rosetta":
             for mine, its in ((names["weights"], figure.stored), (names["gradients"], figure.stored_grads)):
                 assert list(mine) == list(its) and same(mine.values(), its.values())
@@ -277,6 +280,7 @@ BROKEN = {
     ],
 }
 BROKEN["gradient-flow"] = [("gain=0", "gain"), ("gain=99", "gain"), ("start=zeros", "start"), ("alpha=-1", "alpha")]
+BROKEN["gradient-flow"] += [("cell=rnn", "cell"), ("forget_bias=6.1", "forget_bias"), ("text=abc&loss_t=2", "loss_t")]
 ANYWHERE = [
     ("text=a", "text"),
     ("seed=1&seed=2", "seed"),

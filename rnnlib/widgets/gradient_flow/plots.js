@@ -11,7 +11,8 @@ const [ACROSS, UP] = [WIDTH - FRAME.left - FRAME.right, HEIGHT - FRAME.top - FRA
 const STRIP = 13; // height of a strip of slopes
 const LINE = 14; // between two names
 const LOWEST = -30; // decades
-const CELLS = [["plain", "flow_plain"], ["leaky", "flow_leaky"]]; // the name of a class, the key of the words
+const CELLS = ["plain", "second"]; // as classes are named
+const NAMES = { leaky: "flow_leaky", lstm: "flow_lstm", gru: "flow_gru" };
 
 /** A panel with a title over a drawing. */
 function panel(name, title, drawing) {
@@ -110,21 +111,21 @@ function placeNames(names) {
 /** The lengths against the number of steps back, with the strips of the slopes below. */
 export function buildLines({ words }) {
   const path = (name) => svg("path", { class: name });
-  const cells = CELLS.map(([name, key]) => ({
-    threads: path(`rnn-flow-thread rnn-flow-${name}`), median: path(`rnn-flow-median rnn-flow-${name}`),
-    strip: svg("g", {}), name: svg("text", { class: `rnn-flow-name rnn-flow-name-${name}`, x: WIDTH - FRAME.right + 4 }, words(key)),
+  const cells = CELLS.map((name, i) => ({
+    threads: path(`rnn-flow-thread rnn-flow-${name}`), median: path(`rnn-flow-median rnn-flow-${name}`), strip: svg("g", {}),
+    name: svg("text", { class: `rnn-flow-name rnn-flow-name-${name}`, x: WIDTH - FRAME.right + 4 }),
+    stripName: svg("text", { class: "rnn-flow-label", x: ACROSS + 4, y: 19 + i * (STRIP + 3) }),
   }));
   const bounds = ["rnn-flow-bound", "rnn-flow-bound"].map(path);
   const labels = ["flow_sigma", "flow_rho"].map((key) => svg("text", { class: "rnn-flow-label", x: WIDTH - FRAME.right + 4 }, words(key)));
   const ticks = svg("g", { class: "rnn-flow-ticks" });
   const inner = svg("svg", { x: FRAME.left, y: FRAME.top, width: ACROSS, height: UP }, ...bounds,
     ...cells.map((cell) => cell.threads), ...cells.map((cell) => cell.median));
-  const strips = svg("g", { transform: `translate(${FRAME.left} ${FRAME.top + UP + 34})` },
-    svg("text", { class: "rnn-flow-label", x: 0, y: 4 }, words("flow_slopes")));
-  cells.forEach((cell, i) => {
-    cell.strip.setAttribute("transform", `translate(0 ${8 + i * (STRIP + 3)})`);
-    strips.append(cell.strip, svg("text", { class: "rnn-flow-label", x: ACROSS + 4, y: 19 + i * (STRIP + 3) },
-      words(CELLS[i][1])));
+  const stripsName = svg("text", { class: "rnn-flow-label", x: 0, y: 4 });
+  const strips = svg("g", { transform: `translate(${FRAME.left} ${FRAME.top + UP + 34})` }, stripsName);
+  cells.forEach(({ strip, stripName }, i) => {
+    strip.setAttribute("transform", `translate(0 ${8 + i * (STRIP + 3)})`);
+    strips.append(strip, stripName);
   });
   const node = svg("svg", { class: "rnn-flow-lines", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" }, ticks,
     svg("path", { class: "rnn-axes", d: `M${FRAME.left} ${FRAME.top}v${UP}h${ACROSS}` }), inner, strips,
@@ -149,7 +150,7 @@ export function buildLines({ words }) {
 
   return {
     node: panel("rnn-flow-right", words("flow_lines_title"), node),
-    draw({ T, flows, sigma, rho, dark, summary }) {
+    draw({ T, cell: kind, flows, sigma, rho, dark, summary, strips: ofStrips, second }) {
       const [low, high] = decadesOf(flows.flatMap(({ rows }) => rows));
       const x = (k) => (ACROSS * k) / T;
       const y = (decade) => (UP * (high - decade)) / (high - low);
@@ -160,6 +161,7 @@ export function buildLines({ words }) {
         cells[i].threads.setAttribute("d", rows.map((row) => lineOf(row, x, y)).join(""));
         cells[i].median.setAttribute("d", lineOf(median, x, y));
         name(cells[i].name, median[T]);
+        for (const node of [cells[i].name, cells[i].stripName]) setText(node, words(i ? NAMES[kind] : "flow_plain"));
         const width = ACROSS / T;
         const { strip } = cells[i];
         while (strip.childElementCount > T) strip.lastElementChild.remove();
@@ -176,8 +178,9 @@ export function buildLines({ words }) {
         bounds[i].setAttribute("d", `M${x(0)} ${y(0).toFixed(1)}L${x(T)} ${y(Math.max(-400, end)).toFixed(1)}`);
         name(labels[i], 10 ** Math.max(-300, Math.min(300, end)));
       });
+      setText(stripsName, ofStrips);
       placeNames(names);
-      node.setAttribute("aria-label", words("flow_lines", { said: summary }));
+      node.setAttribute("aria-label", words("flow_lines", { said: summary, second }));
     },
   };
 }

@@ -1,25 +1,26 @@
 /**
- * The view of GradientFlow: eigenvalues that can be dragged outward, and beside them the length of the last loss's gradient
- * on its way back through plain and leaky cells.
+ * The view of GradientFlow: eigenvalues that can be dragged outward, and beside them the length of one loss's gradient on its
+ * way back through plain cells and through a second kind of cell.
  */
 
 import { initParams } from "../engine/params.js";
 import { eigenvalues, singularValues } from "../engine/spectra.js";
-import { FAR, flow, medians, shareText, startMatrix } from "../model/flow.js";
+import { FAR, flow, GATED, gatedFlow, medians, shareText, startMatrix } from "../model/flow.js";
 import { number } from "../model/format.js";
 import { LIMITS } from "../model/limits.js";
-import { NETWORK, network, shownNetwork } from "../model/network.js";
-import { linkedChoice, linkedNetwork, linkedNumber } from "../model/permalink.js";
+import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
+import { lastStep, linkedChoice, linkedNetwork, linkedNumber, linkedWhole } from "../model/permalink.js";
 import { batchUpdates, keep, make } from "../ui/dom.js";
 import { bindModel, field, networkFields, slider } from "../ui/fields.js";
 import { figure } from "../ui/keys.js";
 import { wordsFor } from "../ui/messages.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
-import { ALPHAS, DEFAULTS, GAINS, INPUTS, SEEDS, STARTS } from "./facts.js";
+import { ALPHAS, CELLS, DEFAULTS, FORGET_BIASES, GAINS, INPUTS, SEEDS, STARTS } from "./facts.js";
 import { buildLines, buildPlane, buildSaid } from "./plots.js";
 
-const FINE = { gain: 20, alpha: 100 }; // places of a slider for one unit
+const FINE = { gain: 20, alpha: 100, forget_bias: 10 }; // places of a slider for one unit
+const TRAITS = ["gain", "start", "inputs", "cell", "alpha", "forget_bias", "loss_t"];
 
 /** @param {any} value
  * @param {number[]} range */
@@ -37,69 +38,135 @@ function started(net, start) {
   return { starts, values, rho, sigma: singularValues(starts[0].Whh, H)[0] };
 }
 
-/** The gradients of all networks for one cell. */
-function flowsOf(starts, { x, y }, gain, alpha, inputs) {
-  const all = starts.map((params) => flow({
-    params: { ...params, Whh: params.Whh.map((w) => gain * w) }, x, last: y[y.length - 1], alpha, inputs: inputs === "on",
-  }));
+/** Networks of an LSTM or a GRU before their gain and the bias of their forget gates. */
+function gatedStarts({ V, H, seed }, cell, start) {
+  return Array.from({ length: SEEDS }, (_, i) => {
+    const params = GATED[cell].initParams(V, H, BigInt(seed) + BigInt(i));
+    return { ...params, Whh: startMatrix(params, start) };
+  });
+}
+
+/** The gradients of all networks of one cell: flowOf gives that of one. */
+function flowsOf(starts, gain, flowOf) {
+  const all = starts.map((params) => flowOf({ ...params, Whh: params.Whh.map((w) => gain * w) }));
   const rows = all.map(({ shares }) => shares);
-  return { rows, median: medians(rows), slopes: all[0].slopes };
+  const gate = all.flatMap(({ slopes }) => [...slopes]).reduce((sum, each, _, { length }) => sum + each / length, 0);
+  return { rows, median: medians(rows), slopes: all[0].slopes, gate };
+}
+
+/** The gradients of the networks whose cells have no gates; α = 1 are the plain ones. */
+function openFlows(starts, { x, y }, span, gain, alpha, inputs) {
+  return flowsOf(starts, gain, (params) => flow({
+    params, x: x.slice(0, span), last: y[span - 1], alpha, inputs: inputs === "on",
+  }));
+}
+
+/** The gradients of the networks of LSTMs or GRUs. */
+function gatedFlows(starts, { x, y, H }, span, gain, bias, inputs) {
+  return flowsOf(starts, gain, (params) => {
+    const bh = params.cell === "lstm" ? params.bh.map((b, j) => (j >= H && j < 2 * H ? bias : b)) : params.bh;
+    return gatedFlow({ params: { ...params, bh }, x: x.slice(0, span), y: y.slice(0, span), inputs: inputs === "on" });
+  });
 }
 
 function buildControls({ words, change }) {
-  const gain = slider(words, "flow_gain", Math.round(GAINS[0] * FINE.gain), GAINS[1] * FINE.gain);
-  const alpha = slider(words, "flow_alpha", Math.round(ALPHAS[0] * FINE.alpha), ALPHAS[1] * FINE.alpha);
-  const start = field(words, "flow_start", make("select", {}, ...STARTS.map((value) => make("option", { value }, words(
-    { uniform: "flow_uniform", orthogonal: "flow_orthogonal", identity: "flow_identity" }[value])))));
+  const ranged = (key, name, /** @type {number[]} */ [low, high]) => {
+    const item = slider(words, key, Math.round(low * FINE[name]), high * FINE[name]);
+    item.control.addEventListener("input", ({ target }) => change({ [name]: Number(target.value) / FINE[name] }));
+    return item;
+  };
+  const chosen = (key, name, choices) => {
+    const options = Object.entries(choices).map(([value, option]) => make("option", { value }, words(option)));
+    const item = field(words, key, make("select", {}, ...options));
+    item.control.addEventListener("change", ({ target }) => change({ [name]: target.value }));
+    return item;
+  };
+  const sliders = {
+    gain: ranged("flow_gain", "gain", GAINS), alpha: ranged("flow_alpha", "alpha", ALPHAS),
+    forget_bias: ranged("flow_forget_bias", "forget_bias", FORGET_BIASES),
+  };
+  const start = chosen("flow_start", "start", { uniform: "flow_uniform", orthogonal: "flow_orthogonal", identity: "flow_identity" });
+  const cell = chosen("flow_cell", "cell", { leaky: "flow_leaky", lstm: "flow_lstm", gru: "flow_gru" });
   const inputs = make("button", { type: "button", className: "rnn-button" }, words("flow_inputs"));
-  gain.control.addEventListener("input", ({ target }) => change({ gain: Number(target.value) / FINE.gain }));
-  alpha.control.addEventListener("input", ({ target }) => change({ alpha: Number(target.value) / FINE.alpha }));
-  start.control.addEventListener("change", ({ target }) => change({ start: target.value }));
   inputs.addEventListener("click", () => change({ inputs: INPUTS[inputs.getAttribute("aria-pressed") === "true" ? 1 : 0] }));
+  const loss = slider(words, "flow_loss", 1, LIMITS.steps);
+  loss.control.addEventListener("input", ({ target }) => (
+    change({ loss_t: target.value === target.max ? null : Number(target.value) - 1 }))); // at its end it stays with the last
   return {
-    node: make("div", { className: "rnn-flow-controls" }, gain.node, start.node, inputs, alpha.node),
+    ofPlain: make("div", { className: "rnn-flow-controls" }, sliders.gain.node, start.node, inputs),
+    ofLines: make("div", { className: "rnn-flow-controls rnn-flow-second-row" }, cell.node, sliders.alpha.node,
+      sliders.forget_bias.node, loss.node),
     draw(state) {
-      gain.show(Math.round(state.gain * FINE.gain), number(state.gain, 2));
-      alpha.show(Math.round(state.alpha * FINE.alpha), number(state.alpha, 2));
+      for (const [name, item] of Object.entries(sliders)) item.show(Math.round(state[name] * FINE[name]), number(state[name], 2));
+      sliders.alpha.node.hidden = state.cell !== "leaky";
+      sliders.forget_bias.node.hidden = state.cell !== "lstm";
       start.control.value = state.start;
+      cell.control.value = state.cell;
+      cell.node.hidden = state.given;
       inputs.setAttribute("aria-pressed", String(state.inputs === "on"));
+      loss.show(state.T, String(state.T), state.net.T);
     },
   };
 }
 
 /** What the figure says in words. */
-function told(words, { T, gain, alpha, sigma, rho, flows: [plain, leaky] }) {
+function told(words, { T, gain, alpha, cell, sigma, rho, flows }) {
   const near = Math.min(FAR, T);
-  const said = { rho: number(rho, 2), sigma: number(sigma, 2), n: plain.rows.length, gain: number(gain, 2) };
-  const summary = words("flow_summary", {
-    factor: number(plain.median[near] ** (1 / near), 2), near, share: shareText(plain.median[near]), T,
-    end: shareText(plain.median[T]), alpha: number(alpha, 2), leaky: shareText(leaky.median[near]), leakyEnd: shareText(leaky.median[T]),
-  });
-  return { said, summary };
+  const [plain, second] = flows.map(({ median, gate }) => ({
+    factor: number(median[near] ** (1 / near), 2), near, share: shareText(median[near]), T, end: shareText(median[T]),
+    alpha: number(alpha, 2), gate: number(gate, 2),
+  }));
+  const [saying, gates, slopes, many] = {
+    leaky: ["flow_said_leaky", null, "flow_slopes_leaky", "flow_of_leaky"],
+    lstm: ["flow_said_lstm", "flow_gates_lstm", "flow_slopes_lstm", "flow_of_lstm"],
+    gru: ["flow_said_gru", "flow_gates_gru", "flow_slopes_gru", "flow_of_gru"],
+  }[cell];
+  return {
+    said: {
+      rho: number(rho, 2), sigma: number(sigma, 2), n: flows[0].rows.length, gain: number(gain, 2),
+      gates: gates ? words(gates) : "", blocks: gates ? words("flow_blocks") : "",
+    },
+    strips: words(slopes), second: words(many), summary: words("flow_summary", { ...plain, second: words(saying, second) }),
+  };
 }
 
 function share({ el, root, model, words, change, shown }) {
-  const traits = ({ gain, start, inputs, alpha }) => ({ gain, start, inputs, alpha });
+  /** The traits that say what is seen; those of another cell do not. */
+  const traits = ({ gain, start, inputs, cell, alpha, forget_bias, loss_t }) => ({
+    gain, start, inputs, cell, ...(cell === "leaky" ? { alpha } : {}), ...(cell === "lstm" ? { forget_bias } : {}),
+    ...(loss_t === null ? {} : { loss_t }),
+  });
   return shareRow({
     el, root, model, words, change, figure: "GradientFlow",
     spec: {
       ...linkedNetwork(model, LIMITS), gain: linkedNumber(GAINS[0], GAINS[1], DEFAULTS.gain), start: linkedChoice(STARTS, DEFAULTS.start),
-      inputs: linkedChoice(INPUTS, DEFAULTS.inputs), alpha: linkedNumber(ALPHAS[0], ALPHAS[1], DEFAULTS.alpha),
+      inputs: linkedChoice(INPUTS, DEFAULTS.inputs), cell: linkedChoice(shown()?.given ? CELLS.slice(0, 1) : CELLS, DEFAULTS.cell),
+      alpha: linkedNumber(ALPHAS[0], ALPHAS[1], DEFAULTS.alpha),
+      forget_bias: linkedNumber(FORGET_BIASES[0], FORGET_BIASES[1], DEFAULTS.forget_bias), loss_t: linkedWhole(0, lastStep),
     },
     shown: () => shown() && { ...shownNetwork(shown()), ...traits(shown()) },
     said: () => words("flow_picture", shown()),
     place: () => `gain${shown().gain}`,
-    python: () => ({
-      plain: [
-        `W = ${shown().gain} * start_matrix(params.Whh, "${shown().start}")`,
-        `params = params._replace(Whh=W${shown().inputs === "on" ? "" : ", Wxh=0 * params.Wxh"})`,
-        "ids = vocab.encode(text)",
-        "plain, slopes = flow(params, ids[:-1], ids[-1])  # of the first network",
-        `leaky, _ = flow(params, ids[:-1], ids[-1], alpha=${shown().alpha})`,
-      ],
-      imports: { "rnnlib.widgets.gradient_flow": ["flow", "start_matrix"] },
-    }),
+    python: () => pythonOf(shown()),
   });
+}
+
+/** The lines of Python for the numbers of the first networks. */
+function pythonOf({ gain, start, inputs, cell, alpha, forget_bias, H, seed, T }) {
+  const changed = (params) => [
+    `W = ${gain} * start_matrix(${params}.Whh, "${start}")`,
+    `${params} = ${params}._replace(Whh=W${inputs === "on" ? "" : `, Wxh=0 * ${params}.Wxh`})`,
+  ];
+  const plain = [...changed("params"), "ids = vocab.encode(text)", `x, last = ids[:${T}], ids[${T}]`,
+    "plain, slopes = flow(params, x, last)  # of the first network"];
+  const imports = { "rnnlib.widgets.gradient_flow": ["flow", "start_matrix"] };
+  if (cell === "leaky") return { plain: [...plain, `second, _ = flow(params, x, last, alpha=${alpha})`], imports };
+  const bias = cell === "lstm" ? `, forget_bias=${forget_bias}` : "";
+  return {
+    plain: [...plain, `gated = ${cell}.init_params(len(vocab), ${H}, rng=np.random.default_rng(${seed})${bias})`, ...changed("gated"),
+      "second, gates = flow(gated, x, last)"],
+    imports: { ...imports, rnnlib: ["Vocabulary", cell] },
+  };
 }
 
 function render({ model, el }) {
@@ -107,8 +174,8 @@ function render({ model, el }) {
   /** @type {any} */
   let state; // what is shown
   const schedule = batchUpdates(draw);
-  const { change, forget } = bindModel(model, [...NETWORK, "gain", "start", "inputs", "alpha"], schedule);
-  const fields = networkFields({ model, words, change });
+  const { change, forget } = bindModel(model, [...NETWORK, ...TRAITS], schedule);
+  const fields = networkFields({ model, words, change, settle: ({ T }) => (T ? { loss_t: null } : {}) });
   const controls = buildControls({ words, change });
   const plane = buildPlane({
     words, scaled: (gain) => change({ gain: Math.round(100 * within(gain, GAINS)) / 100 }), freed: schedule,
@@ -116,22 +183,33 @@ function render({ model, el }) {
   const lines = buildLines({ words });
   const said = buildSaid({ words });
   const root = make("div", { className: "rnn rnn-flow", role: "group" },
-    controls.node, make("div", { className: "rnn-flow-drawings" }, plane.node, lines.node), ...said.nodes, fields.node);
+    controls.ofPlain, make("div", { className: "rnn-flow-drawings" }, plane.node, controls.ofLines, lines.node), ...said.nodes,
+    fields.node);
   root.setAttribute("aria-label", words("flow_figure"));
   el.append(root);
-  const [begun, plain, leaky] = [keep(), keep(), keep()];
+  const [begun, gated, plain, second] = [keep(), keep(), keep(), keep()];
 
   function draw() {
     const net = fields.guard(() => network(model, state?.net));
     if (!net) return;
     const [gain, alpha] = [within(model.get("gain"), GAINS), within(model.get("alpha"), ALPHAS)];
     const [start, inputs] = [oneOf(model.get("start"), STARTS), oneOf(model.get("inputs"), INPUTS)];
+    const cell = net.given ? "leaky" : oneOf(model.get("cell"), CELLS);
+    const bias = within(model.get("forget_bias"), FORGET_BIASES);
+    const chosen = model.get("loss_t") ?? null; // null is the last one, of whatever text
+    const T = chosen === null ? net.T : inside(chosen, net.T) + 1; // steps up to this loss
     const { starts, values, rho, sigma } = begun(() => started(net, start), net, start);
-    const flows = [
-      plain(() => flowsOf(starts, net, gain, 1, inputs), starts, gain, inputs),
-      leaky(() => flowsOf(starts, net, gain, alpha, inputs), starts, gain, alpha, inputs),
-    ];
-    state = { ...net, net, gain, alpha, start, inputs, flows, values, rho: gain * rho, sigma: gain * sigma, dark: isDark(root) };
+    const flows = [plain(() => openFlows(starts, net, T, gain, 1, inputs), starts, T, gain, inputs)];
+    if (cell === "leaky") {
+      flows.push(second(() => openFlows(starts, net, T, gain, alpha, inputs), starts, T, gain, alpha, inputs));
+    } else {
+      const drawn = gated(() => gatedStarts(net, cell, start), net, cell, start);
+      flows.push(second(() => gatedFlows(drawn, net, T, gain, bias, inputs), drawn, T, gain, bias, inputs));
+    }
+    state = {
+      ...net, net, T, gain, alpha, start, inputs, cell, forget_bias: bias, loss_t: chosen === null ? null : T - 1, flows, values, rho: gain * rho, sigma: gain * sigma,
+      dark: isDark(root),
+    };
     Object.assign(state, told(words, state));
     for (const part of [fields, controls, plane, lines, said]) part.draw(state);
   }

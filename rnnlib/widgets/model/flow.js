@@ -1,23 +1,36 @@
 /**
- * How far the gradient of the last loss reaches back: its lengths |∂L_T/∂h_{T-k}| for a plain and for a leaky cell, and what
- * bounds them. The leaky cell keeps a part of its state: h_t = (1 - α) h_{t-1} + α tanh(x_t Wxh + h_{t-1} Whh + bh); α = 1
- * is the plain one.
+ * How far the gradient of one loss reaches back: its lengths |∂L_T/∂h_{T-k}| for a plain and for a leaky cell, and the same
+ * for an LSTM and a GRU. The leaky cell keeps a part of its state: h_t = (1 - α) h_{t-1} + α tanh(x_t Wxh + h_{t-1} Whh + bh);
+ * α = 1 is the plain one.
  */
 
+import { gru } from "../engine/gru.js";
 import { addProduct, addTransposedProduct } from "../engine/linalg.js";
+import { lstm } from "../engine/lstm.js";
 import { softmax } from "../engine/loss.js";
 import { orthogonal } from "../engine/spectra.js";
 
+/** @type {Object<string, any>} */
+export const GATED = { lstm, gru };
+
 export const FAR = 10; // steps back after which the share that is left is told
 
-/** The recurrent matrix of a start before its gain. */
+/** The recurrent matrix of a start before its gain; of a cell with gates, each block of H columns by itself. */
 export function startMatrix({ Whh, H }, start) {
-  if (start === "orthogonal") return orthogonal(Whh, H);
-  return start === "identity" ? Float64Array.from(Whh, (_, i) => (i % (H + 1) ? 0 : 1)) : Whh;
+  if (start === "uniform") return Whh;
+  const columns = Whh.length / H;
+  const made = new Float64Array(Whh.length);
+  const block = new Float64Array(H * H);
+  for (let first = 0; first < columns; first += H) {
+    for (let i = 0; i < H * H; i++) block[i] = Whh[Math.floor(i / H) * columns + first + (i % H)];
+    const turned = start === "orthogonal" ? orthogonal(block, H) : block.map((_, i) => (i % (H + 1) ? 0 : 1));
+    for (let i = 0; i < H; i++) made.set(turned.subarray(i * H, (i + 1) * H), i * columns + first);
+  }
+  return made;
 }
 
 /**
- * The gradient of the last loss on its way back.
+ * The gradient of the last loss of `x` on its way back.
  *
  * @param {{params: any, x: ArrayLike<number>, last: number, alpha: number, inputs: boolean}} given  params with the recurrent
  *   matrix that is to be used; last: the target of the last step; inputs: whether the network reads anything
@@ -61,6 +74,26 @@ export function flow({ params, x, last, alpha, inputs }) {
     shares[k] = Math.hypot(...dh) / (start || 1);
   }
   return { shares, slopes };
+}
+
+/**
+ * The same of an LSTM or a GRU: of the loss of step t, whose target is y[t]. The gradient is that of h, of an LSTM that of the
+ * cell state; the slopes are the means of f or of z, which each step multiplies it with.
+ *
+ * @param {{params: any, x: ArrayLike<number>, y: ArrayLike<number>, inputs: boolean}} given  x, y: up to step t
+ * @returns {{shares: Float64Array, slopes: Float64Array}}  as of `flow`
+ */
+export function gatedFlow({ params, x, y, inputs }) {
+  const { H, Wxh } = params;
+  const T = x.length;
+  const read = inputs ? params : { ...params, Wxh: new Float64Array(Wxh.length) };
+  const cell = GATED[params.cell];
+  const trace = cell.forward(read, x);
+  const { dh, dc = dh } = cell.gradientFlow(read, trace, y, T - 1);
+  const kept = trace.f ?? trace.z;
+  const slopes = new Float64Array(T);
+  for (let i = 0; i < T * H; i++) slopes[Math.floor(i / H)] += kept[i] / H;
+  return { shares: dc.map((length) => length / (dc[0] || 1)), slopes };
 }
 
 /** The median of each column of several rows of the same length. */
