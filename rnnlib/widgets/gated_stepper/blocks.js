@@ -7,8 +7,8 @@ import { extent, paint } from "../ui/colour.js";
 import { make, setText } from "../ui/dom.js";
 import { cell, row } from "../ui/table.js";
 
-/** A table with these rows, whose cells are still empty. */
-function buildTable(rows, columns) {
+/** A table with these rows, whose cells are still empty; counted: the word for what its columns are. */
+function buildTable(rows, columns, counted) {
   const title = make("div", { className: "rnn-title" });
   const heads = Array.from({ length: columns }, () => cell("columnheader", "rnn-number"));
   const lines = rows.map(({ sign, name }) => {
@@ -18,7 +18,7 @@ function buildTable(rows, columns) {
     node.classList.toggle("rnn-gated-sum", sign === "=" || sign === "→");
     return { node, cells };
   });
-  const head = row(cell("columnheader", "rnn-gated-name"), ...heads);
+  const head = row(cell("columnheader", "rnn-gated-name", counted), ...heads);
   const grid = make("div", { role: "table", className: "rnn-table" },
     make("div", { role: "rowgroup", className: "rnn-head" }, head),
     make("div", { role: "rowgroup" }, ...lines.map(({ node }) => node)));
@@ -38,7 +38,7 @@ export function buildBlocks({ words }) {
       const wide = blocks.map(({ characters }) => (characters ? vocab.length : H));
       const needed = JSON.stringify([wide, blocks.map(({ rows }) => rows.map(({ sign, name }) => sign + name))]);
       if (needed !== shape) {
-        tables = blocks.map(({ rows }, k) => buildTable(rows, wide[k]));
+        tables = blocks.map(({ rows, characters }, k) => buildTable(rows, wide[k], words(characters ? "character" : "unit")));
         node.replaceChildren(...tables.map((table) => table.node));
         shape = needed;
       }
