@@ -29,6 +29,7 @@ if _TYPE_CHECKING:
     from . import plots as plots
     from . import starts as starts
     from . import sweep as sweep
+    from . import tasks as tasks
     from . import train as train
     from . import widgets as widgets
     from . import workspace as workspace
@@ -72,6 +73,7 @@ _MODULES = {
     "plots",
     "starts",
     "sweep",
+    "tasks",
     "train",
     "widgets",
     "workspace",

@@ -23,6 +23,7 @@ from rnnlib import (
     plots,
     starts,
     sweep,
+    tasks,
     text,
     train,
     workspace,
@@ -142,7 +143,8 @@ def public(module):
 
 # `step` has one set of types for all optimisers, in the protocol `Optimizer`
 MODULES = [
-    rnnlib, checkpoint, flow, gated_workspace, gru, lstm, mistakes, optim, plots, starts, sweep, text, train, workspace,
+    rnnlib, checkpoint, flow, gated_workspace, gru, lstm, mistakes, optim, plots, starts, sweep, tasks, text, train,
+    workspace,
 ]  # fmt: skip
 FUNCTIONS = {function: name for module in MODULES for name, function in public(module) if not name.endswith(".step")}
 

@@ -10,11 +10,11 @@ HELPERS = {"_cell", "_check", "_repr", "_extras", "_flat", "_files", "_watching"
 CORE = HELPERS | {"text", "loss", "rnn", "bptt"}
 CELLS = {"lstm", "gru"}  # built on the core, beside the vanilla network
 TRAINING = CELLS | {"optim", "workspace", "gated_workspace"}
-BELOW_FIGURES = CORE | TRAINING | {"starts", "flow", "gradcheck", "mistakes", "train", "checkpoint", "sweep"}
+BELOW_FIGURES = CORE | TRAINING | {"starts", "flow", "gradcheck", "mistakes", "train", "checkpoint", "sweep", "tasks"}
 
 # part of rnnlib -> the parts that it may import, beside itself
 MAY_IMPORT = {
-    **{part: HELPERS for part in HELPERS | {"text", "loss"}},
+    **{part: HELPERS for part in HELPERS | {"text", "loss", "tasks"}},
     "rnn": CORE - {"bptt"},
     "bptt": CORE,
     "__init__": CORE | {"gradcheck", "padding"},
