@@ -10,6 +10,7 @@ except ModuleNotFoundError as error:  # anywidget's own dependencies count too
 from .._tokens import css as colours  # noqa: F401  for those who host figures; no figure itself, like the words
 from ._bundle import words as words
 from .backward_stepper import BackwardStepper
+from .cliff import Cliff
 from .forward_stepper import ForwardStepper
 from .gated_stepper import GatedStepper
 from .gradient_detective import GradientDetective
@@ -21,6 +22,7 @@ from .training_lab import TrainingLab
 
 __all__ = [
     "BackwardStepper",
+    "Cliff",
     "ForwardStepper",
     "GatedStepper",
     "GradientDetective",

@@ -14,6 +14,7 @@ from rnnlib import widgets
 FIGURES = {
     "ForwardStepper": ".rnn-forward",
     "BackwardStepper": ".rnn-backward",
+    "Cliff": ".rnn-cliff",
     "GraphStepper": ".rnn-grapher",
     "GatedStepper": ".rnn-gated",
     "GradientDetective": ".rnn-detective",

@@ -11,7 +11,7 @@ const HEIGHT = 112;
 const FRAME = { left: 30, top: 6, right: 14, bottom: 18 }; // room for the ticks and their names
 
 /** The largest of 1, 2, 5, 10, 20, 50, … that is not above `size`. */
-function roundStep(size) {
+export function roundStep(size) {
   const power = 10 ** Math.floor(Math.log10(size));
   return power * [5, 2, 1].find((factor) => factor * power <= size * (1 + 1e-9));
 }
