@@ -1,12 +1,12 @@
-"""How long the browser works on one change of a stepper: recompute, style, layout and paint, on the main thread.
+"""How long the browser works on one change of a figure: recompute, style, layout and paint, on the main thread.
 
     python benchmarks/frame_time.py
 
 prints the median and the 95th percentile in milliseconds at H = 64, T = 64, V = 65, the largest figure there is, at
-half of that, and at the size of the book's sentence. A frame has 16 ms. The time is that of the tasks of Chromium's
-main thread from the change until it is painted, so that waiting for the next frame does not count. The last lines are
-yardsticks for the machine's mood: 180 numbers that change on a page with nothing else, and one forward and backward
-pass of the engine at V = 65, H = 64, T = 32.
+half of that, and at the size of the book's sentence; then those of GradientFlow at H = 32, T = 64. A frame has 16 ms.
+The time is that of the tasks of Chromium's main thread from the change until it is painted, so that waiting for the
+next frame does not count. The last lines are yardsticks for the machine's mood: 180 numbers that change on a page with
+nothing else, and one forward and backward pass of the engine at V = 65, H = 64, T = 32.
 """
 
 import json
@@ -16,13 +16,14 @@ from itertools import product
 
 from playwright.sync_api import sync_playwright
 
-from rnnlib.widgets import BackwardStepper, ForwardStepper
+from rnnlib.widgets import BackwardStepper, ForwardStepper, GradientFlow
 
 SIZES = {
     "H = 64, T = 64, V = 65": ("".join(chr(0x4E00 + i) for i in range(65)), 64),
     "H = 32, T = 32, V = 33": ("".join(chr(0x4E00 + i) for i in range(33)), 32),
     "H = 8, T = 16, V = 12": ("I am learning RNN", 8),
 }
+FLOW_TEXT = "to be, or not to be: that is the question: whether 'tis nobler in"  # 65 characters
 ROUNDS, WARM_UP = 60, 20
 
 MOUNT = """async ([esm, css, traits]) => {
@@ -103,6 +104,12 @@ def changes_of(stepper, text, H):
     return {**steps, "s": places, "truncate": [1 + place for place in places], **network}
 
 
+def changes_of_flow(cell):
+    """The sliders of GradientFlow with this second cell; what is drawn anew at another seed or size is no slider's."""
+    own = {"leaky": {"alpha": [0.05, 0.5, 0.2]}, "lstm": {"forget_bias": [0.5, 3.0, 1.0]}, "gru": {}}[cell]
+    return {"gain": [0.8, 2.5, 1.0, 4.0], **own, "loss_t": [20, 62, 40, 63], "hidden_size": [31, 32], "seed": [1, 2, 3]}
+
+
 def measure(browser, page, changes):
     """name of the trait -> the times of its changes, in ms."""
     page.evaluate(RUN, [changes, WARM_UP])
@@ -114,6 +121,17 @@ def measure(browser, page, changes):
     return times
 
 
+def report(browser, figure, size, changes):
+    """Print a line for each change of this figure."""
+    page = browser.new_page(viewport={"width": 736, "height": 900})  # the width of the book's column
+    traits = {name: value for name, value in figure.get_state().items() if isinstance(value, (str, int, float))}
+    page.evaluate(MOUNT, [figure._esm, figure._css, traits | {"_weights": None}])
+    for name, values in measure(browser, page, changes).items():
+        p95 = statistics.quantiles(values, n=20)[-1]
+        print(f"{type(figure).__name__:16}{size:24}{name:14}{statistics.median(values):8.1f}{p95:8.1f}")
+    page.close()
+
+
 def main():
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     arguments = ["--no-sandbox", "--disable-background-networking"]
@@ -121,14 +139,10 @@ def main():
         browser = playwright.chromium.launch(executable_path=found, args=arguments)
         print(f"{'':40}{'change of':14}{'median':>8}{'p95':>8}  ms on the main thread")
         for (size, (text, H)), stepper in product(SIZES.items(), (ForwardStepper, BackwardStepper)):
-            page = browser.new_page(viewport={"width": 736, "height": 900})  # the width of the book's column
-            traits = stepper(text=text, hidden_size=H).get_state()
-            traits = {name: value for name, value in traits.items() if isinstance(value, (str, int))}
-            page.evaluate(MOUNT, [stepper._esm, stepper._css, traits | {"_weights": None}])
-            for name, values in measure(browser, page, changes_of(stepper, text, H)).items():
-                p95 = statistics.quantiles(values, n=20)[-1]
-                print(f"{stepper.__name__:16}{size:24}{name:14}{statistics.median(values):8.1f}{p95:8.1f}")
-            page.close()
+            report(browser, stepper(text=text, hidden_size=H), size, changes_of(stepper, text, H))
+        for cell in ("leaky", "lstm", "gru"):
+            figure = GradientFlow(text=FLOW_TEXT, hidden_size=32, cell=cell)
+            report(browser, figure, f"{cell}, H = 32, T = 64", changes_of_flow(cell))
         page = browser.new_page(viewport={"width": 736, "height": 900})
         page.set_content(("<p>" + "<span>0.123 </span>" * 6 + "</p>") * 30)
         page.evaluate(BARE)

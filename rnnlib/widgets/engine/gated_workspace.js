@@ -7,10 +7,8 @@
  * window starts from; row T the state that it leaves.
  */
 
+import { sigmoid } from "./cell.js";
 import { buffersOf, rowProduct, stridedProduct } from "./workspace.js";
-
-/** σ(a), faster than from tanh; exp(-a) may overflow, and σ is then zero. */
-const sigmoid = (a) => 1 / (1 + Math.exp(-a));
 
 /** Buffers of any gated cell: gates (T, G), G numbers for each step, and what comes back from the step after. */
 function sharedBuffers(V, H, T, G) {

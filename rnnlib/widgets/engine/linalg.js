@@ -13,13 +13,26 @@ export function addProduct(out, row, W) {
   }
 }
 
-/** out += row Wᵀ. */
+/** out += row Wᵀ. Four rows of W at a time: no sum waits for another. Where they do not come out even, the last row of W is
+ * taken more than once, and counts once. */
 export function addTransposedProduct(out, row, W) {
   const n = row.length;
-  for (let k = 0; k < out.length; k++) {
-    let sum = 0;
-    for (let j = 0; j < n; j++) sum += row[j] * W[k * n + j];
-    out[k] += sum;
+  const last = out.length - 1;
+  for (let k = 0; k <= last; k += 4) {
+    const [k1, k2, k3] = [Math.min(k + 1, last), Math.min(k + 2, last), Math.min(k + 3, last)];
+    const [r0, r1, r2, r3] = [k * n, k1 * n, k2 * n, k3 * n];
+    let [s0, s1, s2, s3] = [0, 0, 0, 0];
+    for (let j = 0; j < n; j++) {
+      const value = row[j];
+      s0 += value * W[r0 + j];
+      s1 += value * W[r1 + j];
+      s2 += value * W[r2 + j];
+      s3 += value * W[r3 + j];
+    }
+    out[k] += s0;
+    if (k1 > k) out[k1] += s1;
+    if (k2 > k1) out[k2] += s2;
+    if (k3 > k2) out[k3] += s3;
   }
 }
 

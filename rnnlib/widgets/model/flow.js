@@ -8,6 +8,7 @@ import { gru } from "../engine/gru.js";
 import { addProduct, addTransposedProduct } from "../engine/linalg.js";
 import { lstm } from "../engine/lstm.js";
 import { softmax } from "../engine/loss.js";
+import { lengthOf } from "../engine/optim.js";
 import { orthogonal } from "../engine/spectra.js";
 
 /** @type {Object<string, any>} */
@@ -60,7 +61,7 @@ export function flow({ params, x, last, alpha, inputs }) {
   error[last] -= 1;
   const dh = new Float64Array(H);
   addTransposedProduct(dh, error, Why);
-  const start = Math.hypot(...dh);
+  const start = lengthOf(dh);
   const shares = new Float64Array(T + 1);
   shares[0] = start ? 1 : 0; // one character alone surprises nobody
   const back = new Float64Array(H);
@@ -71,7 +72,7 @@ export function flow({ params, x, last, alpha, inputs }) {
     }
     addTransposedProduct(back, a, Whh);
     dh.set(back);
-    shares[k] = Math.hypot(...dh) / (start || 1);
+    shares[k] = lengthOf(dh) / (start || 1);
   }
   return { shares, slopes };
 }
