@@ -216,7 +216,8 @@ def test_every_control_changes_what_is_seen(fox, specimen, serving, figure):
             if control["tab"]:
                 break  # to what it shows
     moved = Counter(moved.values())
-    assert moved["text" if figure != "TrainingLab" else "textarea"] == 1, moved
+    typed, fields = {"TrainingLab": ("textarea", 1), "Cliff": ("number", 2)}.get(figure, ("text", 1))
+    assert moved[typed] == fields, moved
     assert sum(moved.values()) >= 3, moved  # the text, the size and the seed of a network at least
     fox.evaluate("() => document.activeElement.blur()")
 

@@ -197,7 +197,7 @@ def link_name(figure):
     return re.sub(r"\B([A-Z])", r"-\1", figure).lower()
 
 
-@pytest.mark.parametrize("figure", SHARED)
+@pytest.mark.parametrize("figure", [name for name in SHARED if hasattr(getattr(rnnlib.widgets, name), "text")])
 def test_a_link_says_what_it_may_or_is_broken(hostile, figure):
     selector = f".rnn-widget-{kind_of(figure)}"
     view = hostile.locator(selector)

@@ -30,6 +30,7 @@ PAGE = "pages/hostile.html"  # all figures of the library
 FIGURES = {
     "forward-stepper": ".rnn-forward",
     "backward-stepper": ".rnn-backward",
+    "cliff": ".rnn-cliff",
     "gated-stepper": ".rnn-gated",
     "gradient-detective": ".rnn-detective",
     "gradient-flow": ".rnn-flow",
@@ -54,6 +55,7 @@ KEYS = [
 TRAITS = (
     "text hidden_size seed t unit move parameter loss_t s truncate reduction case suspect names layout fill"
     " steps learning_rate clip optimizer temperature updates _rates n gain start inputs alpha cell forget_bias"
+    " w b rate clipping"
 ).split()
 VALUES = [
     *("0", "1", "2", "3", "40", "64", "-1", "1.5", "1e400", "", "NaN", "sum", "mean", "Whh", "adam", "column", "dWhh"),
@@ -130,11 +132,11 @@ class Soak:
                 self.fail(f"{each} shows {found[:3]}")
 
     def answers(self, name):
-        """A text that fits every figure is read, and shown."""
+        """A text that fits every figure is read, and shown; where there is none, a number."""
         view = self.views[name]
         self.pause(name)
         field = view.locator(TYPED).first
-        texts = "ab", "ba"
+        texts = ("1", "2") if name == "cliff" else ("ab", "ba")
         for text in texts[::-1] if field.input_value() == texts[0] else texts:  # what is there already changes nothing
             before = view.evaluate(SNAPSHOT)
             field.evaluate(PASTE, code_units(text))
@@ -304,6 +306,15 @@ def gated_numbers(page, view, names):
     return told, [slight(number) for number in given]
 
 
+def cliff_numbers(page, view, names):
+    """The start and the wall: what follows from them may hang on the last digits, since a wall is steep."""
+    figure = names["figure"]
+    start = [float(view.get_by_label(name, exact=True).input_value()) for name in ("Start w", "Start b")]
+    told = re.search(r"at w = (\S+) it is at b = (\S+)\. ", view.locator(".rnn-note").inner_text()).groups()
+    given = shown(figure.w), shown(figure.wall), len(names["plain"]), len(names["clipped"])
+    return [*start, *told, *[figure.updates + 1] * 2], [figure.w, figure.b, *given]
+
+
 def detective_numbers(page, view, names):
     told = [
         re.match(r"d(\w+) (right|wrong)", text.strip()).groups()
@@ -351,6 +362,7 @@ def lab_numbers(page, view, names):
 NUMBERS_OF = {
     "forward-stepper": forward_numbers,
     "backward-stepper": backward_numbers,
+    "cliff": cliff_numbers,
     "gated-stepper": gated_numbers,
     "gradient-detective": detective_numbers,
     "gradient-flow": flow_numbers,
