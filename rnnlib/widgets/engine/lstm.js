@@ -25,7 +25,7 @@ import { checkIds, checkInteger, checkLength, checkParams, wrongArgument } from 
 import { addProduct, addProductGradients, addTransposedProduct } from "./linalg.js";
 import { softmax } from "./loss.js";
 import { lengthOf } from "./optim.js";
-import { drawn } from "./params.js";
+import { freshParams } from "./params.js";
 
 /**
  * Weights drawn uniformly from ±1/√fan-in, in the order Wxh, Whh, Why; biases zero but for that of the forget gate: the
@@ -39,10 +39,7 @@ import { drawn } from "./params.js";
  */
 function initParams(V, H, seed, forgetBias = 1) {
   if (!Number.isFinite(forgetBias)) throw wrongArgument("forgetBias", "a finite number", forgetBias);
-  /** @type {Params} */
-  const params = { cell: "lstm", V, H, ...drawn(V, H, seed, "lstm") };
-  params.bh.fill(forgetBias, H, 2 * H);
-  return params;
+  return freshParams("lstm", V, H, seed, forgetBias);
 }
 
 /**

@@ -22,6 +22,19 @@ export function initParams(V, H, seed) {
   return { V, H, ...drawn(V, H, seed) };
 }
 
+/** Fresh parameters of any cell: the bits of its `init_params` in Python.
+ * @param {import("./flat.js").Cell} cell
+ * @param {number} V
+ * @param {number} H
+ * @param {number | bigint} seed
+ * @param {number} [forgetBias]  of an LSTM
+ * @returns {any} */
+export function freshParams(cell, V, H, seed, forgetBias = 1) {
+  const params = { ...(cell !== "rnn" && { cell }), V, H, ...drawn(V, H, seed, cell) };
+  if (cell === "lstm") params.bh.fill(forgetBias, H, 2 * H);
+  return params;
+}
+
 /** The arrays of the parameters of any cell, in the order in which they are drawn.
  * @param {number} V
  * @param {number} H

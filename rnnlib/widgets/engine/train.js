@@ -21,7 +21,7 @@ import { lengthOf, OPTIMIZERS, RULES } from "./optim.js";
 import { lossOfStates, rowProduct, WORKSPACE } from "./workspace.js";
 
 /** Numbers that become more: `length`, `at(i)`, and all of them as `values()`, a view until the next one comes. */
-class Growing {
+export class Growing {
   constructor() {
     this.numbers = new Float64Array(256);
     this.length = 0;

@@ -40,7 +40,7 @@ export function checkWhole(control, key, value, low, limit) {
 }
 
 /** The arrays of Params that Python sent one after the other as float64. */
-function unpack(bytes, V, H, cell) {
+export function unpack(bytes, V, H, cell) {
   const numbers = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
   return unflatten(numbers, V, H, cell);
 }

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import traitlets
 
-from ... import _check, _flat
+from ... import _check, _flat, gru, lstm, rnn
+from ..._cell import check_text_params
 from ...optim import SGD, Adagrad, Adam, Momentum, RMSprop, unflatten
 from ...train import sample, train
-from .._bundle import bundle, constants, style
+from .._bundle import bundle, constants, style, words
 from .._network import NetworkWidget
 from .._traits import MAX_HIDDEN, MAX_SEED, Choice, InvalidType, InvalidValue, Number, Text, Whole, defaults
 
@@ -18,13 +19,26 @@ MAX_WINDOW = 64
 MAX_UPDATES = 1_000_000
 MAX_CLIP = 100
 MAX_RATES = 1000  # of one run
+MAX_RECALLED = 16
 RATES = 1e-4, 3.0
 TEMPERATURES = 0.1, 3.0
 OPTIMIZERS = {"sgd": SGD(), "momentum": Momentum(), "adagrad": Adagrad(), "rmsprop": RMSprop(), "adam": Adam()}
+CELLS = {"rnn": rnn, "lstm": lstm, "gru": gru}
 SAMPLE = 80  # characters drawn, as the page draws them
 
 # The traits with which another run begins
-RUN_TRAITS = ("text", "hidden_size", "seed", "steps", "clip", "optimizer", "_weights", "_characters")
+RUN_TRAITS = (
+    "text",
+    "hidden_size",
+    "seed",
+    "steps",
+    "clip",
+    "optimizer",
+    "_weights",
+    "_characters",
+    "cell",
+    "recalled",
+)
 
 _RATE = re.compile(r"(\d{1,7}):(\d[\d.e-]{0,24})(\*?)", re.ASCII)
 
@@ -47,6 +61,22 @@ class Rates(traitlets.TraitType):
         in_order = starts == sorted(set(starts)) and starts[:1] in ([], [0]) and not any(e[2] for e in entries[:1])
         in_range = all(RATES[0] <= rate <= RATES[1] and start <= MAX_UPDATES for start, rate, _ in entries)
         if not (in_order and in_range):
+            raise InvalidValue(f"{expected}, got {_check.describe(value)}")
+        return value
+
+
+class Signs(traitlets.TraitType):
+    """A trait that holds at most so many characters, each of them once."""
+
+    def __init__(self, most, **kwargs):
+        self.most = most
+        super().__init__(**kwargs)
+
+    def validate(self, obj, value):
+        expected = f"{self.name}: expected at most {self.most} characters, each once"
+        if not isinstance(value, str):
+            raise InvalidType(f"{expected}, got {_check.describe(value)}")
+        if len(value) > self.most or len(set(value)) < len(value):
             raise InvalidValue(f"{expected}, got {_check.describe(value)}")
         return value
 
@@ -105,9 +135,13 @@ def facts(initial):
     limits = {
         "text": MAX_CHARACTERS, "hidden": MAX_HIDDEN, "steps": MAX_WINDOW, "clip": MAX_CLIP, "updates": MAX_UPDATES,
         "seed": MAX_SEED, "rate": RATES, "rates": MAX_RATES, "temperature": TEMPERATURES,
+        "recalled": MAX_RECALLED,
     }  # fmt: skip
     optimizers = {key: {"name": type(each).__name__, "words": f"lab_{key}"} for key, each in OPTIMIZERS.items()}
-    values = constants(LIMITS=limits, LAB_NETWORK=RUN_TRAITS, SAMPLE=SAMPLE, OPTIMIZERS=optimizers, DEFAULTS=initial)
+    cells = {key: {"words": f"lab_{key}", "one": f"lab_one_{key}"} for key in CELLS}
+    values = constants(
+        LIMITS=limits, LAB_NETWORK=RUN_TRAITS, SAMPLE=SAMPLE, OPTIMIZERS=optimizers, CELLS=cells, DEFAULTS=initial
+    )
     return {"training_lab/facts.js": values}
 
 
@@ -120,21 +154,29 @@ class TrainingLab(NetworkWidget):
     network expects at each character, and what it writes.
 
     `TrainingLab(text="hello", hidden_size=16, seed=0)` begins with the weights of
-    `init_params(V, hidden_size, rng=np.random.default_rng(seed))`, where V counts the distinct characters of the text;
-    `TrainingLab.from_params(params, vocab, text)` begins with given weights.
+    `init_params(V, hidden_size, rng=np.random.default_rng(seed))`, where V counts the distinct characters of the text,
+    with another cell, of its module. `TrainingLab.from_params(params, vocab, text)` begins with given weights, whose
+    type says which cell they are of.
 
-    Traits, to be set, observed or linked: `text` (2 to 2000 characters), `hidden_size` (1 to 64), `seed` (0 to
-    2**53 - 1), `steps` (1 to 64: how far the gradient reaches back), `clip` (0 to 100: the length to which a longer
-    gradient is shortened, 0 for none), `optimizer` ("sgd", "momentum", "adagrad", "rmsprop" or "adam"), `learning_rate`
-    (0.0001 to 3), `temperature` (0.1 to 3, of the sample), `updates` (0 to 1 000 000: how many are done, which goes up
-    while the page trains). Another learning rate counts from the next update on; a change of the others but
-    `temperature` and `updates` begins another run, of 0 updates.
+    Where something is to be recalled, the mean over all characters hides it: `recalled` names the characters whose loss
+    and hits are shown alone. `TrainingLab(cell="lstm", **rnnlib.tasks.recall(10, rng=rng)._asdict())` has such a text.
 
-    Raises ValueError for a value out of range or a text with characters that given weights do not know, TypeError for a
-    value of another type; both name the trait, what came and what was expected.
+    Traits, to be set, observed or linked: `text` (2 to 2000 characters), `cell` ("rnn", "lstm" or "gru"), `recalled`
+    (at most 16 characters of the text, each once; a text without one of them empties it), `hidden_size` (1 to 64),
+    `seed` (0 to 2**53 - 1), `steps` (1 to 64: how far the gradient reaches back), `clip` (0 to 100: the length to which
+    a longer gradient is shortened, 0 for none), `optimizer` ("sgd", "momentum", "adagrad", "rmsprop" or "adam"),
+    `learning_rate` (0.0001 to 3), `temperature` (0.1 to 3, of the sample), `updates` (0 to 1 000 000: how many are
+    done, which goes up while the page trains). Another learning rate counts from the next update on; a change of the
+    others but `temperature` and `updates` begins another run, of 0 updates.
+
+    Raises ValueError for a value out of range, a text with characters that given weights do not know and recalled ones
+    that the text lacks after its first character; TypeError for a value of another type, and a cell beside given
+    weights; both name the trait, what came and what was expected.
     """
 
     text = Text(MAX_CHARACTERS, default_value="I am learning RNN").tag(sync=True)
+    cell = Choice(tuple(CELLS), default_value="rnn").tag(sync=True)
+    recalled = Signs(MAX_RECALLED, default_value="").tag(sync=True)
     hidden_size = Whole(1, MAX_HIDDEN, default_value=16).tag(sync=True)
     learning_rate = Number(*RATES, default_value=0.01).tag(sync=True)
     steps = Whole(1, MAX_WINDOW, default_value=16).tag(sync=True)
@@ -154,6 +196,20 @@ class TrainingLab(NetworkWidget):
         super().__init__(**traits)
         self._settled = self._state()
 
+    @classmethod
+    def from_params(cls, params, vocab, text, **traits):
+        """A lab that begins with given weights: `Params` of any cell for the characters of `vocab`.
+
+        Raises as the class does; TypeError for `cell`, which the weights decide; ValueError when params and vocab
+        disagree about V or there are too many units.
+        """
+        if "cell" in traits:
+            raise TypeError(f"cell: expected none beside given weights, got {_check.describe(traits['cell'])}")
+        names = {module.Params: name for name, module in CELLS.items()}
+        return super().from_params(params, vocab, text, cell=names.get(type(params), "rnn"), **traits)
+
+    _checked = staticmethod(check_text_params)
+
     @property
     def ids(self):
         """The text in ids, (n,)."""
@@ -161,15 +217,19 @@ class TrainingLab(NetworkWidget):
 
     @property
     def start(self):
-        """The `Params` before the first update."""
-        return super().params
+        """The `Params` before the first update, of the module of the cell."""
+        module, V, H = CELLS[self.cell], len(self.vocab), self.hidden_size
+        if not self._weights:
+            return module.init_params(V, H, rng=np.random.default_rng(self.seed))
+        return unflatten(np.frombuffer(self._weights, "<f8").astype(np.float64), V, H, kind=module.Params)
 
     @property
     def params(self):
         """The `Params` after `updates` updates: the page's, where it has trained, else those of `run`."""
         if not self._trained:
             return self.run.params
-        return unflatten(np.frombuffer(self._trained, "<f8").astype(np.float64), len(self.vocab), self.hidden_size)
+        vector, kind = np.frombuffer(self._trained, "<f8").astype(np.float64), CELLS[self.cell].Params
+        return unflatten(vector, len(self.vocab), self.hidden_size, kind=kind)
 
     @property
     def run(self):
@@ -219,16 +279,38 @@ class TrainingLab(NetworkWidget):
         self.updates, self._rates, self._trained = state.updates, state.rates, state.trained
         self._settled = self._state()
 
+    @traitlets.validate("hidden_size", "cell")
+    def _given_size(self, proposal):
+        name, value = proposal["trait"].name, proposal["value"]
+        values = {"hidden_size": self.hidden_size, "cell": self.cell, name: value}
+        size = 8 * _flat.size(len(self._characters), values["hidden_size"], kind=CELLS[values["cell"]].Params)
+        if self._weights and len(self._weights) != size:
+            expected = {"hidden_size": "the size", "cell": "the cell"}[name]
+            raise InvalidValue(f"{name}: expected {expected} of the given weights, got {value}")
+        return value
+
+    @traitlets.validate("recalled")
+    def _in_text(self, proposal):
+        if missing := "".join(sign for sign in proposal["value"] if sign not in self.text[1:]):
+            raise InvalidValue(f"recalled: expected characters of the text after its first one, got {missing!r}")
+        return proposal["value"]
+
+    @traitlets.observe("text")
+    def _forget_recalled(self, change):
+        if not set(self.recalled) <= set(self.text[1:]):
+            self.recalled = ""
+
     @traitlets.validate("_trained")
     def _whole(self, proposal):
-        expected = 8 * _flat.size(len(self.vocab), self.hidden_size)
+        expected = 8 * _flat.size(len(self.vocab), self.hidden_size, kind=CELLS[self.cell].Params)
         if len(proposal["value"]) not in (0, expected):
             raise InvalidValue(f"_trained: expected {expected} bytes or none, got {len(proposal['value'])}")
         return proposal["value"]
 
     def _said(self):
         text = self.text if len(self.text) <= 60 else f"{self.text[:59]}…"
-        return "lab_picture", {"text": text, "H": self.hidden_size, "updates": self.updates}
+        one = words()["en"][f"lab_one_{self.cell}"]
+        return "lab_picture", {"text": text, "cell": one, "H": self.hidden_size, "updates": self.updates}
 
     def _figure(self, plots):
         run = self.run._replace(params=self.params)

@@ -5,8 +5,9 @@
 import { checkText } from "../model/network.js";
 import { make, setText } from "../ui/dom.js";
 import { afterPress, field, fieldMessages, onTyped, refresh, slider } from "../ui/fields.js";
-import { LIMITS, OPTIMIZERS } from "./facts.js";
-import { PRESETS } from "./presets.js";
+import { CELLS, LIMITS, OPTIMIZERS } from "./facts.js";
+import { largestSize, PRESETS, TASK_PRESETS, taskOfSize, taskOfText } from "./presets.js";
+import { checkRecalled, fitsText } from "./run.js";
 
 /** Values of two digits from low to high, `each` of them a decade. */
 function decades(low, high, each) {
@@ -33,13 +34,25 @@ function nearest(values, value) {
   return best;
 }
 
+/** What may be chosen: the words of a text, then its traits, where it is not the reader's own.
+ * @type {{key: any, kind?: string, traits?: () => any}[]} */
+const CHOICES = [
+  ...PRESETS.map(([key, text]) => ({ key, traits: () => ({ text, recalled: "" }) })),
+  ...Object.entries(TASK_PRESETS).map(([kind, [key, , n]]) => ({ key, kind, traits: () => taskOfSize(kind, n) })),
+  { key: "lab_preset_own" },
+];
+
 function buildFields(words) {
-  const options = [...PRESETS.map(([key]) => key), "lab_preset_own"].map((key, value) => make("option", { value }, words(key)));
+  const options = CHOICES.map(({ key }, value) => make("option", { value }, words(key)));
   const fields = {
     preset: field(words, "lab_preset", make("select", {}, ...options)),
     text: field(words, "text", make("textarea", {
       rows: 1, dir: "auto", spellcheck: false, autocomplete: "off", maxLength: 20 * LIMITS.text,
     })),
+    cell: field(words, "lab_cell", make("select", {},
+      ...Object.entries(CELLS).map(([value, each]) => make("option", { value }, words(each.words))))),
+    size: slider(words, "lab_fillers", 1, 2),
+    recalled: field(words, "lab_recalled", make("input", { type: "text", dir: "auto", spellcheck: false, autocomplete: "off" })),
     optimizer: field(words, "lab_optimizer", make("select", {},
       ...Object.entries(OPTIMIZERS).map(([value, each]) => make("option", { value }, words(each.words))))),
     seed: field(words, "seed", make("input", { type: "number", min: 0, max: LIMITS.seed, step: 1, inputMode: "numeric" })),
@@ -52,23 +65,32 @@ function buildFields(words) {
  * begin sets traits with which another run begins; tune those that a run can change on its way */
 export function labControls({ model, words, begin, tune }) {
   const fields = buildFields(words);
-  const { preset, text, hidden_size, learning_rate, steps, clip, temperature, optimizer, seed } = fields;
+  const { preset, text, cell, size, recalled, hidden_size, learning_rate, steps, clip, temperature, optimizer, seed } = fields;
   const given = make("p", { className: "rnn-given" });
-  const source = make("div", { className: "rnn-lab-source" }, preset.node, text.node);
+  const source = make("div", { className: "rnn-lab-source" }, preset.node, size.node, text.node);
   const more = make("details", { className: "rnn-more" }, make("summary", {}, words("more")),
     make("div", { className: "rnn-lab-settings" },
-      ...[hidden_size, steps, clip, optimizer, temperature, seed].map((item) => item.node), given));
+      ...[hidden_size, steps, clip, optimizer, temperature, seed, recalled].map((item) => item.node), given));
   const messages = fieldMessages(fields, words);
 
-  onTyped(fields, messages, model, { steps: LIMITS.text - 1, seed: LIMITS.seed }, begin);
-  preset.control.addEventListener("change", ({ target }) => {
-    const [, chosen] = PRESETS[target.value] ?? [];
-    if (chosen === undefined) return text.control.select();
-    messages.attempt(() => {
-      messages.say();
-      begin({ text: checkText(chosen, [...model.get("_characters")], LIMITS.text - 1).join("") });
-    });
+  onTyped(fields, messages, model, { steps: LIMITS.text - 1, seed: LIMITS.seed }, (traits) => (
+    begin("text" in traits && !fitsText(drawn.recalled, traits.text) ? { ...traits, recalled: "" } : traits)));
+  const take = (traits) => messages.attempt(() => {
+    messages.say();
+    checkText(traits.text, [...model.get("_characters")], LIMITS.text - 1);
+    begin(traits);
   });
+  preset.control.addEventListener("change", ({ target }) => {
+    const { traits } = CHOICES[target.value];
+    if (!traits) return text.control.select();
+    take(traits());
+  });
+  size.control.addEventListener("input", ({ target }) => task && take(taskOfSize(task.kind, Number(target.value))));
+  recalled.control.addEventListener("input", ({ target }) => messages.attempt(() => {
+    messages.say();
+    begin({ recalled: checkRecalled(target.value, model.get("text")) });
+  }));
+  cell.control.addEventListener("change", ({ target }) => begin({ cell: target.value }));
   optimizer.control.addEventListener("change", ({ target }) => begin({ optimizer: target.value }));
   for (const [name, { values }] of Object.entries(SLIDERS)) {
     const act = name === "learning_rate" || name === "temperature" ? tune : begin;
@@ -76,20 +98,30 @@ export function labControls({ model, words, begin, tune }) {
   }
 
   let drawn; // the settings shown
+  let task; // of their text
   const again = () => drawn && draw(drawn);
-  for (const { control } of [text, seed]) control.addEventListener("blur", () => afterPress(again));
+  for (const { control } of [text, seed, recalled]) control.addEventListener("blur", () => afterPress(again));
 
   function draw(settings) {
     if (drawn?.text !== settings.text) {
-      const place = PRESETS.findIndex(([, each]) => each === settings.text);
-      preset.control.value = place < 0 ? PRESETS.length : place;
+      task = taskOfText(settings.text);
+      const place = task ? CHOICES.findIndex(({ kind }) => kind === task.kind)
+        : PRESETS.findIndex(([, each]) => each === settings.text);
+      preset.control.value = place < 0 ? CHOICES.length - 1 : place;
+      size.node.hidden = !task;
+      if (task) {
+        setText(size.node.querySelector(".rnn-label"), words(TASK_PRESETS[task.kind][1]));
+        size.show(task.n, String(task.n), largestSize(task.kind));
+      }
     }
     drawn = settings;
     refresh(text, settings.text);
     refresh(seed, String(settings.seed));
+    refresh(recalled, settings.recalled);
     optimizer.control.value = settings.optimizer;
+    cell.control.value = settings.cell;
     drawSliders(fields, settings, words);
-    hidden_size.node.hidden = seed.node.hidden = settings.known.length > 0;
+    cell.node.hidden = hidden_size.node.hidden = seed.node.hidden = settings.known.length > 0;
     given.hidden = !settings.known.length;
     setText(given, words("given", { V: settings.vocab.length, H: settings.H }));
   }
@@ -100,7 +132,7 @@ export function labControls({ model, words, begin, tune }) {
     if (!done && Object.values(fields).some(refused)) more.open = true;
     return done;
   };
-  return { source, rate: learning_rate.node, more, draw, guard };
+  return { source, cell: cell.node, rate: learning_rate.node, more, draw, guard };
 }
 
 function drawSliders(fields, { H, steps, rate, clip, temperature }, words) {

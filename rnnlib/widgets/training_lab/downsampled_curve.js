@@ -12,20 +12,25 @@ export class DecimatedCurve {
     this.high = new Float64Array(PLACES);
     this.smooth = new Float64Array(PLACES);
     this.ring = new Float64Array(span);
+    this.weights = new Float64Array(span);
     this.length = 0; // values added
     this.size = 1; // values in a place
     this.sum = 0; // of the ring
+    this.weight = 0;
     this.level = NaN; // the mean
   }
 
-  add(value) {
+  /** weight: how often the value counts in the mean */
+  add(value, weight = 1) {
     if (this.length === PLACES * this.size) this.join();
-    const { ring } = this;
+    const { ring, weights } = this;
     const at = this.length % ring.length;
-    this.sum += value - ring[at];
-    ring[at] = value;
+    const part = weight * value;
+    this.sum += part - ring[at];
+    this.weight += weight - weights[at];
+    [ring[at], weights[at]] = [part, weight];
     if (at === ring.length - 1) this.sum = ring.reduce((sum, each) => sum + each, 0); // without what rounding left
-    this.level = this.sum / Math.min(this.length + 1, ring.length);
+    this.level = this.sum / this.weight; // no number while nothing counts
     const i = Math.floor(this.length / this.size);
     if (this.length % this.size === 0) this.low[i] = this.high[i] = value;
     else if (value < this.low[i]) this.low[i] = value;

@@ -2,7 +2,7 @@
  * What TrainingLab says of its run in numbers, and in a sentence.
  */
 
-import { number, slight } from "../model/format.js";
+import { number, percent, slight } from "../model/format.js";
 import { make, setText } from "../ui/dom.js";
 import { LIMITS } from "./facts.js";
 
@@ -11,7 +11,7 @@ export const count = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, "\u202
 
 const KEYS = {
   update: "lab_update", reading: "lab_reading", loss: "lab_loss", mean: "lab_mean", perplexity: "lab_perplexity", bits: "lab_bits",
-  norm: "lab_norm", rate: "lab_rate_now", speed: "lab_speed",
+  norm: "lab_norm", rate: "lab_rate_now", speed: "lab_speed", recall: "lab_recall_loss", hits: "lab_recall_hits",
 };
 
 export function buildNumbers(words) {
@@ -20,7 +20,10 @@ export function buildNumbers(words) {
     ...Object.entries(KEYS).map(([name, key]) => make("div", {}, make("dt", {}, words(key)), values[name])));
   return {
     node: make("div", {}, node, make("p", { className: "rnn-note" }, words("lab_loss_note"))),
-    draw({ lab: { run, rate, curve }, speed }) {
+    draw({ lab: { run, rate, curve, recall }, speed }) {
+      for (const name of ["recall", "hits"]) values[name].parentNode.hidden = !recall;
+      setText(values.recall, slight(recall?.loss.level));
+      setText(values.hits, percent(recall?.share.level));
       const n = run.count;
       setText(values.update, count(n));
       setText(values.reading, count(run.epoch + 1));
@@ -56,5 +59,12 @@ export function sentence({ lab, target, catchingUp, tooHigh, leap }, words) {
     const rates = lab.rates.filter(({ from }) => from < n).map(({ rate }) => rate);
     return words("lab_high", { ...values, first: slight(run.losses.at(0)), rate: Math.max(...rates) });
   }
-  return words("lab_summary", { ...values, right: lab.read.right, of: lab.read.n - 1 });
+  return words("lab_summary", { ...values, right: lab.read.right, of: lab.read.n - 1 }) + recalled(lab, words);
+}
+
+/** What is recalled by now, and whether the gradient can reach so far. */
+function recalled({ recall, read, task, settings: { steps } }, words) {
+  if (!recall || !read.of) return "";
+  const short = task && steps < task.steps ? ` ${words("lab_recall_short", { steps, line: task.steps })}` : "";
+  return ` ${words("lab_recall_summary", { right: read.recalled, of: read.of, loss: slight(recall.loss.level) })}${short}`;
 }

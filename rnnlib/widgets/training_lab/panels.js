@@ -33,7 +33,7 @@ function putSign(node, character) {
   node.classList.toggle("rnn-code", sign.length > 4);
 }
 
-function drawText({ box, cells }, { n, given, guesses, right }, { ids, vocab }, words, dark) {
+function drawText({ box, cells }, { n, given, guesses, right }, { ids, vocab, recall }, words, dark) {
   while (cells.length < n) {
     const [top, below] = [make("span"), make("span", { className: "rnn-letter-guess" })];
     const node = make("span", { className: "rnn-letter" }, top, below);
@@ -56,6 +56,11 @@ function drawText({ box, cells }, { n, given, guesses, right }, { ids, vocab }, 
     if (node.missed !== missed) {
       node.missed = missed;
       node.classList.toggle("rnn-letter-missed", missed);
+    }
+    const due = Boolean(recall?.places[t]);
+    if (node.due !== due) {
+      node.due = due;
+      node.classList.toggle("rnn-letter-recalled", due);
     }
     if (t) sum += given[t];
   });
@@ -90,7 +95,7 @@ export function buildWeights(words) {
   return {
     node: make("div", {}, make("p", { className: "rnn-note" }, words("lab_weights_title")), make("div", { className: "rnn-lab-maps" }, ...maps.map(({ node }) => node))),
     draw({ lab: { V, H, run }, dark }) {
-      const sizes = shapes(V, H);
+      const sizes = shapes(V, H, run.params.cell);
       const limit = Math.max(...maps.map(({ name }) => extent(run.params[name])));
       for (const { name, canvas, note } of maps) {
         const values = run.params[name];

@@ -3,7 +3,7 @@
  * axes are logarithmic.
  */
 
-import { visible } from "../model/format.js";
+import { percent, visible } from "../model/format.js";
 import { make, setText, svg } from "../ui/dom.js";
 
 const LOWEST_LOSS = 1e-12; // and below it, where the logarithmic axis ends
@@ -76,6 +76,9 @@ function frame(plot, room) {
   plot.tickKey = "";
 }
 
+/** The place of a share from 0 to 1, with room above it for the line. */
+const shareAt = (plot) => (value) => plot.height * (1 - value / 1.05);
+
 /** The place of a value between the ticks, in px from the top; values below the ticks are at the bottom. */
 function upAt(plot, ticks) {
   const [low, high] = [Math.log(ticks[0]), Math.log(ticks.at(-1))];
@@ -83,7 +86,7 @@ function upAt(plot, ticks) {
 }
 
 /** Make the ticks again where they have changed. up: values, thinned to decades where they are many; across: [px, name]. */
-function drawTicks(plot, up, y, across) {
+function drawTicks(plot, up, y, across, nameOf = tickName) {
   const key = `${up} ${across} ${plot.room}`;
   if (plot.tickKey === key) return;
   plot.tickKey = key;
@@ -97,7 +100,7 @@ function drawTicks(plot, up, y, across) {
     ...across.map(([x, name]) => text(name, MARGIN.left + x, MARGIN.top + plot.height + 14, "middle")),
     ...shown.flatMap((value) => {
       const at = MARGIN.top + y(value);
-      return [svg("path", { class: "rnn-gridline", d: `M${MARGIN.left} ${at}h${plot.width}` }), text(tickName(value), MARGIN.left - 4, at + 4, "end")];
+      return [svg("path", { class: "rnn-gridline", d: `M${MARGIN.left} ${at}h${plot.width}` }), text(nameOf(value), MARGIN.left - 4, at + 4, "end")];
     }));
 }
 
@@ -134,46 +137,78 @@ export function buildLosses(words, redraw, go) {
   grab(plot, go);
   return {
     node: plot.node,
-    draw: ({ lab: { curve, V }, ahead, kept: runs }) => drawLosses(plot, curve, ahead?.curve, runs, Math.log(V)),
+    /** about: what the plot shows, a key of `ABOUT` */
+    draw({ lab, ahead, kept: runs, about }) {
+      const { curveOf, axis, guess } = ABOUT[about];
+      setText(plot.names[1], words(axis));
+      const others = runs.map((run) => ({ ...run, curve: curveOf(run) })).filter((run) => run.curve);
+      drawLosses(plot, about, curveOf(lab), ahead && curveOf(ahead), others, guess(lab));
+    },
     dispose: () => plot.observer.disconnect(),
   };
 }
+
+/** What the plot may be about: the curve of a run, the name of the axis, and what a uniform guess has: [value, name]. The guess
+ * is one among the characters that are to be recalled. */
+const ABOUT = {
+  all: { curveOf: ({ curve }) => curve, axis: "lab_axis_loss", guess: ({ V }) => [Math.log(V), "ln V"] },
+  loss: {
+    curveOf: ({ recall }) => recall?.loss, axis: "lab_axis_loss",
+    guess: ({ recall: { kinds } }) => [Math.log(kinds), `ln ${kinds}`],
+  },
+  share: {
+    curveOf: ({ recall }) => recall?.share, axis: "lab_axis_hits",
+    guess: ({ recall: { kinds } }) => [kinds > 1 ? 1 / kinds : 0, `1/${kinds}`],
+  },
+};
 
 const put = (value) => value.toFixed(1);
 
 /** The smoothed line of a curve as a path. */
 function smoothPath(curve, x, y) {
   let path = "";
-  for (let i = 0; i < curve.places; i++) path += `${i ? "L" : "M"}${put(x(curve.end(i)))} ${put(y(curve.smooth[i]))}`;
+  for (let i = 0; i < curve.places; i++) {
+    if (Number.isFinite(curve.smooth[i])) path += `${path ? "L" : "M"}${put(x(curve.end(i)))} ${put(y(curve.smooth[i]))}`;
+  }
   return path;
+}
+
+const SHARES = [0, 0.25, 0.5, 0.75, 1];
+
+const shareName = (value) => percent(value).replace(".0", "");
+
+/** The ticks for all these curves of losses; their bands are shown, or their means alone. */
+function lossTicks(all, bands, uniform) {
+  let [low, high] = [uniform || Infinity, uniform || 0];
+  for (const { low: lows, high: highs, smooth, places } of all) {
+    for (let i = 0; i < places; i++) {
+      if (!Number.isFinite(smooth[i])) continue;
+      // A single window that is far easier than the text is not shown to its end: it would flatten all the rest.
+      low = Math.min(low, bands ? Math.max(lows[i], smooth[i] / 10) : smooth[i]);
+      high = Math.max(high, bands ? highs[i] : smooth[i]);
+    }
+  }
+  low = Math.max(low, LOWEST_LOSS);
+  return logTicks(Math.min(low, 1e6), Math.min(Math.max(high, low), 1e7));
 }
 
 /** Draw the curve of the run, what it had come to before the reader went back, and the runs that were kept: [{curve, letter,
  * style}], style from 1 to 6. */
-function drawLosses(plot, curve, ahead, kept, uniform) {
+function drawLosses(plot, about, curve, ahead, kept, [uniform, uniformName]) {
   const all = [curve, ...(ahead ? [ahead] : []), ...kept.map((run) => run.curve)].filter((each) => each.length);
   // Of longer runs that were kept only the beginning is seen while this one is short: it has a quarter of the width.
   const longest = Math.max(20, ...all.map((each) => each.length));
   const own = ahead?.length ?? curve.length;
   const n = own ? Math.min(longest, Math.max(20, 4 * own)) : longest;
   plot.span = n;
-  let [low, high] = [uniform || Infinity, uniform || 0];
-  for (const { low: lows, high: highs, smooth, places } of all) {
-    for (let i = 0; i < places; i++) {
-      // A single window that is far easier than the text is not shown to its end: it would flatten all the rest.
-      low = Math.min(low, Math.max(lows[i], smooth[i] / 10));
-      if (highs[i] > high) high = highs[i];
-    }
-  }
-  low = Math.max(low, LOWEST_LOSS);
-  const ticks = logTicks(Math.min(low, 1e6), Math.min(Math.max(high, low), 1e7));
+  const ticks = about === "share" ? SHARES : lossTicks(all, about === "all", uniform);
   const x = (update) => (plot.width * update) / n;
-  const y = upAt(plot, ticks);
-  drawTicks(plot, ticks, y, roundTicks(n).map((value) => [x(value), value]));
+  const y = about === "share" ? shareAt(plot) : upAt(plot, ticks);
+  drawTicks(plot, ticks, y, roundTicks(n).map((value) => [x(value), value]), about === "share" ? shareName : tickName);
 
-  const { places, low: lows, high: highs } = curve;
+  const { places, low: lows, high: highs, smooth } = curve;
   let [there, back] = ["", ""];
-  for (let i = 0; i < places; i++) {
+  for (let i = 0; i < (about === "all" ? places : 0); i++) {
     const at = put(x(curve.end(i)));
     there += `${i ? "L" : "M"}${at} ${put(y(highs[i]))}`;
     if (curve.size > 1) back = `L${at} ${put(y(lows[i]))}${back}`;
@@ -183,24 +218,25 @@ function drawLosses(plot, curve, ahead, kept, uniform) {
   plot.line.setAttribute("d", smoothPath(curve, x, y));
   plot.ahead.setAttribute("d", ahead ? smoothPath(ahead, x, y) : "");
   plot.now.setAttribute("cx", put(x(curve.length)));
-  plot.now.setAttribute("cy", put(y(curve.length ? highs[places - 1] : 1)));
-  plot.now.style.display = curve.length ? "" : "none";
+  const last = (about === "all" ? highs : smooth)[places - 1];
+  plot.now.setAttribute("cy", put(y(Number.isFinite(last) ? last : 1)));
+  plot.now.style.display = Number.isFinite(last) ? "" : "none";
 
   const level = y(uniform);
   plot.uniform.setAttribute("d", uniform ? `M0 ${put(level)}h${plot.width}` : "");
-  setText(plot.uniformName, uniform ? "ln V" : "");
+  setText(plot.uniformName, uniform ? uniformName : "");
   plot.uniformName.setAttribute("x", MARGIN.left + plot.width);
   plot.uniformName.setAttribute("y", MARGIN.top + (level < 14 ? level + 14 : level - 4)); // inside the plot
 
-  const key = [plot.room, n, ticks, ...kept.map((run) => run.letter)].join(" ");
+  const key = [plot.room, about, n, ticks, ...kept.map((run) => run.letter)].join(" ");
   if (plot.keptKey === key) return;
   plot.keptKey = key;
   plot.kept.replaceChildren(...kept.map((run) => svg("path", { class: `rnn-run-line rnn-run-${run.style}`, d: smoothPath(run.curve, x, y) })));
   plot.letters.replaceChildren(...kept.map((run) => {
     const { length, size, smooth, places } = run.curve;
-    const last = Math.min(places, Math.ceil(n / size)) - 1; // where the curve ends, or leaves the plot
+    const end = Math.min(places, Math.ceil(n / size)) - 1; // where the curve ends, or leaves the plot
     const text = svg("text", {
-      class: `rnn-run-letter rnn-run-${run.style}`, x: MARGIN.left + x(Math.min(length, n)) + 3, y: MARGIN.top + y(smooth[last]) + 4,
+      class: `rnn-run-letter rnn-run-${run.style}`, x: MARGIN.left + x(Math.min(length, n)) + 3, y: MARGIN.top + y(smooth[end]) + 4,
     });
     text.textContent = run.letter;
     return text;
@@ -220,7 +256,7 @@ export function buildNorms(words, redraw) {
       const read = ids.subarray(run.lastStart, run.lastStart + norms.length);
       drawNorms(plot, norms, Array.from(read, (id) => visible(vocab[id])));
       const flat = run.count > 0 && norms.every((norm) => norm === 0);
-      setText(note, words(flat ? "lab_norms_zero" : "lab_norms_note"));
+      setText(note, words(flat ? "lab_norms_zero" : run.params.cell ? "lab_norms_gates" : "lab_norms_note"));
     },
     dispose: () => plot.observer.disconnect(),
   };

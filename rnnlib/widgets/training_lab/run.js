@@ -3,23 +3,37 @@
  * goes on update by update. No drawing here.
  */
 
-import { initParams } from "../engine/params.js";
+import { freshParams } from "../engine/params.js";
 import { generator } from "../engine/random.js";
-import { forward } from "../engine/rnn.js";
 import { encode, vocabulary } from "../engine/text.js";
-import { beginRun, resume, sample, update } from "../engine/train.js";
-import { checkText, checkWhole, network, Problem } from "../model/network.js";
+import { beginRun, Growing, predict, resume, sample, update } from "../engine/train.js";
+import { visible } from "../model/format.js";
+import { checkText, checkWhole, Problem, unpack } from "../model/network.js";
 import { DecimatedCurve } from "./downsampled_curve.js";
-import { LIMITS, OPTIMIZERS, SAMPLE } from "./facts.js";
+import { CELLS, LIMITS, OPTIMIZERS, SAMPLE } from "./facts.js";
+import { taskOfText } from "./presets.js";
 
-const SHOWN = 200; // characters of the text that are shown
+export const SHOWN = 200; // characters of the text that are shown
 
 function checkNumber(control, value, low, high, whole = false) {
   if (typeof value === "number" && value >= low && value <= high && (!whole || Number.isInteger(value))) return value;
   throw new Problem(control, "lab_bad_number", { low, high, value });
 }
 
-/** What the traits say, checked; throws a Problem. */
+/** Are these characters that are to be recalled in the text: not too many, each once, and there after its first one? */
+export function fitsText(recalled, text) {
+  const signs = [...recalled];
+  const there = new Set([...text].slice(1));
+  return signs.length <= LIMITS.recalled && new Set(signs).size === signs.length && signs.every((sign) => there.has(sign));
+}
+
+/** They themselves, or a Problem. */
+export function checkRecalled(recalled, text) {
+  if (fitsText(recalled, text)) return recalled;
+  throw new Problem("recalled", "lab_bad_recalled", { most: LIMITS.recalled, value: [...recalled].slice(0, 20).map(visible).join("") });
+}
+
+/** What the traits say, checked; throws a Problem. The state of an older version has neither a cell nor what is recalled. */
 export function labSettings(model) {
   const known = [...model.get("_characters")];
   const text = checkText(model.get("text"), known, LIMITS.text - 1).join("");
@@ -27,8 +41,11 @@ export function labSettings(model) {
   const optimizer = model.get("optimizer");
   const names = Object.keys(OPTIMIZERS);
   if (!names.includes(optimizer)) throw new Problem("optimizer", "lab_bad_optimizer", { names: names.join(", ") });
+  const cell = model.get("cell") ?? "rnn";
+  if (!Object.hasOwn(CELLS, cell)) throw new Problem("cell", "lab_bad_cell", { names: Object.keys(CELLS).join(", ") });
   return {
-    text, H, known, optimizer,
+    text, H, known, optimizer, cell,
+    recalled: checkRecalled(model.get("recalled") ?? "", text),
     vocab: known.length ? known : vocabulary(text),
     seed: checkWhole("seed", "bad_seed", model.get("seed"), 0, LIMITS.seed),
     steps: checkNumber("steps", model.get("steps"), 1, LIMITS.steps, true),
@@ -68,22 +85,59 @@ export function withRate(entries, from, rate, anew = false) {
 
 /** A run before its first update, with the curve of its losses. */
 export function beginLab(settings, rates, model) {
-  const { H, steps, optimizer, clip, seed, vocab, text, known } = settings;
+  const { H, steps, optimizer, clip, seed, vocab, text, known, cell, recalled } = settings;
   const V = vocab.length;
-  // Given weights are unpacked by `network`, which reads texts of another length; only its weights are wanted.
-  const few = { text: [...text].slice(0, 2).join("") };
-  const params = known.length ? network({ get: (name) => few[name] ?? model.get(name) }).params : initParams(V, H, seed);
+  const params = known.length ? unpack(model.get("_weights"), V, H, cell) : freshParams(cell, V, H, seed);
   const ids = encode(vocab, text);
   const run = beginRun({ params, ids, steps, optimizer, clip });
   const windows = Math.ceil((ids.length - 1) / steps);
   /** @type {any} */
   const lab = { settings, vocab, V, H, ids, run, windows, curve: new DecimatedCurve(windows), rates, due: 0, rate: rates[0]?.rate ?? settings.rate };
+  if (recalled) Object.assign(lab, { recall: recallOf(lab, recalled), task: taskOfText(text) });
   return Object.assign(lab, { marks: [markOf(run)], spacing: 16 });
 }
 
+/** The places where a character is to be recalled, how many there are in each window, and what each update found there. */
+function recallOf({ ids, vocab, windows }, recalled) {
+  const places = Uint8Array.from(ids, (id, t) => (t && recalled.includes(vocab[id]) ? 1 : 0));
+  return { kinds: [...recalled].length, places, losses: new Growing(), hits: new Growing(), ...recallCurves(windows) };
+}
+
+const recallCurves = (windows) => ({ loss: new DecimatedCurve(windows), share: new DecimatedCurve(windows) });
+
+/** The curve of one update more, which found `count` places. */
+function addRecalled({ loss, share, losses, hits }, i, count) {
+  loss.add(count && losses.at(i) / count, count);
+  share.add(count && hits.at(i) / count, count);
+}
+
+/** How many places the window of update i has, from 0. */
+function placesOf({ ids, windows, settings: { steps }, recall: { places } }, i) {
+  const from = (i % windows) * steps;
+  let count = 0;
+  for (let t = from + 1; t <= Math.min(from + steps, ids.length - 1); t++) count += places[t];
+  return count;
+}
+
+/** Take in what the last update found at the places of its window. */
+function lookAtRecalled(lab) {
+  const { run: { count, lastStart, stepNorms, space: { losses, hits } }, recall } = lab;
+  let [sum, right] = [0, 0];
+  for (let t = 0; t < stepNorms.length; t++) {
+    if (!recall.places[lastStart + t + 1]) continue;
+    sum += losses[t];
+    right += hits[t];
+  }
+  recall.losses.push(sum);
+  recall.hits.push(right);
+  addRecalled(recall, count - 1, placesOf(lab, count - 1));
+}
+
 /** What a plot and a sentence need of a run once it has gone another way. */
-export const keepable = ({ curve, settings, rate, run }) => (
-  { curve: curve.copy(), settings, rate, loss: run.losses.at(run.count - 1) });
+export const keepable = ({ curve, settings, rate, run, recall }) => ({
+  curve: curve.copy(), settings, rate, loss: run.losses.at(run.count - 1),
+  ...(recall && { recall: { kinds: recall.kinds, loss: recall.loss.copy(), share: recall.share.copy() } }),
+});
 
 /* States of a run that is going on, so that the reader can go back without training all of it again. */
 
@@ -96,7 +150,7 @@ const SCALARS = ["count", "window", "epoch", "t"];
 function markOf(run) {
   const { weights, slots } = run.space;
   const scalars = Object.fromEntries(SCALARS.map((name) => [name, run[name]]));
-  return { ...scalars, h: run.h.slice(), weights: weights.slice(), slots: slots.map((slot) => slot.slice()) };
+  return { ...scalars, h: run.h.slice(), c: run.c?.slice(), weights: weights.slice(), slots: slots.map((slot) => slot.slice()) };
 }
 
 /** Remember the state now and then, less often the longer the run is. */
@@ -118,6 +172,7 @@ export function rewind(lab, n) {
   for (const name of SCALARS) run[name] = mark[name];
   for (const name of ["losses", "norms", "rates"]) run[name].length = run.count;
   run.h.set(mark.h);
+  run.c?.set(mark.c);
   run.space.weights.set(mark.weights);
   run.space.slots.forEach((slot, i) => slot.set(mark.slots[i]));
   run.stopped = null;
@@ -125,6 +180,11 @@ export function rewind(lab, n) {
   lab.marks = lab.marks.filter(({ count }) => count <= run.count);
   lab.curve = new DecimatedCurve(lab.windows);
   run.losses.values().forEach((loss) => lab.curve.add(loss));
+  if (lab.recall) {
+    Object.assign(lab.recall, recallCurves(lab.windows));
+    for (const name of ["losses", "hits"]) lab.recall[name].length = run.count;
+    for (let i = 0; i < run.count; i++) addRecalled(lab.recall, i, placesOf(lab, i));
+  }
   lab.due = lab.rates.findLastIndex(({ from }) => from < run.count) + 1;
   lab.rate = lab.rates[Math.max(0, lab.due - 1)].rate;
   lab.readAt = -1;
@@ -146,6 +206,7 @@ export function labUpdate(lab) {
   turnRate(lab);
   if (!update(lab.run, lab.rate)) return false;
   lab.curve.add(lab.run.losses.at(lab.run.count - 1));
+  if (lab.recall) lookAtRecalled(lab);
   remember(lab);
   return true;
 }
@@ -158,21 +219,21 @@ export function goOn(lab, rate) {
 }
 
 /** The text as far as it is shown, read from a state of zeros; for each character but the first the probability that it
- * was given, and the likeliest one. */
-function readText({ V, ids, run }) {
+ * was given, and the likeliest one; how many of these are right, and of how many that are to be recalled. */
+function readText({ ids, run, recall }) {
   const n = Math.min(ids.length, SHOWN);
-  const { h, yhat } = forward(run.params, ids.slice(0, n - 1));
-  const [given, guesses] = [new Float64Array(n), new Int32Array(n)];
-  let right = 0;
+  const { h, losses, guesses } = predict(run.params, ids.subarray(0, n));
+  const read = { n, h, given: new Float64Array(n), guesses: new Int32Array(n), right: 0, recalled: 0, of: 0 };
   for (let t = 1; t < n; t++) {
-    const from = (t - 1) * V;
-    let best = 0;
-    for (let i = 1; i < V; i++) if (yhat[from + i] > yhat[from + best]) best = i;
-    given[t] = yhat[from + ids[t]];
-    guesses[t] = best;
-    if (best === ids[t]) right += 1;
+    read.given[t] = Math.exp(-losses[t - 1]);
+    read.guesses[t] = guesses[t - 1];
+    const hit = guesses[t - 1] === ids[t] ? 1 : 0;
+    read.right += hit;
+    if (!recall?.places[t]) continue;
+    read.of += 1;
+    read.recalled += hit;
   }
-  return { n, h, given, guesses, right };
+  return read;
 }
 
 /** What the network makes of its text, as `lab.read`, and what it writes, as `lab.sample`; computed again only after a change. */

@@ -11,13 +11,13 @@ import { shareRow } from "../ui/share_row.js";
 import { buildTabs } from "../ui/tabs.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
 import { labControls } from "./controls.js";
-import { DEFAULTS, LAB_NETWORK, LIMITS, OPTIMIZERS } from "./facts.js";
+import { CELLS, DEFAULTS, LAB_NETWORK, LIMITS, OPTIMIZERS } from "./facts.js";
 import { buildKept } from "./kept.js";
 import { buildNumbers, count, sentence } from "./numbers.js";
 import { buildSample, buildStates, buildText, buildWeights } from "./panels.js";
 import { buildLosses, buildNorms } from "./plots.js";
 import { pythonOfRun } from "./python.js";
-import { keepable, parseRates, printRates, readLab } from "./run.js";
+import { fitsText, keepable, parseRates, printRates, readLab } from "./run.js";
 import { Trainer } from "./trainer.js";
 
 const PAINT = 66; // ms between two paints at full speed
@@ -80,6 +80,24 @@ function buildTempo(words) {
   };
 }
 
+/** What the plot is about: its title, or a choice where something is to be recalled. */
+function buildAbout(words, redraw) {
+  const title = make("span", { className: "rnn-title" }, words("lab_losses_title"));
+  const options = [["all", "lab_losses_title"], ["loss", "lab_recalled_title"], ["share", "lab_hits_title"]];
+  const choice = make("select", {}, ...options.map(([value, key]) => make("option", { value }, words(key))));
+  choice.setAttribute("aria-label", words("lab_about"));
+  choice.addEventListener("change", redraw);
+  choice.value = "share";
+  return {
+    nodes: [title, choice],
+    about: (lab) => (lab.recall ? choice.value : "all"),
+    draw({ lab: { recall } }) {
+      title.hidden = Boolean(recall);
+      choice.hidden = !recall;
+    },
+  };
+}
+
 /** The place in the run that is shown. */
 function buildPlace(words, go) {
   const { node, control, show } = slider(words, "lab_place", 0, 1);
@@ -111,9 +129,11 @@ function buildSummary(words) {
   };
 }
 
-/** What a link may say of the lab. */
+/** What a link may say of the lab. Given weights have their cell. */
 const linked = (model) => ({
-  ...linkedNetwork(model, { ...LIMITS, steps: LIMITS.text - 1 }), steps: linkedWhole(1, LIMITS.steps, DEFAULTS.steps),
+  ...linkedNetwork(model, { ...LIMITS, steps: LIMITS.text - 1 }),
+  ...(model.get("_characters") ? {} : { cell: linkedChoice(Object.keys(CELLS), DEFAULTS.cell) }),
+  recalled: { read: (value, { text }) => (fitsText(value, text) ? value : undefined), initial: DEFAULTS.recalled }, steps: linkedWhole(1, LIMITS.steps, DEFAULTS.steps),
   clip: linkedNumber(0, LIMITS.clip, DEFAULTS.clip), optimizer: linkedChoice(Object.keys(OPTIMIZERS), DEFAULTS.optimizer),
   learning_rate: linkedNumber(...LIMITS.rate, DEFAULTS.learning_rate),
   temperature: linkedNumber(...LIMITS.temperature, DEFAULTS.temperature),
@@ -127,13 +147,16 @@ function shareLab({ el, root, model, words, change, trainer }) {
     shown() {
       if (!trainer.lab) return undefined;
       if (trainer.playing) trainer.pause(); // what is computed again may go on: its number of updates is known
-      const { settings: { text, H, seed, steps, clip, optimizer, rate, temperature }, rates } = trainer.lab;
+      const { settings: { text, H, seed, cell, recalled, steps, clip, optimizer, rate, temperature }, rates } = trainer.lab;
       const _rates = rates.length > 1 ? printRates(rates) : undefined;
       return {
-        text, hidden_size: H, seed, steps, clip, optimizer, learning_rate: rate, temperature, updates: model.get("updates"), _rates,
+        text, hidden_size: H, seed, cell, recalled: recalled || undefined, steps, clip, optimizer, learning_rate: rate, temperature, updates: model.get("updates"), _rates,
       };
     },
-    said: () => words("lab_picture", { text: trainer.lab.settings.text, H: trainer.lab.H, updates: trainer.lab.run.count }),
+    said() {
+      const { settings: { text, cell }, H, run } = trainer.lab;
+      return words("lab_picture", { text, cell: words(CELLS[cell].one), H, updates: run.count });
+    },
     place: () => `${trainer.lab.run.count}-updates`,
     refuse: () => trainer.lab.rates.length > LIMITS.rates && "lab_link_rates",
     open(traits) {
@@ -200,6 +223,7 @@ function buildParts(words, trainer, repaint) {
   const go = (update) => trainer.goTo(update);
   const kept = buildKept(words, repaint, () => buttons.keep.focus({ preventScroll: true }));
   const buttons = buildButtons(words, trainer, (lab) => kept.keep(keepable(lab)), kept.full);
+  const about = buildAbout(words, repaint);
   const [losses, text, tempo, place] = [buildLosses(words, repaint, go), buildText(words), buildTempo(words), buildPlace(words, go)];
   const [progress, summary, numbers] = [buildProgress(words), buildSummary(words), buildNumbers(words)];
   /** @type {[string, any][]} */
@@ -216,13 +240,16 @@ function buildParts(words, trainer, repaint) {
     },
   });
   const stage = make("div", { className: "rnn-lab-stage" },
-    make("div", { className: "rnn-lab-head" }, make("span", { className: "rnn-title" }, words("lab_losses_title")), tempo.node,
+    make("div", { className: "rnn-lab-head" }, ...about.nodes, tempo.node,
       buttons.full, buttons.keep),
     losses.node, place.node, progress.node, text.node);
-  const always = [buttons, tempo, losses, place, progress, summary, text, numbers];
+  const always = [about, buttons, tempo, losses, place, progress, summary, text, numbers];
   return {
     kept, buttons, stage, note: text.note, summary, tabs,
-    draw: (shown) => [...always, cards[tabs.current()][1]].forEach((part) => part.draw(shown)),
+    draw(shown) {
+      const whole = { ...shown, about: about.about(shown.lab) };
+      for (const part of [...always, cards[tabs.current()][1]]) part.draw(whole);
+    },
     dispose: () => [losses, ...cards.map(([, card]) => card)].forEach((part) => part.dispose?.()),
   };
 }
@@ -247,7 +274,7 @@ function render({ model, el }) {
   const parts = buildParts(words, trainer, repaint);
   const { kept, buttons: { play, step, reset, halve, anew }, stage, note, summary, tabs } = parts;
   const root = make("div", { className: "rnn rnn-lab", role: "group" }, stage,
-    make("div", { className: "rnn-lab-buttons" }, play, step, reset, controls.rate), summary.node, note,
+    make("div", { className: "rnn-lab-buttons" }, play, step, reset, controls.rate, controls.cell), summary.node, note,
     make("div", { className: "rnn-lab-buttons" }, halve, anew), ...tabs.nodes, controls.source, controls.more);
   root.setAttribute("aria-label", words("lab_figure"));
   el.append(root);
