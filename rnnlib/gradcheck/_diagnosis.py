@@ -283,7 +283,7 @@ def _patterns(name, evidence, replay):
     bound = abs(given).max()
     everything = np.concatenate([np.abs(other.given).ravel() for other in evidence.values()])
     if (everything == bound).sum() > 1:  # some entry is always the largest; two equal ones are no coincidence
-        yield f"clipped: every entry beyond {bound:.6g} stands at ±{bound:.6g}", right.clip(-bound, bound)
+        yield f"clipped: every entry beyond {bound:.6g} is ±{bound:.6g}", right.clip(-bound, bound)
     if replay is not None and name != "h0":
         weight = getattr(replay.params, name)
         decay = ((given - right) * weight).sum() / max((weight * weight).sum(), 1e-300)

@@ -206,7 +206,7 @@ def _other_slopes(r):
     yield "tanh's slope is left out: the factor 1 - h² is missing", one
     yield "tanh's slope is taken at a: 1 - a² where 1 - h² belongs", 1 - a**2
     yield "tanh's slope is taken at h: 1 - tanh²(h) where 1 - h² belongs", 1 - np.tanh(h) ** 2
-    yield "tanh's slope is turned over: 1 / (1 - h²) where 1 - h² belongs", 1 / r.slope
+    yield "division by tanh's slope: 1 / (1 - h²) where 1 - h² belongs", 1 / r.slope
     yield "the slope is a sigmoid's: h (1 - h) where 1 - h² belongs", h * (1 - h)
     yield "the slope is a sigmoid's: σ(a) (1 - σ(a)) where 1 - h² belongs", 1 / (2 + np.exp(a) + np.exp(-a))
     yield "the square is missing in tanh's slope: 1 - h where 1 - h² belongs", 1 - h

@@ -131,7 +131,7 @@ def plot_step_sizes(steps: npt.ArrayLike, errors: dict[str, Any]) -> Figure:
         figure = new_figure(6.4, 3.5 + 0.18 * len(curves))
         axes = figure.subplots()
         axes.set(xscale="log", yscale="log", xlabel="step size")
-        axes.set_ylabel("error" + ("" if everything.all() else f"  (zero stands at {short(floor)})"))
+        axes.set_ylabel("error" + ("" if everything.all() else f"  (zero is drawn at {short(floor)})"))
         axes.grid(color=COLOURS["line"], linewidth=0.6)
         lines = []
         for i, values in enumerate(curves.values()):

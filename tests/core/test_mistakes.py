@@ -45,7 +45,7 @@ FOUND = {
     "slope_inverse": (RECURRENT, "1 / (1 - h²) where 1 - h² belongs"),
     "no_future": (RECURRENT, "the future term is missing"),
     "whole_softmax": (set(NAMES), "is every step normalised by itself?"),
-    "clipped": ({"Whh"}, "clipped: every entry beyond 0.01 stands at ±0.01"),
+    "clipped": ({"Whh"}, "clipped: every entry beyond 0.01 is ±0.01"),
     "one_step_bias": ({"bh"}, "the first step's term alone"),
 }
 BY_NAME = {mistake.name: mistake for mistake in MISTAKES}

@@ -20,7 +20,7 @@ from rnnlib.widgets._bundle import words
 PAGE = "pages/backward.html"
 TEXT = "夏洛特烦恼，你好李焕英 😀!"
 LONGEST = "".join(chr(0x4E00 + i) for i in range(65))
-CARDS = "This step", "Sums", "Who gets how much"
+CARDS = "This step", "Sums", "Contributions"
 
 
 class Net(NamedTuple):
@@ -633,7 +633,7 @@ def test_the_keyboard_alone_reaches_and_moves_everything(stepper, card):
     assert unmoved == []
     reached = " | ".join(names)
     own = {
-        CARDS[0]: ("the error", "two roads", "through tanh", "output sums", "state sums"),
+        CARDS[0]: ("the error", "two terms", "through tanh", "output sums", "state sums"),
         CARDS[1]: ("dWxh", "dWhh", "dWhy", "dbh", "dby"),
         CARDS[2]: ("Loss of step t", "reaches step s", "Reach k"),
     }

@@ -108,7 +108,7 @@ def test_picking_a_notation_takes_over_its_habits_and_says_so(view):
         pick(view, names)
         assert choice(view, "Vectors are").input_value() == dialect.vectors
         assert choice(view, "Loss is the").input_value() == (dialect.reduction or "sum")
-        assert said(view).startswith(f"{dialect.title}: vectors stand as {dialect.vectors}s.") or names == "rnnlib"
+        assert said(view).startswith(f"{dialect.title}: vectors are {dialect.vectors}s.") or names == "rnnlib"
         stored = {0: "in × out, as ours", 2: "Wxh, Whh are stored out × in", 3: "out × in: each is the transpose"}
         if names != "rnnlib":
             assert stored[len(dialect.turned)] in said(view)
@@ -311,7 +311,7 @@ def test_the_keyboard_alone_walks_through_the_notations(view):
 def test_what_is_said_is_announced_and_all_has_a_name(view):
     assert view.get_attribute("aria-label") == "Rosetta: one network in nine notations"
     assert view.locator(".rnn-summary").get_attribute("role") == "status"
-    assert said(view).startswith("rnnlib: vectors stand as rows.")
+    assert said(view).startswith("rnnlib: vectors are rows.")
     assert view.get_by_role("table").count() == 3
     for name, count in (("Forward", 5), ("Backward", 8)):
         assert view.get_by_role("list", name=name).get_by_role("listitem").count() == count
@@ -401,7 +401,7 @@ def test_given_biases_without_a_place_are_told_as_long_as_it_is_so(given, names,
 @pytest.mark.parametrize("bad", ["unheard of", "toString", "__proto__", "", None, 3])
 def test_traits_that_cannot_be_are_shown_as_ours_and_what_comes_next_is_shown(given, bad):
     said, chosen = given(names=bad, layout=bad, reduction=bad, changes=[{"names": "keras"}])
-    assert said[0].startswith("rnnlib: vectors stand as rows.") and said[1].startswith("Keras: ")
+    assert said[0].startswith("rnnlib: vectors are rows.") and said[1].startswith("Keras: ")
     assert chosen == ["keras", "row", "mean"]
 
 
@@ -410,7 +410,7 @@ def test_where_the_figure_differs_from_what_is_usual_it_says_so(given):
     said, _ = given(**usual)
     assert "Here" not in said[0]
     said, _ = given(**{**usual, "layout": "row"})
-    assert "vectors stand as columns. Here they are written as rows. Matrices" in said[0]
+    assert "vectors are columns. Here they are written as rows. Matrices" in said[0]
     said, _ = given(**{**usual, "reduction": "mean"})
     assert "The loss is the sum. Here it is the mean. There" in said[0]
     said, _ = given(names="onnx", layout="column", reduction="sum")  # it has no loss to differ from

@@ -270,7 +270,7 @@ def test_each_curve_is_drawn_in_the_order_of_the_steps_and_its_least_error_ringe
         "central difference: least 1e−10 at step 1e−6",
         f"complex step: least 0 at step {first:.0e}".replace("e-", "e−").replace("−0", "−"),
     ]
-    assert axes.get_ylabel() == "error  (zero stands at 1e−17)"
+    assert axes.get_ylabel() == "error  (zero is drawn at 1e−17)"
 
 
 def test_zero_stands_no_higher_than_any_other_error_and_is_not_mentioned_where_there_is_none():

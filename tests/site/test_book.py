@@ -285,7 +285,7 @@ def test_a_view_that_cannot_start_leaves_its_picture_and_says_so(specimen, visit
     picture = view.locator("img")
     assert picture.is_visible()
     assert picture.get_attribute("alt") == "What it would look like."
-    assert view.inner_text() == "This figure could not start; here is its picture."
+    assert view.inner_text() == "This figure could not start; here is a static image."
     assert not watch.errors and all(c.startswith("warning") for c in watch.console)
 
 
