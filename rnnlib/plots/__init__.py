@@ -18,7 +18,7 @@ from ._gradcheck import plot_check, plot_step_sizes
 from ._graph import plot_graph
 from ._labels import label_lines
 from ._matrices import plot_matrices
-from ._river import plot_river
+from ._river import plot_river, plot_rivers
 from ._sequence import plot_trace
 from ._style import (
     COLOURS,
@@ -53,6 +53,7 @@ __all__ = [
     "plot_matrices",
     "plot_outer_products",
     "plot_river",
+    "plot_rivers",
     "plot_step_sizes",
     "plot_sweep",
     "plot_trace",

@@ -1,4 +1,4 @@
-"""`plot_river`: a sentence as it is read, the loss of each step, and how far its gradient reaches back."""
+"""`plot_river`: a sentence that is read, the loss of each step, and how far its gradient reaches back."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,6 +10,7 @@ from ..bptt import backward, contributions
 from ..loss import step_losses
 from ..rnn import Params, forward
 from ..text import Vocabulary
+from ._inputs import instance
 from ._style import COLOURS, STATE_COLOURS, label, new_figure, styled, turn_code_points
 
 BAR = 0.25  # half the width of a segment; a step is 1 wide
@@ -25,35 +26,81 @@ def plot_river(params: Params, vocab: Vocabulary, text: str, *, t: int | None = 
 
     Raises TypeError or ValueError as `forward` and `vocab.encode` do, and for a step that is not in the text.
     """
+    ids, t = _reading(vocab, text, t)
+    with styled():
+        figure = new_figure(_width(ids), 3.6)
+        _draw(figure, vocab, ids, _numbers(params, ids), t)
+    return figure
+
+
+def plot_rivers(networks: dict[str, Params], vocab: Vocabulary, text: str, *, t: int | None = None) -> Figure:
+    """`plot_river` of several networks, one below the other: moments of one training, for example.
+
+    networks: {title: parameters}. All are drawn on the same scales, so that losses and lengths can be compared.
+
+    Raises as `plot_river` does, TypeError when networks is no dict, ValueError when it is empty.
+    """
+    if not instance("networks", networks, dict, "a dict of title and parameters"):
+        raise ValueError("networks: expected at least one, got an empty dict")
+    ids, t = _reading(vocab, text, t)
+    numbers = {title: _numbers(params, ids) for title, params in networks.items()}
+    with styled():
+        figure = new_figure(_width(ids), 3.3 * len(numbers))
+        parts = figure.subfigures(len(numbers), 1, squeeze=False)[:, 0]
+        for part, (title, found) in zip(parts, numbers.items(), strict=True):
+            part.suptitle(title, x=0.02, ha="left", fontsize=10, fontweight="bold")
+            _draw(part, vocab, ids, found, t)
+        for kind in (0, 2):  # the losses and the bands
+            rows = [part.axes[kind] for part in parts]
+            limits = np.array([axes.get_ylim() for axes in rows])
+            for axes in rows:
+                axes.set_ylim(limits[limits.max(axis=1).argmax()])
+    return figure
+
+
+def _reading(vocab, text, t):
+    """The ids of the text, and the step whose loss is lit, if it is one of the text's."""
     ids = vocab.encode(text)
     if len(ids) < 2:
         raise ValueError(f"text: expected at least two characters, got {_check.describe(text)}")
+    return ids, None if t is None else _check.whole("t", t, 0, len(ids) - 2)
+
+
+def _width(ids):
+    return min(8.4, 1 + 0.36 * (len(ids) - 1))
+
+
+def _numbers(params, ids):
+    """What a river shows: the trace, the step losses, the lengths of `contributions`, and those of da."""
     x, y = ids[:-1], ids[1:]
-    t = None if t is None else _check.whole("t", t, 0, len(x) - 1)
     trace = forward(params, x)
     lengths = contributions(params, trace, y, reduction="sum")
     norms = np.linalg.norm(backward(params, trace, y, reduction="sum").da, axis=1)
-    with styled():
-        figure = new_figure(min(8.4, 1 + 0.36 * len(x)), 3.6)
-        top, middle, bottom = figure.subplots(3, 1, height_ratios=[1, 1.3, 1.8])
-        _draw_losses(top, step_losses(trace.o, y), len(vocab))
-        middle.imshow(trace.h.T, cmap=STATE_COLOURS, vmin=-1, vmax=1, aspect="auto", interpolation="none")
-        middle.set(yticks=[], ylabel="state")
-        middle.set_xlabel("the guess below each state; bold where it is the target", fontsize=8, color=MUTED)
-        _draw_band(bottom, lengths, norms, t)
-        for axes, characters in ((top, y), (middle, trace.yhat.argmax(axis=-1)), (bottom, x)):
-            signs = [label(vocab.characters[i]) for i in characters]
-            axes.set_xticks(range(len(x)), signs)
-            axes.set_xlim(-0.5, len(x) - 0.5)
-            axes.tick_params(length=0, labelbottom=True)
-            turn_code_points(axes.get_xticklabels(), signs)
-        top.xaxis.tick_top()
-        for tick, hit in zip(middle.get_xticklabels(), trace.yhat.argmax(axis=-1) == y, strict=True):
-            tick.set(weight="bold" if hit else "normal", color=INK if hit else MUTED)
-        bottom.xaxis.tick_top()
-        for axes in (top, bottom):
-            axes.spines[:].set_visible(False)
-    return figure
+    return trace, step_losses(trace.o, y), lengths, norms
+
+
+def _draw(figure, vocab, ids, numbers, t):
+    """A river in a figure, or in a part of one."""
+    trace, losses, lengths, norms = numbers
+    x, y = ids[:-1], ids[1:]
+    top, middle, bottom = figure.subplots(3, 1, height_ratios=[1, 1.3, 1.8])
+    _draw_losses(top, losses, len(vocab))
+    middle.imshow(trace.h.T, cmap=STATE_COLOURS, vmin=-1, vmax=1, aspect="auto", interpolation="none")
+    middle.set(yticks=[], ylabel="state")
+    middle.set_xlabel("the guess below each state; bold where it is the target", fontsize=8, color=MUTED)
+    _draw_band(bottom, lengths, norms, t)
+    for axes, characters in ((top, y), (middle, trace.yhat.argmax(axis=-1)), (bottom, x)):
+        signs = [label(vocab.characters[i]) for i in characters]
+        axes.set_xticks(range(len(x)), signs)
+        axes.set_xlim(-0.5, len(x) - 0.5)
+        axes.tick_params(length=0, labelbottom=True)
+        turn_code_points(axes.get_xticklabels(), signs)
+    top.xaxis.tick_top()
+    for tick, hit in zip(middle.get_xticklabels(), trace.yhat.argmax(axis=-1) == y, strict=True):
+        tick.set(weight="bold" if hit else "normal", color=INK if hit else MUTED)
+    bottom.xaxis.tick_top()
+    for axes in (top, bottom):
+        axes.spines[:].set_visible(False)
 
 
 def _draw_losses(axes, losses, V):

@@ -16,8 +16,11 @@ class TrainedWidget(NetworkWidget):
     @property
     def params(self):
         """The `Params` shown: the given ones or those drawn from the seed, after `updates` updates."""
+        return self._params_after(self.updates)
+
+    def _params_after(self, updates):
         params, x, y = super().params, self.vocab.encode(self.text[:-1]), self.targets
-        for _ in range(self.updates):
+        for _ in range(updates):
             grads = backward(params, forward(params, x), y)
             params = Params(*(p - RATE * g for p, g in zip(params, grads[:5], strict=True)))
         return params

@@ -6,7 +6,7 @@ from matplotlib.patches import PathPatch, Rectangle
 from models import refuses
 
 from rnnlib import Vocabulary, backward, contributions, forward, init_params, step_losses
-from rnnlib.plots import plot_river
+from rnnlib.plots import plot_river, plot_rivers
 from rnnlib.plots._river import BACK, GREY
 
 TEXT = "I am learning RNN"
@@ -61,3 +61,26 @@ def test_what_cannot_be_drawn_is_refused():
         plot_river(PARAMS, VOCAB, "a")
     with refuses(ValueError, "t", "16", expected="0 to 15"):
         plot_river(PARAMS, VOCAB, TEXT, t=16)
+
+
+def test_rivers_of_several_networks_are_drawn_on_the_same_scales():
+    networks = {"small": PARAMS, "large": PARAMS._replace(Why=3 * PARAMS.Why)}
+    figure = plot_rivers(networks, VOCAB, TEXT, t=12)
+    parts = figure.subfigs
+    assert [part.get_suptitle() for part in parts] == list(networks)
+    for kind in (0, 2):
+        assert len({part.axes[kind].get_ylim() for part in parts}) == 1
+    for part, params in zip(parts, networks.values(), strict=True):
+        losses = [height for _, height in rectangles(part.axes[0], GREY)]
+        assert np.allclose(losses, step_losses(forward(params, X).o, Y), rtol=1e-12)
+        bands = [height for _, height in rectangles(part.axes[2], GREY)]
+        matrix = contributions(params, forward(params, X), Y, reduction="sum")
+        assert np.allclose(bands, matrix.sum(axis=0), rtol=1e-12) and max(bands) < part.axes[2].get_ylim()[0]
+    assert np.array_equal(parts[0].axes[1].images[0].get_array(), forward(PARAMS, X).h.T)
+
+
+def test_rivers_of_no_network_are_refused():
+    with refuses(ValueError, "networks", "empty", expected="at least one"):
+        plot_rivers({}, VOCAB, TEXT)
+    with refuses(TypeError, "networks", "Params", expected="a dict"):
+        plot_rivers(PARAMS, VOCAB, TEXT)

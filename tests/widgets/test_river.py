@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from rnnlib import Params, Vocabulary, backward, contributions, cross_entropy, forward, init_params
+from rnnlib import Params, Vocabulary, backward, contributions, cross_entropy, forward, init_params, plots
 from rnnlib.widgets import River
 
 TEXT = "I am learning RNN"
@@ -67,6 +67,18 @@ def test_a_shorter_text_moves_the_step_to_its_last_one():
     river = River(text="hello", t=3)
     river.text = "hi"
     assert river.t == 0
+
+
+@pytest.mark.parametrize(("updates", "moments"), [(0, (0, 300)), (60, (0, 60, 300)), (300, (0, 300))])
+def test_on_paper_it_is_its_first_moment_the_one_shown_and_its_last(updates, moments):
+    river = River(text="hello", hidden_size=3, t=2, updates=updates)
+    parts = river._figure(plots).subfigs
+    assert [part.get_suptitle().split(" updates")[0] for part in parts] == [f"After {n}" for n in moments]
+    for n, part in zip(moments, parts, strict=True):
+        river.updates = n
+        assert np.allclose(part.axes[1].images[0].get_array(), river.trace.h.T, rtol=0, atol=1e-12)
+        mean = cross_entropy(river.trace.o, river.targets)
+        assert part.get_suptitle().endswith(f"mean loss {mean:.3f}")
 
 
 def test_its_stand_in_is_a_picture_and_a_sentence():

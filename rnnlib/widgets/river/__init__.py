@@ -3,8 +3,10 @@
 import traitlets
 
 from ...bptt import contributions
-from .._bundle import bundle, constants, style
-from .._trained import TrainedWidget
+from ...loss import cross_entropy
+from ...rnn import forward
+from .._bundle import bundle, constants, style, words
+from .._trained import UPDATES, TrainedWidget
 from .._traits import MAX_STEPS, Whole, defaults
 
 
@@ -51,4 +53,11 @@ class River(TrainedWidget):
         return "river_picture", values | {"t": self.t + 1}
 
     def _figure(self, plots):
-        return plots.plot_river(self.params, self.vocab, self.text, t=self.t)
+        """On paper nothing moves: the network before its training, at the moment shown, and at the end."""
+        networks = {}
+        for updates in sorted({0, self.updates, UPDATES}):
+            params = self._params_after(updates)
+            mean = cross_entropy(forward(params, self.trace.x).o, self.targets)
+            title = words()["en"]["river_moment"].format(updates=updates, mean=f"{mean:.3f}")
+            networks[title] = params
+        return plots.plot_rivers(networks, self.vocab, self.text, t=self.t)
