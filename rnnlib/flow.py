@@ -13,7 +13,7 @@ class Flow(NamedTuple):
     """What `gradient_flow` found. Arrays "by lag" begin with lag 0, the step of the loss itself."""
 
     lengths: np.ndarray  # (T, T)     |∂L_t/∂h_s|, over all units and sequences; zero for s > t
-    cell_lengths: np.ndarray | None  # (T, T)     |∂L_t/∂c_s| along the road of c, of an LSTM
+    cell_lengths: np.ndarray | None  # (T, T)     |∂L_t/∂c_s| along the path of c, of an LSTM
     t: int  # the step, from 0, that the next three look back from
     largest: np.ndarray  # (t + 1, B) by lag: largest singular value of ∂state_t/∂state_s; one sequence has no axis B
     smallest: np.ndarray  # (t + 1, B) by lag: the smallest one
@@ -120,7 +120,7 @@ def _singular_values(jacobians):
 
 
 def _slopes(trace):
-    """What each step multiplies the gradient of each unit with, on the road that belongs to the unit alone."""
+    """What each step multiplies the gradient of each unit with, on the path that belongs to the unit alone."""
     if hasattr(trace, "f"):
         return trace.f
     return trace.z if hasattr(trace, "z") else 1 - trace.h**2

@@ -70,7 +70,7 @@ class Trace(NamedTuple):
 class Grads(NamedTuple):
     """The gradient of the loss with respect to each parameter (summed over the steps), to h0 and c0, and at each step.
 
-    dc_t is that of c_t by both roads: through h_t, and through c_{t+1}.
+    dc_t is that of c_t by both paths: through h_t, and through c_{t+1}.
     """
 
     Wxh: np.ndarray  # (D, 4H)
@@ -169,13 +169,13 @@ def backward(
 
         do_t = w_t (ŷ_t - y_t)                  divided by Σ w_t when the loss is the mean; w_t = 1 unless given
         dh_t = do_t Whyᵀ + da_{t+1} Whhᵀ         the term through the output, and the term through the next gates
-        dc_t = dh_t ⊙ q_t ⊙ (1 - tanh²(c_t)) + dc_{t+1} ⊙ f_{t+1}    through h_t, and along the road of c
+        dc_t = dh_t ⊙ q_t ⊙ (1 - tanh²(c_t)) + dc_{t+1} ⊙ f_{t+1}    through h_t, and along the path of c
         da_t = (dc_t ⊙ g_t ⊙ i_t(1 - i_t),  dc_t ⊙ c_{t-1} ⊙ f_t(1 - f_t),
                 dc_t ⊙ i_t ⊙ (1 - g_t²),    dh_t ⊙ tanh(c_t) ⊙ q_t(1 - q_t))
         dWhy = Σ h_tᵀ do_t,  dWhh = Σ h_{t-1}ᵀ da_t,  dWxh = Σ x_tᵀ da_t,  dbh = Σ da_t,  dby = Σ do_t
         dh0 = da_1 Whhᵀ,  dc0 = dc_1 ⊙ f_1
 
-    Arguments, `truncate=k` (the loss of each step reaches back over at most k steps, by either road) and what is
+    Arguments, `truncate=k` (the loss of each step reaches back over at most k steps, by either path) and what is
     raised: as in `rnnlib.backward`.
     """
     params, do = _errors(params, trace, y, reduction, weights)
