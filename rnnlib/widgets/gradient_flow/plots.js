@@ -1,7 +1,7 @@
 /** The two drawings of GradientFlow: the plane of the eigenvalues, and the lengths of the gradient on decades. */
 
 import { shade } from "../ui/colour.js";
-import { make, setText, svg } from "../ui/dom.js";
+import { keep, make, setText, svg } from "../ui/dom.js";
 
 const PLANE = 240; // the drawing is a square of so many units
 const GRAB = 26; // px from a dot within which a press takes it
@@ -108,13 +108,25 @@ function placeNames(names) {
   for (const { node, y } of names) node.setAttribute("y", (FRAME.top + y + 4).toFixed(1));
 }
 
+/** A cell for each slope, from the last step back. */
+function drawStrip(strip, slopes, dark) {
+  const T = slopes.length;
+  const width = ACROSS / T;
+  if (strip.childElementCount !== T) {
+    strip.replaceChildren(...Array.from(slopes, (_, k) => svg("rect", {
+      height: STRIP, x: (k * width).toFixed(2), width: (width + 0.2).toFixed(2), // no seam between two cells
+    })));
+  }
+  Array.from(strip.children).forEach((cell, k) => cell.setAttribute("fill", shade(1 - slopes[T - 1 - k], "damping", dark).fill));
+}
+
 /** The lengths against the number of steps back, with the strips of the slopes below. */
 export function buildLines({ words }) {
   const path = (name) => svg("path", { class: name });
   const cells = CELLS.map((name, i) => ({
     threads: path(`rnn-flow-thread rnn-flow-${name}`), median: path(`rnn-flow-median rnn-flow-${name}`), strip: svg("g", {}),
     name: svg("text", { class: `rnn-flow-name rnn-flow-name-${name}`, x: WIDTH - FRAME.right + 4 }),
-    stripName: svg("text", { class: "rnn-flow-label", x: ACROSS + 4, y: 19 + i * (STRIP + 3) }),
+    stripName: svg("text", { class: "rnn-flow-label", x: ACROSS + 4, y: 19 + i * (STRIP + 3) }), kept: keep(), drawn: keep(),
   }));
   const bounds = ["rnn-flow-bound", "rnn-flow-bound"].map(path);
   const labels = ["flow_sigma", "flow_rho"].map((key) => svg("text", { class: "rnn-flow-label", x: WIDTH - FRAME.right + 4 }, words(key)));
@@ -131,6 +143,7 @@ export function buildLines({ words }) {
     svg("path", { class: "rnn-axes", d: `M${FRAME.left} ${FRAME.top}v${UP}h${ACROSS}` }), inner, strips,
     ...cells.map((cell) => cell.name), ...labels);
 
+  const scaled = keep();
   function drawTicks(T, low, high, x, y) {
     const text = (value, at, up, anchor) => svg("text", { x: at.toFixed(1), y: up.toFixed(1), "text-anchor": anchor }, value);
     const step = Math.max(1, Math.ceil((high - low) / 6));
@@ -154,24 +167,17 @@ export function buildLines({ words }) {
       const [low, high] = decadesOf(flows.flatMap(({ rows }) => rows));
       const x = (k) => (ACROSS * k) / T;
       const y = (decade) => (UP * (high - decade)) / (high - low);
-      drawTicks(T, low, high, x, y);
+      scaled(() => drawTicks(T, low, high, x, y), T, low, high);
       const names = [];
       const name = (text, value) => names.push({ node: text, y: Math.min(UP, Math.max(0, y(value > 0 ? Math.log10(value) : low))) });
       flows.forEach(({ rows, median, slopes }, i) => {
-        cells[i].threads.setAttribute("d", rows.map((row) => lineOf(row, x, y)).join(""));
-        cells[i].median.setAttribute("d", lineOf(median, x, y));
+        cells[i].drawn(() => {
+          cells[i].threads.setAttribute("d", rows.map((row) => lineOf(row, x, y)).join(""));
+          cells[i].median.setAttribute("d", lineOf(median, x, y));
+        }, rows, low, high);
         name(cells[i].name, median[T]);
         for (const node of [cells[i].name, cells[i].stripName]) setText(node, words(i ? NAMES[kind] : "flow_plain"));
-        const width = ACROSS / T;
-        const { strip } = cells[i];
-        while (strip.childElementCount > T) strip.lastElementChild.remove();
-        while (strip.childElementCount < T) strip.append(svg("rect", { height: STRIP }));
-        for (let k = 0; k < T; k++) {
-          const cell = strip.children[k];
-          cell.setAttribute("x", (k * width).toFixed(2));
-          cell.setAttribute("width", (width + 0.2).toFixed(2)); // no seam between two cells
-          cell.setAttribute("fill", shade(1 - slopes[T - 1 - k], "damping", dark).fill);
-        }
+        cells[i].kept(() => drawStrip(cells[i].strip, slopes, dark), slopes, dark);
       });
       [sigma, rho].forEach((factor, i) => {
         const end = T * Math.log10(factor);

@@ -10,6 +10,7 @@ import { number } from "../model/format.js";
 import { LIMITS } from "../model/limits.js";
 import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
 import { lastStep, linkedChoice, linkedNetwork, linkedNumber, linkedWhole } from "../model/permalink.js";
+import { oneOf, within } from "../model/values.js";
 import { batchUpdates, keep, make } from "../ui/dom.js";
 import { bindModel, field, networkFields, slider } from "../ui/fields.js";
 import { figure } from "../ui/keys.js";
@@ -21,12 +22,6 @@ import { buildLines, buildPlane, buildSaid } from "./plots.js";
 
 const FINE = { gain: 20, alpha: 100, forget_bias: 10 }; // places of a slider for one unit
 const TRAITS = ["gain", "start", "inputs", "cell", "alpha", "forget_bias", "loss_t"];
-
-/** @param {any} value
- * @param {number[]} range */
-const within = (value, [low, high]) => Math.min(high, Math.max(low, Number(value) || low));
-
-const oneOf = (value, choices) => (choices.includes(value) ? value : choices[0]);
 
 /** The networks that are drawn, before their gain, and what bounds the first of them. */
 function started(net, start) {
