@@ -96,7 +96,7 @@ def forward(params: Params, x: npt.ArrayLike, h0: npt.ArrayLike | None = None) -
         a_t = x_t Wxh + h_{t-1} Whh + bh;  h_t = tanh(a_t);  o_t = h_t Why + by;  ŷ_t = softmax(o_t)
 
     x: ids of integer type, (T,) for one sequence or (T, B) for a batch; or features of floating type, (T, D) or
-    (T, B, D): the type alone decides. Ids stand for one-hot rows: x_t Wxh is then row x_t of Wxh. h0: (H,), from which
+    (T, B, D): the type alone decides. Ids mean one-hot rows: x_t Wxh is then row x_t of Wxh. h0: (H,), from which
     every sequence of a batch starts, or (B, H).
 
     The result has the type of the parameters; complex parameters, features or h0 make it complex, as a complex-step

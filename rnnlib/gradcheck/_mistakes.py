@@ -250,7 +250,7 @@ def _sends(r):
         "Whhᵀ is left out on the way to the step before": lambda r, dh, da, f: da,
         "dh itself goes to the step before, without the slope and Whhᵀ": lambda r, dh, da, f: dh,
         "dh Whhᵀ where da Whhᵀ belongs: tanh's slope is left out on the way back": lambda r, dh, da, f: dh @ WhhT,
-        "dh itself goes to the step before as well, beside da Whhᵀ": lambda r, dh, da, f: dh + da @ WhhT,
+        "dh itself goes to the step before as well, in addition to da Whhᵀ": lambda r, dh, da, f: dh + da @ WhhT,
         "what goes to the step before is added up and never reset": lambda r, dh, da, f: f + da @ WhhT,
         "what goes to the step before is subtracted": lambda r, dh, da, f: -da @ WhhT,
         "what goes to the step before counts twice": lambda r, dh, da, f: 2 * da @ WhhT,
@@ -413,7 +413,7 @@ def _ratios(r):
     if T > 2:
         ratios[f"divided by T - 1 = {T - 1} where T belongs"] = T / (T - 1)
     if not r.single and T != B:
-        ratios |= {f"B = {B} stands for T = {T} in the mean": T / B, f"T = {T} stands for B = {B} in the mean": B / T}
+        ratios |= {f"B = {B} instead of T = {T} in the mean": T / B, f"T = {T} instead of B = {B} in the mean": B / T}
     return ratios
 
 

@@ -25,7 +25,7 @@ class Run(NamedTuple):
     slots: dict[str, np.ndarray]  # name -> (weights,)  state of the optimiser, see `optim`; zeros after a divergence
     t: int  # updates that this state covers
     settings: dict[str, Any] | None = None  # the arguments of `train` that have to stay the same; None: not known
-    c: np.ndarray | None = None  # (B, H)  the cell state beside h, of an LSTM
+    c: np.ndarray | None = None  # (B, H)  the cell state of an LSTM
 
     def __repr__(self) -> str:
         """The progress and the shapes of the parameters; `_asdict()` shows all that was measured."""

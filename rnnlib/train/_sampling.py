@@ -64,7 +64,7 @@ def sample(
     the order of the texts.
 
     Raises ValueError for an empty prompt, for characters that the vocabulary lacks and for a vocabulary of another
-    size; TypeError or ValueError for an invalid length, temperature, top_k, rng or count, and for a count beside a list
+    size; TypeError or ValueError for an invalid length, temperature, top_k, rng or count, and for a count with a list
     of prompts.
     """
     params, rng = check_trainable(params), _check.generator("rng", rng)
@@ -97,7 +97,7 @@ def _prompts(prompt, count):
     if not isinstance(prompt, (list, tuple)):
         return [prompt] * (1 if count is None else _check.positive_int("count", count))
     if count is not None:
-        raise ValueError(f"count: expected None beside a list of prompts, got {_check.describe(count)}")
+        raise ValueError(f"count: expected None with a list of prompts, got {_check.describe(count)}")
     if not prompt:
         raise ValueError("prompt: expected a string, or a list of at least one, got an empty list")
     return list(prompt)

@@ -208,7 +208,7 @@ REPORTED = {  # by people who made them
         "only the loss of the last step enters",
     ),
     "forward": (written_out(visited=lambda T: range(T)[::-1]), RECURRENT, "the loop runs forward"),
-    "B for T": (written_out(mean=lambda T, B: B * B), set(NAMES), "B = 3 stands for T = 6 in the mean"),
+    "B for T": (written_out(mean=lambda T, B: B * B), set(NAMES), "B = 3 instead of T = 6 in the mean"),
     "steps less one": (written_out(mean=lambda T, B: (T - 1) * B), set(NAMES), "divided by T - 1 = 5 where T"),
 }
 

@@ -95,7 +95,7 @@ def test_pointing_at_a_symbol_tells_its_meaning_and_escape_hides_it(specimen, vi
     symbol, tip = page.locator(".math-block [data-symbol='d h']").first, page.get_by_role("tooltip")
     symbol.hover()
     tip.wait_for()
-    assert "the gradient of the loss in this: the hidden state after a step" in tip.inner_text()
+    assert "the gradient of the loss with respect to this: the hidden state after a step" in tip.inner_text()
     assert tip.locator("a").get_attribute("href").endswith("/chapters/notation.html#symbol-d")
     assert violations(page) == []
     tip.hover()
