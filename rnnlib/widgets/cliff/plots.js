@@ -13,6 +13,7 @@ const WIDTH = 320;
 const FRAME = { left: 34, right: 6, top: 6, bottom: 30 };
 const ACROSS = WIDTH - FRAME.left - FRAME.right;
 const NAMED = 46; // room for the names of lines at their right end
+const INNER = 1.5; // by how much the ball of the clipped walk is smaller: where both lie, both are seen
 const LINE = 13; // between two of them
 const [MAP, PLOT] = [180, 100]; // heights
 const FAR = 4000; // units from where a line is drawn no further
@@ -89,13 +90,13 @@ function buildMap({ className, title, pressed, ball: size }) {
   Object.assign(canvas.style, placed({ left: 0, top: 0, width: ACROSS, height: MAP }));
   const path = (name) => svg("path", { class: name });
   const wall = path("rnn-cliff-wall");
-  const walks = NAMES.map(([name]) => ({
+  const walks = NAMES.map(([name], i) => ({
     halo: path("rnn-cliff-halo"), line: path(`rnn-cliff-line rnn-cliff-${name}`), dots: path(`rnn-cliff-dots rnn-cliff-${name}`),
-    ball: svg("circle", { class: `rnn-cliff-ball rnn-cliff-${name}`, r: size }),
+    ball: svg("circle", { class: `rnn-cliff-ball rnn-cliff-${name}`, r: size - i * INNER }),
   }));
   const around = svg("rect", { class: "rnn-cliff-around" });
   const start = svg("circle", { class: "rnn-cliff-start", r: 7 });
-  frame.inner.append(wall, around, ...walks.map((each) => each.halo), ...walks.flatMap(({ line, dots }) => [line, dots]), start,
+  frame.inner.append(wall, around, ...walks.map((each) => each.halo), ...walks.flatMap(({ line, dots }) => [line, dots]).reverse(), start,
     ...walks.map((each) => each.ball));
   let box;
 
@@ -211,12 +212,13 @@ export function buildNear({ words, pressed }) {
 /** The loss along the next update of each walk, with the ball where the walk is. */
 export function buildSlice({ words }) {
   const frame = buildFrame("rnn-cliff-slice", words("cliff_slice_title"), PLOT, [words("cliff_distance"), ""]);
-  const parts = NAMES.map(([name]) => ({
-    line: svg("path", { class: `rnn-cliff-line rnn-cliff-${name}` }), ball: svg("circle", { class: `rnn-cliff-ball rnn-cliff-${name}`, r: 5 }),
+  const parts = NAMES.map(([name], i) => ({
+    line: svg("path", { class: `rnn-cliff-line rnn-cliff-${name}` }),
+    ball: svg("circle", { class: `rnn-cliff-ball rnn-cliff-${name}`, r: 5 - i * INNER }),
     next: svg("circle", { class: `rnn-cliff-next rnn-cliff-${name}`, r: 4 }),
     off: svg("text", { class: `rnn-cliff-name rnn-cliff-name-${name}`, "text-anchor": "end", x: ACROSS - 4 }),
   }));
-  frame.inner.append(...parts.map((each) => each.line), ...parts.flatMap(({ next, off, ball }) => [next, off, ball]));
+  frame.inner.append(...parts.map((each) => each.line).reverse(), ...parts.flatMap(({ next, off, ball }) => [next, off, ball]));
   return {
     panel: frame.panel,
     draw({ slices, reach, summary }) {
@@ -255,7 +257,7 @@ export function buildStates({ words, target }) {
   const lines = NAMES.map(([name]) => svg("path", { class: `rnn-cliff-line rnn-cliff-${name}` }));
   const names = NAMES.map(([name, key]) => svg("text", { class: `rnn-cliff-name rnn-cliff-name-${name}`, x: FRAME.left + width + 4 },
     words(key)));
-  frame.inner.append(svg("path", { class: "rnn-cliff-target", d: `M0 ${put(y(target))}H${width}` }), ...lines,
+  frame.inner.append(svg("path", { class: "rnn-cliff-target", d: `M0 ${put(y(target))}H${width}` }), ...[...lines].reverse(),
     svg("text", { x: width - 4, y: put(y(target) + 12), "text-anchor": "end" }, words("cliff_target", { target: number(target, 1) })));
   frame.node.append(...names);
   return {
