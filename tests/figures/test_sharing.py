@@ -75,6 +75,7 @@ def random_figure(name, rng):
         traits |= {"updates": upto(60)}
     elif name == "forward-stepper":
         traits |= {"t": upto(last), "unit": upto(H - 1), "updates": pick(0, 1, 300)}
+        traits |= pick({}, {"weight": f"Whh[{H - 1}, 0] = -1.25"}, {"weight": "bh[0] = 2"})
     elif name == "backward-stepper":
         loss_t = upto(last)
         traits |= {"t": upto(last), "move": upto(4), "parameter": pick(*Params._fields), "loss_t": loss_t}
@@ -98,6 +99,7 @@ def random_figure(name, rng):
     elif name == "rosetta":
         traits |= {"names": pick(*DIALECTS), "layout": pick("row", "column"), "reduction": pick("sum", "mean")}
     else:
+        traits |= {"cell": pick("rnn", "lstm", "gru"), "recalled": pick("", text[-1])}
         traits |= {"steps": 1 + upto(20), "clip": pick(0.0, 0.5, 5.0), "optimizer": pick("sgd", "momentum", "adam")}
         traits |= {"learning_rate": pick(0.0123, 0.1, 1e-4), "temperature": pick(0.1, 1.3, 3.0)}
         traits |= {"updates": pick(0, 1, 40), "_rates": ""}
@@ -207,8 +209,13 @@ def test_copied_python_makes_the_state_and_its_numbers(opens, name):
         start = figure.start if name == "training-lab" else figure.params
         assert same(names["params"], start)
         rng_of_the_seed = np.random.default_rng(figure.seed)
-        if name not in ("gradient-flow", "gated-stepper") and (not traits.get("updates") or name == "training-lab"):
-            assert same(start, init_params(len(figure.vocab), figure.hidden_size, rng=rng_of_the_seed))
+        if (
+            name not in ("gradient-flow", "gated-stepper")
+            and not traits.get("weight")
+            and (not traits.get("updates") or name == "training-lab")
+        ):
+            init = {"lstm": lstm.init_params, "gru": gru.init_params}.get(traits.get("cell"), init_params)
+            assert same(start, init(len(figure.vocab), figure.hidden_size, rng=rng_of_the_seed))
         if name == "forward-stepper":
             assert same([names["trace"].h], [figure.trace.h])
             cells = [row[-1] for row in rows(view, "units")]
@@ -242,10 +249,10 @@ def test_copied_python_makes_the_state_and_its_numbers(opens, name):
 def test_given_weights_are_in_the_python_and_the_page_of_a_link_has_them(opens):
     vocab = Vocabulary("你好李焕英夏洛特烦恼")
     params = init_params(len(vocab), 5, rng=np.random.default_rng(7))
-    widget = ForwardStepper.from_params(params, vocab, "夏洛特烦恼", t=2, unit=4)
+    widget = ForwardStepper.from_params(params, vocab, "夏洛特烦恼", t=2, unit=4, updates=3, weight="bh[1] = 2")
     view = opens([widget]).locator(".rnn")
     names = run(copied(view, "share_python"))
-    assert same(names["params"], params) and same(names["figure"].params, params)
+    assert same(names["params"], widget.params) and same(names["figure"].params, widget.params)
     assert (names["figure"].t, names["figure"].unit) == (2, 4)
     link = copied(view, "share_link")
     other = ForwardStepper.from_params(params, vocab, "你好")
@@ -272,7 +279,13 @@ def test_too_many_given_weights_are_refused_in_words(opens):
 
 
 BROKEN = {
-    "forward-stepper": [("t=16", "t"), ("t=-1", "t"), ("unit=4", "unit"), ("hidden_size=2&unit=2", "unit")],
+    "forward-stepper": [
+        ("weight=Whh[4, 0] = 1", "weight"),
+        ("t=16", "t"),
+        ("t=-1", "t"),
+        ("unit=4", "unit"),
+        ("hidden_size=2&unit=2", "unit"),
+    ],
     "backward-stepper": [("loss_t=3&s=4", "s"), ("move=5", "move"), ("parameter=constructor", "parameter")],
     "gated-stepper": [("t=16", "t"), ("move=12", "move"), ("cell=rnn", "cell"), ("forget_bias=6.1", "forget_bias")],
     "gradient-detective": [("case=14", "case"), ("suspect=__proto__", "suspect"), ("hidden_size=9", "hidden_size")],
@@ -285,6 +298,8 @@ BROKEN = {
         ("_rates=0:1;alert(1)", "_rates"),
         ("learning_rate=Infinity", "learning_rate"),
         ("optimizer=constructor", "optimizer"),
+        ("cell=toString", "cell"),
+        ("text=abab&recalled=c", "recalled"),
         ("text=" + "ab" * 1001, "text"),
     ],
 }

@@ -198,6 +198,35 @@ def test_training_shows_the_numbers_of_python(stepper, updates):
     assert f"mean loss {shown(losses.mean())}" in stepper.inner_text()
 
 
+def test_one_weight_is_set_by_hand_and_everything_follows(stepper):
+    stepper.locator(".rnn-cell-after [data-unit='4']").click()
+    choice, value = stepper.get_by_role("combobox", name="Weight"), stepper.get_by_role("slider", name="Value")
+    traits = {"text": TEXT, "hidden_size": 8, "seed": 1, "t": 5}
+    x = ForwardStepper(**traits).trace.x[5]
+    entries = {"unit 3 → unit 5": "Whh[2, 4]", "“\u2068l\u2069” → unit 5": f"Wxh[{x}, 4]", "bias → unit 5": "bh[4]"}
+    reset = stepper.get_by_role("button", name="Reset", exact=True)
+    assert reset.get_attribute("aria-disabled") == "true"
+    for option, entry in entries.items():
+        choice.select_option(option)
+        drawn = ForwardStepper(**traits).params
+        assert value.get_attribute("aria-valuetext") == shown(eval(entry, drawn._asdict()))
+        set_range(stepper, "Value", 37)
+        painted(stepper.page)
+        changed = ForwardStepper(**traits, weight=f"{entry} = 1.85")
+        assert [row[5] for row in rows(stepper, "units")] == [shown(h) for h in changed.trace.h[5]]
+        losses = step_losses(changed.trace.o, changed.targets)
+        assert f"mean loss {shown(losses.mean())}" in stepper.inner_text()
+        told = stepper.locator(".rnn-hand-note").inner_text()
+        assert told.startswith(f"{entry} is set to 1.850 by hand instead of {shown(eval(entry, drawn._asdict()))}")
+    value.focus()
+    stepper.page.keyboard.press("ArrowLeft")
+    painted(stepper.page)
+    assert stepper.locator(".rnn-hand-note").inner_text().startswith("bh[4] is set to 1.800")
+    reset.click()
+    painted(stepper.page)
+    assert [row[5] for row in rows(stepper, "units")] == [shown(h) for h in ForwardStepper(**traits).trace.h[5]]
+
+
 def test_a_finger_can_do_it_on_a_phone(book, visit):
     page, watch = visit(book, PAGE, width=360, has_touch=True, is_mobile=True)
     view = page.locator(".rnn-forward").first

@@ -9,10 +9,12 @@ import ipywidgets
 import numpy as np
 import pytest
 import traitlets
+from javascript import bundled, entry_of
 
 from rnnlib import Params, Vocabulary, forward, init_params
-from rnnlib.widgets import BackwardStepper, ForwardStepper, GradientDetective, Rosetta, TrainingLab
-from rnnlib.widgets._bundle import HERE, words
+from rnnlib.widgets import BackwardStepper, ForwardStepper, GatedStepper, GradientDetective, Rosetta, TrainingLab
+from rnnlib.widgets._bundle import HERE, constants, words
+from rnnlib.widgets.forward_stepper import WEIGHTS
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "I am learning RNN"
@@ -45,6 +47,56 @@ def test_given_weights_come_back_out_unchanged():
 def test_the_trace_reads_all_characters_but_the_last():
     params, vocab, stepper = given()
     assert same(stepper.trace, forward(params, vocab.encode("hell")))
+
+
+@pytest.mark.parametrize("weight, name, place, value", [
+    ("Whh[2, 0] = -1.5", "Whh", (2, 0), -1.5), ("Wxh[3, 1] = 5", "Wxh", (3, 1), 5), ("bh[1] = 0.3", "bh", 1, 0.3),
+    ("Why[0, 3] = 0.05", "Why", (0, 3), 0.05), ("by[3] = -5", "by", 3, -5),
+])  # fmt: skip
+@pytest.mark.parametrize("updates", [0, 7])
+def test_one_weight_is_set_by_hand_and_everything_follows(weight, name, place, value, updates):
+    drawn = ForwardStepper(text="hello", hidden_size=3, updates=updates)
+    stepper = ForwardStepper(text="hello", hidden_size=3, updates=updates, weight=weight)
+    expected = drawn.params
+    getattr(expected, name)[place] = value
+    assert same(stepper.params, expected) and not same(stepper.params, drawn.params)
+    assert same(stepper.trace, forward(expected, Vocabulary("hello").encode("hell")))
+    stepper.weight = ""
+    assert same(stepper.params, drawn.params)
+
+
+def test_a_weight_that_a_smaller_network_has_not_is_taken_back():
+    stepper = ForwardStepper(text="hello", hidden_size=3, weight="Whh[2, 0] = 1")
+    stepper.text = "hi"
+    assert stepper.weight == "Whh[2, 0] = 1"
+    stepper.hidden_size = 2
+    assert stepper.weight == ""
+    stepper.set_state({"text": "hello", "hidden_size": 5, "weight": "Wxh[3, 4] = 2"})
+    assert stepper.weight == "Wxh[3, 4] = 2" and stepper.params.Wxh[3, 4] == 2
+
+
+@pytest.mark.parametrize("weight", [
+    *("Whh[2, 0] = -1.5", "Wxh[3, 2] = 5", "bh[2] = 0", "by[3] = -5", "Whh[3, 0] = 1", "Wxh[4, 0] = 1", "bh[0, 0] = 1"),
+    *("Whh[0] = 1", "Whh[0, 0] = 5.1", "Whh[0, 0]=1", "h0[0] = 1", "", "Whh[0, 0] = 1e3", "Whh[0, 0] = 01.5"),
+    "Whh[0, 0] = .5",
+])  # fmt: skip
+def test_the_page_reads_a_weight_as_python_does(weight):
+    facts = {"forward_stepper/facts.js": constants(WEIGHTS=WEIGHTS)}
+    with bundled("entry.js", facts | {"entry.js": entry_of("forward_stepper/by_hand.js")}) as page:
+        found = page.call("(b, text) => b.readWeight(text, 4, 3)", weight)
+    try:
+        stepper = ForwardStepper(text="hello", hidden_size=3, weight=weight)
+    except ValueError:
+        assert found is None
+        return
+    if not weight:
+        assert found is None
+        return
+    array = getattr(stepper.params, found["name"])
+    assert array.ravel()[found["place"]] == found["value"] and (array.ravel() == found["value"]).sum() >= 1
+    drawn = getattr(ForwardStepper(text="hello", hidden_size=3).params, found["name"]).copy()
+    drawn.ravel()[found["place"]] = found["value"]
+    assert np.array_equal(array, drawn)
 
 
 def test_traits_can_be_observed():
@@ -99,6 +151,16 @@ def test_what_the_page_sends_arrives_in_the_traits():
         ("t", -1, ValueError, "t: expected a whole number from 0 to 63, got -1"),
         ("t", 4, ValueError, "t: expected a step from 0 to 3, got 4"),
         ("unit", 3, ValueError, "unit: expected a unit from 0 to 2, got 3"),
+        ("weight", "Whh[0, 1] = 5.1", ValueError, "weight: expected a weight such as"),
+        ("weight", "Whh[0, 1]=1", ValueError, "from -5 to 5, or \"\", got 'Whh[0, 1]=1'"),
+        ("weight", "Whh[-1, 0] = 1", ValueError, "got 'Whh[-1, 0] = 1'"),
+        ("weight", "Whh[3, 0] = 1", ValueError, "weight: expected an entry of Wxh (4, 3), Whh (3, 3), Why (3, 4)"),
+        ("weight", "Wxh[0, 3] = 1", ValueError, "got 'Wxh[0, 3] = 1'"),
+        ("weight", "bh[0, 0] = 1", ValueError, "got 'bh[0, 0] = 1'"),
+        ("weight", "Whh[0] = 1", ValueError, "got 'Whh[0] = 1'"),
+        ("weight", "Whh[0, 0] = nan", ValueError, "got 'Whh[0, 0] = nan'"),
+        ("weight", 0.5, TypeError, "got float 0.5"),
+        ("weight", None, TypeError, "got NoneType None"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_and_the_old_one_kept(trait, value, kind, expected):
@@ -155,7 +217,7 @@ def test_every_word_in_the_table_is_used_and_every_word_used_is_in_the_table():
     files = [path for folder in folders for suffix in ("js", "py") for path in sorted(folder.rglob(f"*.{suffix}"))]
     sources = [path.read_text(encoding="utf-8") for path in files]
     # reductions, optimisers and mistakes bring the keys of their words
-    sources += [BackwardStepper._esm, TrainingLab._esm, GradientDetective._esm, Rosetta._esm]
+    sources += [BackwardStepper._esm, GatedStepper._esm, TrainingLab._esm, GradientDetective._esm, Rosetta._esm]
     quoted = set(re.findall(r'"(\w+)"|\bwords\.(\w+)', "\n".join(sources)))
     assert set(table) <= {name for pair in quoted for name in pair}
     used = set(re.findall(r'words\("(\w+)"', "\n".join(sources)))

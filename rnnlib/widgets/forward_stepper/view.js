@@ -4,6 +4,7 @@
  */
 
 import { argmax } from "../engine/linalg.js";
+import { vocabulary } from "../engine/text.js";
 import { number, percent, quoted } from "../model/format.js";
 import { LIMITS } from "../model/limits.js";
 import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
@@ -11,7 +12,7 @@ import { lastStep, linkedNetwork, linkedWhole } from "../model/permalink.js";
 import { pythonDescent, Trained } from "../model/trained.js";
 import { UPDATES } from "../model/training.js";
 import { ramp } from "../ui/colour.js";
-import { batchUpdates, make, setText } from "../ui/dom.js";
+import { batchUpdates, keep, make, setText } from "../ui/dom.js";
 import { bindModel, networkFields, slider } from "../ui/fields.js";
 import { figure } from "../ui/keys.js";
 import { wordsFor } from "../ui/messages.js";
@@ -21,6 +22,7 @@ import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
 import { trainingSlider } from "../ui/training_slider.js";
 import { DEFAULTS } from "./facts.js";
+import { buildByHand, readWeight, withWeight } from "./by_hand.js";
 import { buildCell } from "./cell.js";
 import { buildCharacters, buildTerms, buildUnits } from "./panels.js";
 
@@ -80,6 +82,14 @@ function buildFoot({ words }) {
   };
 }
 
+/** A link may set a weight that the network of the link has. */
+function linkedWeight(model) {
+  const known = [...model.get("_characters")];
+  const V = ({ text }) => (known.length ? known : vocabulary(text)).length;
+  const read = (text, traits) => (readWeight(text, V(traits), traits.hidden_size) ? text : undefined);
+  return { read, initial: DEFAULTS.weight };
+}
+
 /** Link, image and lines of Python; shown() gives the state that is drawn. */
 function shareStep({ el, root, model, words, change, shown }) {
   return shareRow({
@@ -87,14 +97,19 @@ function shareStep({ el, root, model, words, change, shown }) {
     spec: {
       ...linkedNetwork(model, LIMITS), t: linkedWhole(0, lastStep, DEFAULTS.t),
       unit: linkedWhole(0, ({ hidden_size }) => hidden_size - 1, DEFAULTS.unit),
-      updates: linkedWhole(0, UPDATES, DEFAULTS.updates),
+      updates: linkedWhole(0, UPDATES, DEFAULTS.updates), weight: linkedWeight(model),
     },
-    shown: () => shown() && { ...shownNetwork(shown()), t: shown().t, unit: shown().unit, updates: shown().updates },
+    shown() {
+      if (!shown()) return undefined;
+      const { t, unit, updates, written } = shown();
+      return { ...shownNetwork(shown()), t, unit, updates, weight: written || undefined };
+    },
     said: () => words("picture", { ...shown(), t: shown().t + 1 }),
     place: () => `t${shown().t + 1}`,
     python: () => ({
       plain: [
         "ids = vocab.encode(text)", "x, y = ids[:-1], ids[1:]", ...pythonDescent(shown().updates),
+        ...(shown().written ? [`params.${shown().written}`] : []),
         "trace = forward(params, x)", "losses = step_losses(trace.o, y)",
       ],
       imports: { rnnlib: ["Vocabulary", "forward", "step_losses", ...(shown().updates ? ["Params", "backward"] : [])] },
@@ -107,24 +122,25 @@ function render({ model, el }) {
   /** @type {any} */
   let state; // what is shown
   const schedule = batchUpdates(draw);
-  const { change, forget } = bindModel(model, [...NETWORK, "t", "unit", "updates"], schedule);
+  const { change, forget } = bindModel(model, [...NETWORK, "t", "unit", "updates", "weight"], schedule);
   const fields = networkFields({ model, words, change, settle: ({ T = Infinity, H = Infinity }) => ({
     t: Math.min(model.get("t"), T - 1), unit: Math.min(model.get("unit"), H - 1),
   }) });
   const given = { model, words, change, shown: () => state };
-  const [time, steps, training, summary, cell, foot] =
-    [buildTime, buildSteps, buildTraining, buildSummary, buildCell, buildFoot].map((build) => build(given));
+  const [time, steps, training, summary, cell, byHand, foot] =
+    [buildTime, buildSteps, buildTraining, buildSummary, buildCell, buildByHand, buildFoot].map((build) => build(given));
   const panels = [buildUnits, buildCharacters, buildTerms].map((build) => build(given));
-  const parts = [fields, time, steps, training, summary, cell, ...panels, foot];
+  const parts = [fields, time, steps, training, summary, cell, byHand, ...panels, foot];
   const numbers = make("details", { className: "rnn-all-numbers" },
     make("summary", {}, words("all_numbers")),
     make("div", { className: "rnn-panels" }, ...panels.map(({ node }) => node)), foot.node);
   const root = make("div", { className: "rnn rnn-forward", role: "group" },
-    time.node, steps.node, summary.node, cell.node,
+    time.node, steps.node, summary.node, cell.node, byHand.node,
     make("div", { className: "rnn-steps" }, training.node), fields.node, numbers);
   root.setAttribute("aria-label", words("figure"));
   el.append(root);
   const trained = new Trained();
+  const kept = keep();
 
   function draw() {
     const net = fields.guard(() => network(model, state?.start));
@@ -133,7 +149,11 @@ function render({ model, el }) {
     const unit = inside(model.get("unit"), net.H);
     const now = trained.after(net, model.get("updates"), !state);
     if (now.late) requestAnimationFrame(draw);
-    state = { ...now, t, unit, chosen: state && state.unit !== unit, dark: isDark(root) };
+    const weight = readWeight(model.get("weight"), net.V, net.H); // null for one that the network has not
+    const set = kept(() => withWeight(now, weight), now.params, model.get("weight"));
+    const written = weight ? model.get("weight") : "";
+    const chosen = state && state.unit !== unit;
+    state = { ...set, drawn: now.params, weight, written, t, unit, chosen, dark: isDark(root) };
     for (const part of parts) part.draw(state);
   }
 

@@ -63,12 +63,12 @@ export function pythonLines({ figure, model, traits, spec, plain, imports = {}, 
     const sizes = `len(vocab), ${traits.hidden_size}${cell && `, kind=${cell}.Params`}`;
     head.push("weights = (", ...coded.map((part) => `    "${part}"`), ")",
       `vocab = Vocabulary(${pythonString(model.get("_characters"))})`,
-      `params = views(np.frombuffer(b64decode(weights), "<f8").copy(), ${sizes})`);
+      `params = start = views(np.frombuffer(b64decode(weights), "<f8").copy(), ${sizes})`);
   } else {
     const from = ["len(vocab)", traits.hidden_size, `rng=np.random.default_rng(${traits.seed})`, ...drawn];
     head.push("vocab = Vocabulary(text)", `params = ${cell && `${cell}.`}init_params(${from.join(", ")})`);
   }
-  const made = given ? pythonCall(`${figure}.from_params`, ["params", "vocab", "text", ...args]) : pythonCall(figure, ["text=text", ...args]);
+  const made = given ? pythonCall(`${figure}.from_params`, ["start", "vocab", "text", ...args]) : pythonCall(figure, ["text=text", ...args]);
   return [
     ...(given ? ["from base64 import b64decode", ""] : []), "import numpy as np", ...importLines(modules), "", ...head, ...plain, "",
     `figure = ${made}`, "figure", "",
