@@ -904,7 +904,7 @@ IN_A_BATCH = {
         {"do": lambda p, y, w: (p - y) * (w / w.sum(axis=0) / w.shape[1])[..., None]}, NAMES, "own weights, and by B",
     ),
     "no input": ({"slope": lambda h, h_prev, W: 1 - np.tanh(h_prev @ W) ** 2}, RECURRENT, "the input is left out"),
-    "residual": ({"send": lambda sent, dh, w: sent + dh}, RECURRENT, "as well, beside da"),
+    "residual": ({"send": lambda sent, dh, w: sent + dh}, RECURRENT, "as well, in addition to da"),
     "masked": ({"send": lambda sent, dh, w: sent * (w > 0)[:, None]}, RECURRENT, "through a step of weight 0"),
     "one sequence": ({"rows": lambda b: 0}, {"Wxh"}, "the error of the first sequence for every sequence"),
     "mean state": (
