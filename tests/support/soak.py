@@ -17,10 +17,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+import pytest
 from browsing import BROWSER_ARGS, STARTED, Watch, chromium_path, painted, patient
 from hostile import HOSTILE, PASTE, TYPED, code_units
 from pages import SNAPSHOT, matrix, rows, shown, slight
 
+import rnnlib
 from rnnlib import step_losses
 from rnnlib.formulations.dialects import DIALECTS
 from rnnlib.widgets._bundle import words
@@ -162,11 +164,36 @@ class Soak:
         entry = view.get_by_role("button", name=WORDS["share_python"], exact=True, include_hidden=True)  # of a menu
         entry.evaluate("node => node.click()")
         view.get_by_text(WORDS["share_python_copied"]).wait_for()
-        names = {}
-        exec(compile(self.page.evaluate("navigator.clipboard.readText()"), f"copied from {name}", "exec"), names)
-        ours, theirs = NUMBERS_OF[name](self.page, view, names)
+        code = compile(self.page.evaluate("navigator.clipboard.readText()"), f"copied from {name}", "exec")
+
+        def numbers():
+            names = {}
+            exec(code, names)
+            return NUMBERS_OF[name](self.page, view, names)
+
+        ours, theirs = numbers()
         if ours != theirs:
-            self.fail(f"{name} shows {ours}, and its Python gives {theirs}")
+            with last_digits_changed():
+                _, others = numbers()
+            if others == theirs:  # else rounding decides, after tens of thousands of updates
+                self.fail(f"{name} shows {ours}, and its Python gives {theirs}")
+
+
+@contextlib.contextmanager
+def last_digits_changed():
+    """Networks begin with weights that differ from what they should be in the last digits."""
+
+    def disturbed(init_params):
+        def init(*args, **kwargs):
+            params = init_params(*args, **kwargs)
+            return type(params)(*(array * (1 + 1e-15) for array in params))
+
+        return init
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (rnnlib, rnnlib.rnn, rnnlib.lstm, rnnlib.gru):
+            patch.setattr(module, "init_params", disturbed(module.init_params))
+        yield
 
 
 # Actions
