@@ -135,7 +135,7 @@ function share({ el, root, model, words, change, shown }) {
     el, root, model, words, change, figure: "GradientFlow",
     spec: {
       ...linkedNetwork(model, LIMITS), gain: linkedNumber(GAINS[0], GAINS[1], DEFAULTS.gain), start: linkedChoice(STARTS, DEFAULTS.start),
-      inputs: linkedChoice(INPUTS, DEFAULTS.inputs), cell: linkedChoice(shown()?.given ? CELLS.slice(0, 1) : CELLS, DEFAULTS.cell),
+      inputs: linkedChoice(INPUTS, DEFAULTS.inputs), cell: linkedChoice(model.get("_characters") ? ["leaky"] : CELLS, DEFAULTS.cell),
       alpha: linkedNumber(ALPHAS[0], ALPHAS[1], DEFAULTS.alpha),
       forget_bias: linkedNumber(FORGET_BIASES[0], FORGET_BIASES[1], DEFAULTS.forget_bias), loss_t: linkedWhole(0, lastStep),
     },
