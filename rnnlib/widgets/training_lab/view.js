@@ -150,7 +150,7 @@ function shareLab({ el, root, model, words, change, trainer }) {
       const { settings: { text, H, seed, cell, recalled, steps, clip, optimizer, rate, temperature }, rates } = trainer.lab;
       const _rates = rates.length > 1 ? printRates(rates) : undefined;
       return {
-        text, hidden_size: H, seed, cell, recalled: recalled || undefined, steps, clip, optimizer, learning_rate: rate, temperature, updates: model.get("updates"), _rates,
+        text, hidden_size: H, seed, cell, recalled, steps, clip, optimizer, learning_rate: rate, temperature, updates: model.get("updates"), _rates,
       };
     },
     said() {
@@ -161,7 +161,9 @@ function shareLab({ el, root, model, words, change, trainer }) {
     refuse: () => trainer.lab.rates.length > LIMITS.rates && "lab_link_rates",
     open(traits) {
       trainer.forget(); // a link begins another run
-      trainer.begin(traits);
+      const { text = model.get("text") } = traits;
+      // one that says nothing of what is to be recalled may have a text without it
+      trainer.begin(fitsText(model.get("recalled") ?? "", text) ? traits : { recalled: "", ...traits });
     },
     python: () => pythonOfRun(trainer.lab, model.get("updates")),
   });
