@@ -40,7 +40,7 @@ def _steps(name, right, given) -> Iterator[str]:
         yield f"{name} is wrong at {_listed(wrong)}, the last step among them, and right at the others"
     else:
         last = int(wrong[-1])
-        yield f"{name} is right from step {last + 1} to the last, and wrong from step {last} on back: {_listed(wrong)}"
+        yield f"{name} is right from step {last + 1} to the last, and wrong earlier: {_listed(wrong)}, counted from 0"
 
 
 def _rows(evidence, replay) -> Iterator[str]:

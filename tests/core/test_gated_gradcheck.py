@@ -163,7 +163,7 @@ def test_without_a_cause_the_steps_of_the_errors_tell_from_which_on_they_are_rig
     assert not any(check.cause for check in report.checks.values())
     assert "do is right at every step" in report.findings
     for name in ("dh", "da"):
-        assert f"{name} is right from step 3 to the last, and wrong from step 2 on back: t = 0-2" in report.findings
+        assert f"{name} is right from step 3 to the last, and wrong earlier: t = 0-2, counted from 0" in report.findings
 
 
 @gated_cell

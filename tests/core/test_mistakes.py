@@ -176,7 +176,7 @@ def test_an_unknown_mistake_is_found_and_the_step_told_where_it_begins(mistake, 
     assert not any(one.cause for one in report.checks.values())
     assert "right: Why, by; wrong: Wxh, Whh, bh, h0" in report.findings
     first = {"faded_future": T - 2, "half_future": T // 2}[mistake.name]  # the first that the loop back gets wrong
-    line = f"da is right from step {first + 1} to the last, and wrong from step {first} on back: t = 0-{first}"
+    line = f"da is right from step {first + 1} to the last, and wrong earlier: t = 0-{first}, counted from 0"
     assert line in report.findings and "do is right at every step" in report.findings
     assert line in str(report)
 
