@@ -107,7 +107,7 @@ def test_a_start_is_pressed_dragged_and_moved_with_keys(opened):
     page.mouse.up()
     painted(page)
     np.testing.assert_allclose(start_of(view), [0.5, -0.1], atol=0.011)
-    handle = view.get_by_role("slider", name="Start of both walks")
+    handle = view.get_by_role("slider", name="Start of both runs")
     before = start_of(view)
     handle.focus()
     for key in ("ArrowRight", "Shift+ArrowUp", "ArrowDown"):
@@ -125,7 +125,7 @@ def test_a_finger_drops_a_start_and_scrolls_the_page(opened):
     np.testing.assert_allclose(start_of(view), [1.8, 0.2], atol=0.011)
     touch = "node => getComputedStyle(node).touchAction"
     assert view.locator(".rnn-cliff-whole .rnn-cliff-drawing").evaluate(touch) != "none"
-    handle = view.get_by_role("slider", name="Start of both walks")
+    handle = view.get_by_role("slider", name="Start of both runs")
     assert handle.evaluate(touch) == "none" and handle.bounding_box()["width"] >= 44
 
 
