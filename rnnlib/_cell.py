@@ -88,7 +88,8 @@ def check_params(kind: type[P], params: Any) -> P:
     try:
         params = kind(*(() if isinstance(params, (str, Mapping, Set)) else params))  # of a dict, it would be the keys
     except TypeError:
-        raise TypeError(f"params: expected {expected}, got {_check.describe(params)}") from None
+        hint = "; take its .params" if hasattr(params, "params") else ""
+        raise TypeError(f"params: expected {expected}, got {_check.describe(params)}{hint}") from None
     size, columns = _check.array("params.Wxh", params.Wxh).shape, _flat.columns(kind, "H")
     if len(size) != 2 or 0 in size or size[1] % kind.gates:
         raise ValueError(f"params.Wxh: expected shape (D, {columns}), both at least 1, got {size}")
@@ -123,11 +124,13 @@ def check_inputs(params: Any, x: npt.ArrayLike, **states: npt.ArrayLike | None) 
     params: already checked; states: name -> array, zeros where it is None.
     """
     _, H, D = sizes(params)
-    x = _check.array("x", x)
+    _check.not_text("x", x)
+    x = np.array(_check.array("x", x))  # a copy: `backward` reads x in the trace, whatever became of the caller's array
     if x.size == 0:
         raise ValueError(f"x: expected at least one step and one sequence, got shape {x.shape}")
     shapes = f"(T,) or (T, B) as integer ids, (T, {D}) or (T, B, {D}) as features"
     if x.dtype.kind in "iu":
+        # Up to three symbols, a batch of D sequences often has one 1 in each row, and else zeros, by chance.
         if D > 3 and x.ndim > 1 and x.shape[-1] == D and ((x == 0).sum(-1) == D - 1).all() and (x.sum(-1) == 1).all():
             hint = "pass x.argmax(-1) as ids, or x.astype(float) as features"
             raise TypeError(f"x: expected integer ids, got one-hot rows of type {x.dtype}; {hint}")

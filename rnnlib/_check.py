@@ -158,6 +158,7 @@ def ids(name, value, size, shapes):
 
     Raises TypeError for anything but integers, ValueError for ids out of range.
     """
+    not_text(name, value)
     given, value = value, array(name, value)
     if value.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected integer ids of shape {shapes}, got {describe(given)}")
@@ -169,8 +170,9 @@ def ids(name, value, size, shapes):
 
 
 def not_text(name, value):
-    """Raise TypeError for a string where its ids belong."""
-    if isinstance(value, str):
+    """Raise TypeError for a string where its ids belong, also for a list or an array of strings."""
+    kinds = {type(part) for part in value} if isinstance(value, (list, tuple)) else {type(value)}
+    if str in kinds or (isinstance(value, np.ndarray) and value.dtype.kind == "U"):
         raise TypeError(f"{name}: expected ids, which vocab.encode(text) gives, got the text itself, {describe(value)}")
 
 

@@ -51,7 +51,7 @@ class Params(NamedTuple):
 class Trace(NamedTuple):
     """All that the forward pass computes; `backward` needs all but a and o. A single sequence has no axis B."""
 
-    x: np.ndarray  # ids (T, B) or features (T, B, D), as given
+    x: np.ndarray  # ids (T, B) or features (T, B, D), a copy of those given
     h0: np.ndarray  # (B, H)      the state before the first step
     a: np.ndarray  # (T, B, 3H)  pre-activations of r, z, n
     r: np.ndarray  # (T, B, H)   reset gate

@@ -48,7 +48,7 @@ class Params(NamedTuple):
 class Trace(NamedTuple):
     """All that the forward pass computes; `backward` needs all but a and o. A single sequence has no axis B."""
 
-    x: np.ndarray  # ids (T, B) or features (T, B, D), as given
+    x: np.ndarray  # ids (T, B) or features (T, B, D), a copy of those given
     h0: np.ndarray  # (B, H)      the hidden state before the first step
     c0: np.ndarray  # (B, H)      the cell state before the first step
     a: np.ndarray  # (T, B, 4H)  pre-activations of i, f, g, q

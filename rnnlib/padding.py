@@ -37,6 +37,8 @@ def pad(sequences: Sequence[npt.ArrayLike]) -> Padded:
         raise TypeError(f"sequences: expected a list or tuple of arrays, got {_check.describe(sequences)}")
     if not sequences:
         raise ValueError("sequences: expected at least one sequence, got none")
+    for b, sequence in enumerate(sequences):
+        _check.not_text(f"sequences[{b}]", sequence)
     arrays = [_check.numbers(f"sequences[{b}]", sequence) for b, sequence in enumerate(sequences)]
     first = arrays[0]
     for b, array in enumerate(arrays):

@@ -42,7 +42,7 @@ class Params(NamedTuple):
 class Trace(NamedTuple):
     """All that the forward pass computes; `backward` needs x, h0, h and yhat. A single sequence has no axis B."""
 
-    x: np.ndarray  # ids (T, B) or features (T, B, D), as given
+    x: np.ndarray  # ids (T, B) or features (T, B, D), a copy of those given
     h0: np.ndarray  # (B, H)     the state before the first step
     a: np.ndarray  # (T, B, H)  pre-activations
     h: np.ndarray  # (T, B, H)  hidden states

@@ -28,7 +28,9 @@ def get_weights(shape, *, rng=None):
 
     rng: a `numpy.random.Generator`. Without one, the numbers that follow `np.random.seed(123)`, from the first one on
     at *every* call: reproducible, but weights of equal size come out equal, and smaller ones are their beginning.
+    Raises TypeError or ValueError for a shape that is none.
     """
+    shape = _check_shape(shape)
     if rng is None:
         rng = np.random.RandomState(123)  # the legacy generator, but not the one that all of NumPy shares
     else:
@@ -38,7 +40,14 @@ def get_weights(shape, *, rng=None):
 
 def get_bias(shape):
     """Zeros of the given shape, in float32. A bias is (H,) or (V,) in this module, where other programs have (1, H)."""
-    return np.zeros(shape, np.float32)
+    return np.zeros(_check_shape(shape), np.float32)
+
+
+def _check_shape(shape):
+    """The shape of an array, given as a whole number or a tuple or list of them, as a tuple."""
+    if not isinstance(shape, (tuple, list)):
+        return (_check.positive_int("shape", shape),)
+    return tuple(_check.positive_int("shape", size) for size in shape)
 
 
 def init_weights(vocab_size, hidden_size, *, rng=None):

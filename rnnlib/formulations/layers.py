@@ -275,7 +275,10 @@ def share_of_three(sample):
     """The share of clauses that have three characters, from 0 to 1; it is 0 where there is no clause.
 
     A clause ends with ， or 。; the rest after the last of them is cut off by the end of the sample and ignored.
+    Raises TypeError for anything but a string.
     """
+    if not isinstance(sample, str):
+        raise TypeError(f"sample: expected a string, got {_check.describe(sample)}")
     clauses = re.split("[，。]", sample)[:-1]
     return sum(len(clause) == 3 for clause in clauses) / max(1, len(clauses))
 

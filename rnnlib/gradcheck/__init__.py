@@ -22,7 +22,7 @@ from ._blind import blind_spots
 from ._diagnosis import Evidence, likely_causes, verdict
 from ._findings import findings
 from ._meter import meter
-from ._numeric import NAMES, TOLERANCES, Loss, doubts, entries_of, error_scales, gradient, relative_errors
+from ._numeric import NAMES, TOLERANCES, Loss, check_step, doubts, entries_of, error_scales, gradient, relative_errors
 from ._replay import Replay, is_usual
 from ._report import Check, Report
 
@@ -72,11 +72,12 @@ def check_gradients(
     forward: a function (params, x, h0), for an LSTM (params, x, h0, c0), that returns an object with .o and .h0; that
         of the cell unless given. Most causes can be found only if it is a `Trace` of the vanilla network. It is called
         once for every entry of every parameter (central: twice).
-    step: s, the same for every entry. tolerance: the largest relative error that counts as right; 1e-9 for complex
-        steps, 1e-5 for central differences. Errors are relative to the largest entry of the array, because an entry
-        whose terms nearly cancel is known no better than these terms; and at least to a thousandth of the largest
-        gradient and of the weight of one prediction in L, because 1 - h² and ŷ - y are rounded like numbers near 1,
-        however small they are.
+    step: s, the same for every entry; not so large that a right gradient would be called wrong: at most a tenth of
+        √tolerance for complex steps and 0.1 for central differences. tolerance: the largest relative error that counts
+        as right; 1e-9 for complex steps, 1e-5 for central differences. Errors are relative to the largest entry of the
+        array, because an entry whose terms nearly cancel is known no better than these terms; and at least to a
+        thousandth of the largest gradient and of the weight of one prediction in L, because 1 - h² and ŷ - y are
+        rounded like numbers near 1, however small they are.
     sample: how many entries of each array to check, at random (the rest is compared with nothing but known mistakes);
         all unless given. With 65 symbols, 100 units and 25 steps there are 23,265 entries, which takes tens of seconds;
         20 of each array take a fraction of one. rng: draws them; the same ones every time unless given.
@@ -84,12 +85,13 @@ def check_gradients(
         terminal or in a notebook.
 
     Returns a `Report`. Raises TypeError for a backward or forward that is no function, takes other arguments or returns
-    nothing of use, for complex numbers, and for a forward that drops the imaginary part; ValueError for another method
-    and for a step, tolerance or sample that is not positive; and what `forward` and `cross_entropy` raise.
+    nothing of use, for complex numbers, and for a forward that drops the imaginary part; ValueError for another method,
+    for a tolerance or sample that is not positive and a step out of range; and what `forward` and `cross_entropy`
+    raise.
     """
     _check.one_of("method", method, TOLERANCES)
-    step = None if step is None else _check.positive("step", step)
     tolerance = TOLERANCES[method] if tolerance is None else _check.positive("tolerance", tolerance)
+    step = None if step is None else check_step(step, method, tolerance)
     sample = None if sample is None else _check.positive_int("sample", sample)
     rng = np.random.default_rng(0) if rng is None else _check.generator("rng", rng)
     cell = _cell.cell_of(params)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import _check
 from ..loss import cross_entropy
 from ..rnn import Params
 
@@ -67,6 +68,19 @@ def gradient(
         result[index] = derivative(loss, name, index, method, step)
         advance()
     return result
+
+
+def check_step(step: float, method: str, tolerance: float) -> float:
+    """Return `step` as a float. Raises TypeError or ValueError where a right gradient would be called wrong with it.
+
+    The error of either method is of the order of s²; a complex step near the smallest numbers loses its digits.
+    """
+    step = _check.positive("step", step)
+    low, high = (1e-300, np.sqrt(tolerance) / 10) if method == "complex" else (0, 0.1)
+    if not low <= step <= high:
+        given = f"with the method {method!r} and the tolerance {tolerance:.3g}"
+        raise ValueError(f"step: expected a number from {low:.3g} to {high:.3g} {given}, got {step:.6g}")
+    return step
 
 
 def entries_of(shape: tuple[int, ...], sample: int | None, rng: np.random.Generator) -> list[tuple[int, ...]]:

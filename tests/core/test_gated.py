@@ -98,7 +98,11 @@ def test_the_trace_holds_every_gate_as_the_equations_have_it(cell, layout):
         pairs = {"r": (r, 1), "z": (z, 1), "n": (n, 0)}
     for name, (a, is_gate) in pairs.items():
         assert_close(getattr(trace, name), 1 / (1 + np.exp(-a)) if is_gate else np.tanh(a), 1e-15, scale=1)
-    assert trace.x is model.x and trace.h.shape == (*model.y.shape, 3) and trace.o.shape == (*model.y.shape, 4)
+    assert (
+        np.array_equal(trace.x, model.x)
+        and trace.h.shape == (*model.y.shape, 3)
+        and trace.o.shape == (*model.y.shape, 4)
+    )
 
 
 @gated_cell

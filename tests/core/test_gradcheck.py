@@ -387,6 +387,11 @@ def test_complex_steps_are_exact_to_rounding():
         assert all(one.error < 1e-13 for one in check(random_case(seed, scales=(0.1, 0.5, 1.0))).checks.values())
 
 
+@pytest.mark.parametrize("step", [1e-300, 1e-30, 3e-6])
+def test_every_complex_step_that_is_taken_finds_a_right_gradient_right(step):
+    assert check(CASE, step=step).ok
+
+
 def test_a_central_difference_s_error_shrinks_with_the_square_of_a_large_step():
     coarse, fine = (check(CASE, method="central", step=step, tolerance=1.0) for step in (4e-3, 2e-3))
     for name in NAMES:
@@ -812,6 +817,10 @@ def test_clipping_by_the_norm_and_weight_decay_are_told():
         ({"step": np.inf}, ValueError, "step", "inf"),
         ({"step": "1e-6"}, TypeError, "step", "str '1e-6'"),
         ({"step": 1e-20, "method": "central"}, ValueError, "step", "1e-20"),
+        ({"step": 1e-3}, ValueError, "step", "0.001"),
+        ({"step": 1e-320}, ValueError, "step", "e-321"),
+        ({"step": 1e-5, "tolerance": 1e-10}, ValueError, "step", "1e-05"),
+        ({"step": 0.2, "method": "central"}, ValueError, "step", "0.2"),
         ({"tolerance": 0.0}, ValueError, "tolerance", "0.0"),
         ({"tolerance": True}, TypeError, "tolerance", "bool True"),
         ({"sample": 0}, ValueError, "sample", "0"),

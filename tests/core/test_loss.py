@@ -146,6 +146,7 @@ Y = np.zeros((3, 2), int)
     "o, y, error, argument, got, expected",
     [
         (O, Y + 0.5, TypeError, "y", "float64", "integer ids"),
+        (O, "text", TypeError, "y", "str 'text'", "vocab.encode(text)"),
         (O, Y.astype(bool), TypeError, "y", "bool", "integer ids"),
         (O, Y - 1, ValueError, "y", "-1", "from 0 to 4"),
         (O, Y + 5, ValueError, "y", "5", "from 0 to 4"),

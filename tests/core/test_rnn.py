@@ -7,7 +7,21 @@ import pytest
 from hypothesis import given
 from models import STEP, assert_close, cases, make_case, refuses
 
-from rnnlib import Params, Trace, Vocabulary, cross_entropy, forward, init_params, one_hot, pad, softmax, windows
+import rnnlib
+from rnnlib import (
+    Params,
+    Trace,
+    Vocabulary,
+    cross_entropy,
+    forward,
+    gru,
+    init_params,
+    lstm,
+    one_hot,
+    pad,
+    softmax,
+    windows,
+)
 
 EPS = np.finfo(np.float64).eps
 TRACED = ("a", "h", "o", "yhat")
@@ -69,7 +83,7 @@ def test_trace_has_the_shapes_of_the_notation(case):
     assert trace.a.shape == trace.h.shape == (T, *batch, H)
     assert trace.o.shape == trace.yhat.shape == (T, *batch, V)
     assert trace.h0.shape == (*batch, H)
-    assert trace.x is case.x
+    assert np.array_equal(trace.x, case.x) and trace.x.dtype == case.x.dtype
 
 
 @pytest.mark.parametrize("features", [False, True])
@@ -367,7 +381,9 @@ def test_a_parameter_that_holds_no_numbers_is_named(name, dtype):
         ([10**12], ValueError, "1000000000000", "from 0 to 4"),
         ([0.0, 1.5], TypeError, "float64", "integer ids"),
         ([0.0, 1.0], TypeError, "float64", "integer ids"),
-        ("abc", TypeError, "<U3", "numbers"),
+        ("abc", TypeError, "str 'abc'", "vocab.encode(text)"),
+        (list("abc"), TypeError, "['a', 'b', 'c']", "vocab.encode(text)"),
+        (np.array(list("abc")), TypeError, "<U1", "vocab.encode(text)"),
         ([True, False], TypeError, "bool", "numbers"),
         ([None], TypeError, "object", "numbers"),
         (3, ValueError, "shape ()", "(T,) or (T, B)"),
@@ -441,3 +457,21 @@ def test_numbers_that_are_too_large_for_float32_are_refused_and_no_infinity_take
         forward(params, [0, 1], state)
     assert np.isfinite(forward(PARAMS, features, state).h).all()
     assert forward(params, features / 10, state / 10).h.dtype == np.float32
+
+
+def test_a_small_batch_that_looks_like_one_hot_rows_is_read_as_ids():
+    ids = np.array([[0, 1], [1, 0], [0, 1]])  # two texts over two symbols: "010" and "101"
+    params = init_params(2, 3, rng=np.random.default_rng(0))
+    for b in (0, 1):
+        np.testing.assert_allclose(forward(params, ids).o[:, b], forward(params, ids[:, b]).o, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("cell", [rnnlib, lstm, gru])
+@pytest.mark.parametrize("features", [False, True])
+def test_a_trace_keeps_what_was_read_when_the_array_is_used_again(cell, features):
+    params = cell.init_params(5, 4, rng=np.random.default_rng(0))
+    x = np.eye(5)[[0, 1, 2]] if features else np.array([0, 1, 2])
+    trace = cell.forward(params, x)
+    before = cell.backward(params, trace, [1, 2, 3]).Wxh
+    x[:] = x[::-1].copy()
+    assert np.array_equal(cell.backward(params, trace, [1, 2, 3]).Wxh, before)

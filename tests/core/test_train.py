@@ -857,6 +857,8 @@ def test_a_text_that_is_not_encoded_and_a_run_for_its_parameters_are_told_what_t
     ):
         with refuses(TypeError, "params", "Run", "run.params"):
             function()
+    with refuses(TypeError, "params", "Run", "take its .params"):
+        forward(run, IDS[:3])
     with refuses(TypeError, "vocab", "str"):
         sample(run.params, TEXT, "a", 1, rng=np.random.default_rng(0))
     with refuses(TypeError, "run", "Params"):

@@ -319,6 +319,23 @@ def test_what_gradients_cannot_take_is_refused(changes, error, argument, got):
         equations.gradients(**given)
 
 
+@pytest.mark.parametrize("make", [equations.get_weights, equations.get_bias])
+@pytest.mark.parametrize(
+    "shape, error, got",
+    [
+        ("ab", TypeError, "'ab'"),
+        (None, TypeError, "None"),
+        (1.5, TypeError, "1.5"),
+        ((2, True), TypeError, "True"),
+        ((2, 0), ValueError, "0"),
+        (-1, ValueError, "-1"),
+    ],
+)
+def test_a_shape_is_whole_numbers_of_at_least_one(make, shape, error, got):
+    with refuses(error, "shape", got):
+        make(shape)
+
+
 def test_what_the_single_functions_cannot_take_is_refused():
     weights, rows = recipe(), np.eye(12)[:3]
     states = equations.forward(weights, rows)

@@ -271,6 +271,12 @@ def test_the_share_of_clauses_of_three_characters(text, share):
     assert layers.share_of_three(text) == share
 
 
+@pytest.mark.parametrize("sample", [None, ["人之初，"], b"abc"])
+def test_only_a_string_has_clauses(sample):
+    with refuses(TypeError, "sample", type(sample).__name__):
+        layers.share_of_three(sample)
+
+
 def test_columns_are_refused_where_rows_belong():
     def linear(n, m):
         return Linear(np.zeros((n, m)), np.zeros((1, m)))
