@@ -1,6 +1,8 @@
 """The five formulations called the way that programs of their kind call them: each call agrees or is refused."""
 
 import itertools
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from models import assert_close, make_case
 from rnnlib import Vocabulary, backward, forward, init_params
 from rnnlib.formulations import cells, equations, gates, layers, matrices
 
+ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(5)
 
 
@@ -393,3 +396,23 @@ def test_a_model_refuses_training_that_cannot_be(changes, error, words):
 @pytest.mark.parametrize("truncate, error", [(-1, ValueError), (2.0, TypeError), ("4", TypeError)])
 def test_a_model_refuses_a_truncation_that_is_no_count(truncate, error):
     refused(lambda: gates.Model(4, 3, truncate, rng=np.random.default_rng(0)), error, "bptt_truncate: expected")
+
+
+NAMES_OF_THE_ORIGINALS = {
+    "equations": "get_weights get_bias OneHotEncoder",
+    "cells": "rnn_utils rnn_cell_forward rnn_forward rnn_cell_backward rnn_backward initialize_adam "
+    "update_parameters_with_adam",
+    "matrices": "numpy_sdg_step calculate_total_loss calculate_loss forward_propagation train_with_sgd bptt_truncate",
+    "layers": "CharNN OneHotEncoder",
+    "gates": "pangolulu MultiplyGate AddGate RNNLayer bptt_truncate calculate_total_loss",
+}
+
+
+@pytest.mark.parametrize("module", NAMES_OF_THE_ORIGINALS)
+def test_the_names_of_an_original_are_in_the_index_and_in_the_text_of_its_chapter(module):
+    page = (ROOT / "chapters" / f"{module}.md").read_text("utf-8")
+    entries = re.findall(r"^```{index} (.*)$", page, re.MULTILINE)
+    index = {name.strip() for entry in entries for name in entry.split(",")}
+    text = re.sub(r"^```{index}.*?^```", "", page, flags=re.MULTILINE | re.DOTALL)
+    for name in NAMES_OF_THE_ORIGINALS[module].split():
+        assert name in index and name in text, name
