@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import gru, lstm
+from . import _check, gru, lstm
 from .workspace import Workspace
 
 CHUNK = 2**14  # numbers, 128 kB in float64: the gates of so many are worked on at once
 
 
 def workspace_of(kind: Any) -> type[Workspace]:
-    """The class of the workspaces for parameters of this type."""
-    return next(each for each in (Workspace, LSTMWorkspace, GRUWorkspace) if each.kind is kind)
+    """The class of the workspaces for parameters of this type. Raises TypeError where it is the type of none."""
+    for each in (Workspace, LSTMWorkspace, GRUWorkspace):
+        if each.kind is kind:
+            return each
+    raise TypeError(f"kind: expected the type of the parameters of a cell, got {_check.describe(kind)}")
 
 
 class _Gated(Workspace):

@@ -51,7 +51,15 @@ def orthogonal(params: Any, *, rng: np.random.Generator, gain: float = 1.0) -> A
 
 
 def orthogonal_factor(matrix: np.ndarray) -> np.ndarray:
-    """Q (H, H) of matrix = QR, R with a diagonal that is not negative: of a matrix of full rank there is only one."""
+    """Q (H, H) of matrix = QR, R with a diagonal that is not negative: of a matrix of full rank there is only one.
+
+    Raises TypeError or ValueError for anything but a square matrix of finite real numbers.
+    """
+    given, matrix = matrix, _check.numbers("matrix", matrix)
+    if matrix.dtype.kind == "c":
+        raise TypeError(f"matrix: expected real numbers, got {_check.describe(given)}")
+    if matrix.ndim != 2 or not matrix.size or len(matrix) != len(matrix.T):
+        raise ValueError(f"matrix: expected shape (H, H), H at least 1, got {matrix.shape}")
     Q, R = np.linalg.qr(matrix)
     return Q * np.where(np.diag(R) < 0, -1, 1)
 

@@ -218,7 +218,8 @@ def _run(index, cell, ids, vocab_size, begin, options):
 
 def _values(name, values, check):
     """The values along one axis of the grid as a tuple, each checked; else raises TypeError or ValueError."""
-    if isinstance(values, str) or np.ndim(values) != 1:
+    several = isinstance(values, (list, tuple)) and any(isinstance(value, (list, tuple)) for value in values)
+    if several or isinstance(values, str) or np.ndim(values) != 1:
         raise TypeError(f"{name}: expected a list of numbers, got {_check.describe(values)}")
     values = tuple(check(name, value) for value in values)
     if not values or len(set(values)) < len(values):

@@ -78,10 +78,10 @@ def perplexity(loss: float) -> float:
 def bits_per_character(loss: float) -> float:
     """L / ln 2, for a loss L in nats, or for an array of them. `bits` is another name of this function.
 
-    Raises TypeError for a loss that is no number.
+    Raises TypeError for a loss that is no number and for float16, ValueError for masked values.
     """
     if isinstance(loss, np.ndarray) and loss.dtype.kind in "fiu":
-        return loss / math.log(2)
+        return _check.array("loss", loss) / math.log(2)
     return _check.real("loss", loss) / math.log(2)
 
 
