@@ -32,7 +32,7 @@ def _of_time(y, trace, reduction, weights) -> Iterator[str]:
         yield "there are two steps: an error goes back once only, so at least three are needed"
     for name in ("h0", "c0"):
         if hasattr(trace, name) and not np.any(getattr(trace, name)):
-            yield f"{name} is zero: an initial state that is lost changes nothing"
+            yield f"{name} is zero: losing the initial state has no effect"
     if reduction == "sum" and y.size > 1:
         yield "the loss is a sum: a mean that is forgotten changes nothing"
     if weights is not None and np.ptp(weights) == 0:

@@ -61,8 +61,8 @@ class Report(NamedTuple):
         lines += self.findings
         absent = [name for name in self.names if name not in self.checks]
         if absent:
-            lines.append(f"not checked, for backward returned none: {', '.join(absent)}")
-        return "\n".join(lines + [f"cannot be seen here: {spot}" for spot in self.blind_spots])
+            lines.append(f"not checked, because backward returned no gradient for them: {', '.join(absent)}")
+        return "\n".join(lines + [f"not detectable here: {spot}" for spot in self.blind_spots])
 
     def __repr__(self) -> str:
         return str(self)

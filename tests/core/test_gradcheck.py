@@ -750,7 +750,7 @@ def test_conditions_that_hide_mistakes_are_said(spot):
     sizes, words = SPOTS[spot]
     report = check(make_case(0, **(dict(V=4, H=3) | sizes)))
     assert report.ok and any(words in line for line in report.blind_spots)
-    assert str(report).count("cannot be seen here: ") == len(report.blind_spots)
+    assert str(report).count("not detectable here: ") == len(report.blind_spots)
 
 
 def test_a_good_point_hides_nothing_and_each_of_its_faults_is_said_alone():
