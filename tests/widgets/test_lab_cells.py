@@ -33,8 +33,8 @@ const begin = (traits, n) => {
 const plain = (value) => (Number.isNaN(value) ? null : value);
 const shownCurves = ({ recall: { loss, share } }) => [loss, share].map(({ length, places, level, smooth }) => (
   { length, level, smooth: Array.from(smooth.subarray(0, places), plain) }));
-export { begin, keepable, labSettings, labUpdate, largestSize, model, pythonLines, pythonOfRun, readLab, rewind, shownCurves,
-  taskOfSize, taskOfText, TASK_PRESETS };
+export { begin, keepable, labSettings, labUpdate, largestSize, model, pythonLines, pythonOfRun, readLab, rewind };
+export { shownCurves, taskOfSize, taskOfText, TASK_PRESETS };
 """
 
 
