@@ -13,6 +13,7 @@ import { BIASES, FIRST, TARGET, WEIGHTS } from "./cliff_facts.js";
 
 export const WHOLE = { w: WEIGHTS, b: BIASES };
 const NEAR = 1e-4; // far less than a shade of the map
+const ALIKE = 0.05; // states
 const SPARE = 1.3; // a close-up is so many times as large as what it must show
 const [WIDEST, CLOSEST] = [2, 40]; // how many times it magnifies
 
@@ -93,15 +94,31 @@ function settledState(w, b, steps) {
   return h;
 }
 
-/** The losses at the middles of the cells of a box, row by row from the highest b, as closely as a picture shows them.
+/** The losses at the middles of the cells of a box, row by row from the highest b, as closely as a picture shows them: h_T only
+ * rises with b, so between two cells of a column with nearly the same state the others are filled in.
  * @param {Box} box */
 export function lossMap({ w, b }, columns, rows, steps) {
   const losses = new Float64Array(rows * columns);
-  for (let i = 0; i < rows; i++) {
-    const up = b[1] - ((i + 0.5) * (b[1] - b[0])) / rows;
-    for (let j = 0; j < columns; j++) {
-      losses[i * columns + j] = (settledState(w[0] + ((j + 0.5) * (w[1] - w[0])) / columns, up, steps) - TARGET) ** 2;
-    }
+  const column = new Float64Array(rows); // states
+  for (let j = 0; j < columns; j++) {
+    const right = w[0] + ((j + 0.5) * (w[1] - w[0])) / columns;
+    const at = (i) => settledState(right, b[1] - ((i + 0.5) * (b[1] - b[0])) / rows, steps);
+    const fill = (first, last) => {
+      if (last - first < 2) return;
+      const [start, end] = [column[first], column[last]];
+      if (start - end < ALIKE) {
+        for (let i = first + 1; i < last; i++) column[i] = start + ((end - start) * (i - first)) / (last - first);
+        return;
+      }
+      const middle = (first + last) >> 1;
+      column[middle] = at(middle);
+      fill(first, middle);
+      fill(middle, last);
+    };
+    column[0] = at(0);
+    column[rows - 1] = at(rows - 1);
+    fill(0, rows - 1);
+    for (let i = 0; i < rows; i++) losses[i * columns + j] = (column[i] - TARGET) ** 2;
   }
   return losses;
 }
