@@ -213,7 +213,7 @@ def test_a_node_that_is_pressed_leads_to_its_move_of_this_way(view):
     for i, name in enumerate(names):
         node(view, label(name)).click()
         assert where(view) == i
-    view.get_by_role("button", name="Start of the backward pass").click()
+    view.get_by_role("button", name="Start backward pass").click()
     assert where(view) == 21 and "the gradient of L in itself is 1" in view.locator(".rnn-summary").inner_text()
     for i, name in enumerate(names):
         node(view, label(name)).click()
@@ -459,7 +459,7 @@ def test_the_keyboard_alone_reaches_every_control(view):
         assert len(names) < 20
     assert names[:8] == [
         *("Text", "Hidden size H", "Seed", "Play", "Previous move of the graph", "Next move of the graph"),
-        *("Start of the backward pass", "Move"),
+        *("Start backward pass", "Move"),
     ]
     assert "," in names[8]  # the nodes are one stop
     assert names[9:] == ["Share this figure"]
@@ -520,7 +520,7 @@ def test_a_finger_can_do_it_on_a_phone(book, visit):
     page, watch = visit(book, PAGE, width=360, has_touch=True, is_mobile=True)
     view = page.locator(".rnn-grapher").first
     show(view, "abc", 3, 0)
-    view.get_by_role("button", name="Start of the backward pass").tap()
+    view.get_by_role("button", name="Start backward pass").tap()
     node(view, "W h₁").tap()
     tape = tape_of("abc", 3, 0)
     assert where(view) == 41 - [each.name for each in tape].index("W h_1")
