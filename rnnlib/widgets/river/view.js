@@ -59,7 +59,7 @@ function buildSummary({ words }) {
       const reached = Array.from({ length: Math.min(t + 1, REACH) }, (_, lag) => slight(matrix[t * T + t - lag]));
       setText(node, words("river_summary", {
         updates, mean: number(losses.reduce((sum, loss) => sum + loss, 0) / T), t: t + 1, loss: number(losses[t]),
-        lengths: reached.join(", "),
+        lengths: reached.join(", ") + (t + 1 > REACH ? ", …" : ""),
       }));
     },
   };
