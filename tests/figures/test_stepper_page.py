@@ -448,7 +448,7 @@ def test_without_its_script_a_figure_is_its_picture_and_a_message(book, browser,
     page.goto(f"{serving(book)}/{PAGE}")
     widget = page.locator(".rnn-widget").first
     picture, note = widget.locator("img"), widget.locator(".rnn-widget-note:visible")
-    assert picture.is_visible() and "its picture" in note.inner_text()
+    assert picture.is_visible() and "a static image" in note.inner_text()
     box, inside = widget.bounding_box(), picture.bounding_box()
     assert box["height"] < inside["height"] + 120  # and no hole below
     context.close()
