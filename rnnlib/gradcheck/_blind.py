@@ -34,7 +34,7 @@ def _of_time(y, trace, reduction, weights) -> Iterator[str]:
         if hasattr(trace, name) and not np.any(getattr(trace, name)):
             yield f"{name} is zero: losing the initial state has no effect"
     if reduction == "sum" and y.size > 1:
-        yield "the loss is a sum: a mean that is forgotten changes nothing"
+        yield "the loss is a sum: forgetting the mean has no effect"
     if weights is not None and np.ptp(weights) == 0:
         yield "all weights are equal: weights that are left out of one term change nothing"
 

@@ -741,7 +741,7 @@ SPOTS = {
     "T = B": (dict(T=3, B=3), "T = B = 3"),
     "one sequence": (dict(T=4, B=1), "the batch has one sequence"),
     "one unit": (dict(T=4, B=2, H=1), "there is one hidden unit"),
-    "sum": (dict(T=4, B=2, reduction="sum"), "a mean that is forgotten"),
+    "sum": (dict(T=4, B=2, reduction="sum"), "forgetting the mean"),
 }
 
 
