@@ -158,8 +158,7 @@ class GatedStepper(NetworkWidget):
         return f"gated_picture_{self.cell}", {"text": self.text, "H": self.hidden_size, "t": self.t + 1, "T": T}
 
     def _figure(self, plots):
-        from ...plots import new_figure, styled
-        from ...plots._style import label, turn_code_points
+        from ...plots import label, new_figure, styled
 
         paths, T = self.paths, len(self.targets)
         signs = [label(character) for character in self.text[:-1]]
@@ -183,5 +182,6 @@ class GatedStepper(NetworkWidget):
                 axes.axvspan(self.t - 0.5, self.t + 0.5, fill=False, edgecolor=plots.COLOURS["ink"], linewidth=1.5)
                 axes.set_xticks(range(T), signs)
                 axes.set_xlim(-0.5, T - 0.5)
-                turn_code_points(axes.get_xticklabels(), signs)
+                for text in axes.get_xticklabels():  # code points upright, as in rnnlib.plots
+                    text.set_rotation(90 if len(text.get_text()) > 1 else 0)
         return figure
