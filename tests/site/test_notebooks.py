@@ -195,6 +195,17 @@ def test_what_the_maker_does_not_know_stops_it_and_is_named_with_page_and_line(t
     assert re.search(rf"pages/page\.md:\d+.*{named}", said), said
 
 
+def test_an_equation_may_move_from_page_to_page_between_two_runs(tmp_path):
+    equation = "\n\n```{math}\n:label: eq-moves\na = b\n```\n"
+    source = small_book(tmp_path / "source", "# A page\n\nWords." + equation)
+    code, said = make(source, tmp_path / "made")
+    assert code == 0, said
+    small_book(source, "# A page\n\nWords.\n")
+    (source / "pages" / "other.md").write_text("# The other page\n\nWords." + equation, encoding="utf-8")
+    code, said = make(source, tmp_path / "made")
+    assert code == 0, said
+
+
 def test_the_student_s_copy_has_a_cell_with_the_checks_in_place_of_a_solution(small, tmp_path):
     code, said = make(small[0], tmp_path, "student")
     assert code == 0, said

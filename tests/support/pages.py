@@ -1,6 +1,7 @@
 """What the browser tests of figures share: reading what a page shows, and doing what a reader does."""
 
 import re
+from decimal import Decimal
 
 from rnnlib.widgets._bundle import HERE, words
 
@@ -122,7 +123,7 @@ def change(page, control):
         low, value = control.evaluate("n => [Number(n.min), Number(n.value)]")
         page.keyboard.press("ArrowUp" if value == low else "ArrowDown")  # whichever way the slider runs
     elif kind == "number":
-        control.fill(str(int(control.input_value()) + 1))
+        control.fill(str(Decimal(control.input_value()) + 1))
     elif kind == "text":
         control.fill(control.input_value()[:-1])
     elif kind == "select":

@@ -329,8 +329,16 @@ def build_wheel(source, folder):
         return built.name
 
 
+def forget_changed(app, env, docnames):
+    """Forget all pages that have changed before the first is read: what has moved between them would be there twice."""
+    for docname in docnames:
+        app.events.emit("env-purge-doc", env, docname)
+        env.clear_doc(docname)
+
+
 def setup(app):
     app.setup_extension("sphinx_markdown_builder")
+    app.connect("env-before-read-docs", forget_changed)
     app.add_config_value("book_edition", "full", "", str)
     app.add_config_value("book_notebooks", "", "", str)
     app.add_builder(NotebookBuilder)
