@@ -30,6 +30,7 @@ STATE_MIME = "application/vnd.jupyter.widget-state+json"
 LIBRARY = Path(rnnlib.__file__).parent
 MODEL_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")  # as uuid4().hex
 ADDRESS = re.compile(r"(?<= object) at 0x?[0-9a-f]*")  # the end of a long output may be cut off
+OUTPUTS = {"iopub_timeout": 600, "raise_on_iopub_timeout": True}  # s; nbclient leaves out what is 4 s late, silently
 SETTINGS = ("profile_default/ipython_kernel_config.py", "matplotlibrc")
 
 
@@ -92,7 +93,7 @@ def label_in_order(renderer):
 
 def run(notebook, cwd, **options):
     """Execute the notebook in place, as jupyter-cache's function does."""
-    result = single_nb_execution(notebook, cwd=cwd, **options)
+    result = single_nb_execution(notebook, cwd=cwd, **OUTPUTS, **options)
     for cell in code_cells(notebook):
         cell["outputs"] = joined(cell["outputs"])
         drop_addresses(cell["outputs"])

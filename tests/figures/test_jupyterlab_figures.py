@@ -141,7 +141,7 @@ def executed(folder):
     nb = notebook("ForwardStepper", "Rosetta")
     nb.cells.append(nbformat.v4.new_code_cell("type(Out[1]).__name__"))
     file = folder / "executed.ipynb"
-    nbformat.write(NotebookClient(nb, kernel_name="python3").execute(), file)
+    nbformat.write(NotebookClient(nb, kernel_name="python3", iopub_timeout=600).execute(), file)
     return file
 
 

@@ -144,7 +144,7 @@ def test_a_notebook_shows_figures_that_follow_dark_mode_and_pictures_for_those_w
     from nbclient import NotebookClient
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
-    NotebookClient(notebook, kernel_name="python3").execute()
+    NotebookClient(notebook, kernel_name="python3", iopub_timeout=600).execute()
     for cell in notebook.cells[1:]:
         shown = next(output.data for output in cell.outputs if "data" in output)
         assert 'id="rnn-dark"' in shown["image/svg+xml"] and "image/png" in shown

@@ -152,6 +152,7 @@ def book(tmp_path, load_ext, monkeypatch):
 
     def execute(notebook, cwd, **options):
         runs.append(notebook)
+        Book.options = options
         [cell] = execution.code_cells(notebook)
         cell.execution_count = 1
         cell.outputs = [v4.new_output("stream", text=text) for text in (f"run {len(runs)}", ", ended")]
@@ -196,6 +197,17 @@ def test_the_same_cells_run_once_and_give_the_same(book):
     assert book.ran(first) and not book.ran(second)
     assert second.cells[1] == first.cells[1] and [o.text for o in second.cells[1].outputs] == ["run 1, ended"]
     assert second.cells[0].source == "Other words.\nAnd a line." and second.metadata.source_map == [24]
+
+
+def test_what_a_busy_machine_sends_late_is_waited_for_or_stops_the_build(book):
+    from nbclient import NotebookClient
+
+    assert book.ran(notebook())
+    assert {*book.options} <= {*NotebookClient.class_trait_names()}
+    assert (
+        book.options["raise_on_iopub_timeout"]
+        and book.options["iopub_timeout"] >= 100 * NotebookClient.iopub_timeout.default_value
+    )
 
 
 @pytest.mark.parametrize("other", [{"code": "print(2)"}, {"tags": ["raises-exception"]}, {"kernel": "other"}], ids=str)

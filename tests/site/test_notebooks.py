@@ -315,7 +315,7 @@ def test_a_notebook_runs_alone_in_an_empty_folder(made, tmp_path, edition):
     from nbclient import NotebookClient
 
     notebook = read(made / edition / "chapters" / "cells.ipynb")
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=300, iopub_timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     failed = [output for output in outputs if output.output_type == "error"]
     assert (len(failed) > 0) == (edition == "student"), "an exercise without an answer fails its checks, and no more"
