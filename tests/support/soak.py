@@ -369,7 +369,7 @@ def river_numbers(page, view, names):
     mean, loss = re.search(r"mean loss is (\S+)\. .* is (\S+);", view.locator(".rnn-summary").inner_text()).groups()
     lengths = view.locator(".rnn-summary").inner_text().rpartition("lengths ")[2].rstrip(".").split(", ")
     t = figure.t
-    given = [slight(length) for length in names["lengths"][t, t::-1][:6]]
+    given = [slight(length) for length in names["lengths"][t, t::-1][:6]] + ["…"] * (t >= 6)
     return [mean, loss, *lengths], [shown(losses.mean()), shown(losses[t]), *given]
 
 
