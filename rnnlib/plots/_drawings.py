@@ -216,8 +216,8 @@ def plot_cuts(matrix: npt.ArrayLike, length: int, text: str | None = None) -> Fi
     chunk goes back through the steps that it reaches, as thick as the loss depends on their pre-activation. text: the T
     characters that are read. Returns a `matplotlib.figure.Figure`.
 
-    Raises TypeError and ValueError for another matrix, for a length that does not fit into T twice, and for a text that
-    is no string of T characters.
+    Raises TypeError and ValueError for a matrix of another kind, a length of more than T / 2, and a text that is not a
+    string of T characters.
     """
     matrix = not_negative("matrix", real("matrix", matrix))
     if matrix.ndim != 2 or len(set(matrix.shape)) != 1 or len(matrix) < 2:

@@ -14,7 +14,7 @@ class Figure(anywidget.AnyWidget):
     """A figure that says in words and as a picture what it shows."""
 
     def _repr_mimebundle_(self, **kwargs):
-        """The widget for whoever can run it; the same state as a picture and in words for whoever cannot."""
+        """The widget where it can run; elsewhere the same state as a static image and in words."""
         data, metadata = super()._repr_mimebundle_(**kwargs)
         key, values = self._said()
         data["text/plain"] = words()["en"][key].format(**values)

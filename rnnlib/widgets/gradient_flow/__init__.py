@@ -80,7 +80,7 @@ def start_matrix(Whh, start):
 
 
 class GradientFlow(NetworkWidget):
-    """Lengths |∂L_t/∂h_{t−k}| of the gradient of one loss against the lag k, for a plain cell and a second one.
+    """The length |∂L_t/∂h_{t−k}| of a gradient at each lag k, in a plain cell and in a second one.
 
     The recurrent matrix is `gain` times a start: "uniform", as `init_params` draws it; "orthogonal", the orthogonal
     factor of that; "identity". Eight networks are drawn, from `seed` to `seed + 7`; `from_params` shows given weights,
