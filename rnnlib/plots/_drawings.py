@@ -209,9 +209,9 @@ def _point(axes, start, end):
 
 
 def plot_cuts(matrix: npt.ArrayLike, length: int, text: str | None = None) -> Figure:
-    """Where three kinds of truncation cut: a window, chunks that carry the state, chunks that reset it.
+    """Where three kinds of truncation cut: a limited reach, chunks that carry the state, chunks that reset it.
 
-    matrix: `contributions` of shape (T, T); length: of the windows and of the chunks. The last full chunk and the one
+    matrix: `contributions` of shape (T, T); length: the reach, and that of the chunks. The last full chunk and the one
     before it are drawn: the state goes to the right along the upper arrows; below, a strand for each loss of the last
     chunk goes back through the steps that it reaches, as thick as the loss depends on their pre-activation. text: the T
     characters that are read. Returns a `matplotlib.figure.Figure`.
@@ -228,7 +228,7 @@ def plot_cuts(matrix: npt.ArrayLike, length: int, text: str | None = None) -> Fi
     start = (T // length - 1) * length
     steps = range(start - length, start + length)
     ways = {
-        f"window, k = {length}: every loss has a cut of its own": ([t - length for t in steps[length:]], False),
+        f"reach, k = {length}: every loss has a cut of its own": ([t - length for t in steps[length:]], False),
         f"chunks, c = {length}, state carried: one cut, of the gradient": ([start - 1] * length, False),
         f"chunks, c = {length}, state reset: the cut goes through both": ([start - 1] * length, True),
     }

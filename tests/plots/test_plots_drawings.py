@@ -132,7 +132,7 @@ def test_strands_reach_the_steps_that_each_cut_leaves_them():
     matrix = contributions(PARAMS, TRACE, Y)
     figure = plot_cuts(matrix, 4, TEXT[:-1])
     widest = matrix[8:, 8:].max()
-    for axes, first in zip(figure.axes, ("window", "chunks", "chunks"), strict=True):
+    for axes, first in zip(figure.axes, ("reach", "chunks", "chunks"), strict=True):
         strands = {}
         for line in axes.lines:
             if line.get_color() == COLOURS["back"]:
@@ -140,7 +140,7 @@ def test_strands_reach_the_steps_that_each_cut_leaves_them():
         assert len(strands) == 4
         for t, (_, lines) in zip(range(12, 16), sorted(strands.items(), reverse=True), strict=True):
             reached = [round(line.get_xdata()[0]) for line in lines]
-            assert reached == list(range(t, t - 4 if first == "window" else 11, -1))
+            assert reached == list(range(t, t - 4 if first == "reach" else 11, -1))
             widths = [line.get_linewidth() for line in lines]
             assert np.allclose(np.subtract(widths, 0.8) / 5, matrix[t, reached] / widest)
     cuts = [sum(line.get_color() == COLOURS["ink"] for line in axes.lines) for axes in figure.axes]
