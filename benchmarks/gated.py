@@ -2,6 +2,7 @@
 
     pip install -e . -r benchmarks/requirements.txt
     python benchmarks/gated.py             # about ten minutes; --quick: two
+    python benchmarks/gated.py --growth    # how the time of a step follows T, B, H and V: ten minutes; --quick: two
 
 Every peer runs in a process of its own, on one thread, and they take turns. Told are medians of the processor's time,
 and how many times as long as rnnlib each takes. "products" are the matrix products of a step alone, without anything
@@ -21,6 +22,7 @@ ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_
 ONE_THREAD |= {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "JAX_PLATFORMS": "cpu"}
 STEPS = {"batch": (65, 128, 64, 32), "one stream": (500, 100, 40, 1)}  # V, H, T, B
 TEXTS = {"B = 1": (500, 100, 1000, 1), "B = 32": (500, 100, 1000, 32)}
+GROWTH = {"V": (65, 130, 260, 520), "H": (32, 64, 128, 256), "T": (32, 64, 128, 256), "B": (8, 16, 32, 64)}
 RATE = 1e-3
 
 
@@ -193,6 +195,7 @@ def sample_in_jax(np, cell, dtype, V, H, T, B):
 
 PEERS = {"rnnlib": in_rnnlib, "products": products, "readable": readable, "PyTorch": in_pytorch, "JAX": in_jax}
 SAMPLERS = {"rnnlib": sample_in_rnnlib, "JAX": sample_in_jax}
+GROWING = "rnnlib", "PyTorch", "JAX"
 
 
 def work(kind, peer, cell, dtype, *sizes):
@@ -233,14 +236,33 @@ def compare(kind, peers, cell, dtype, sizes, rounds, seconds):
     return {peer: statistics.median(each) for peer, each in times.items()}
 
 
+def growth(cell, rounds, seconds):
+    """How the time of a step follows each size, the others being those of the batch: time ∝ sizeᵖ."""
+    import numpy as np
+
+    for axis, sizes in GROWTH.items():
+        base = dict(zip("VHTB", STEPS["batch"], strict=True))
+        found = [compare("step", GROWING, cell, "float64", (base | {axis: n}).values(), rounds, seconds) for n in sizes]
+        for peer in found[0]:
+            ms = [times[peer] for times in found]
+            power = np.polyfit(np.log(sizes), np.log(ms), 1)[0]
+            told = ", ".join(f"{n}: {each:.2f} ms" for n, each in zip(sizes, ms, strict=True))
+            print(f"  {cell:4} {peer:7} {axis} = {told}; exponent {power:.2f}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, for a rough result")
+    parser.add_argument("--growth", action="store_true", help="the time against each size in place of the table")
     parser.add_argument("--work", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.work:
         return work(*given.work)
     rounds, seconds = (2, 0.4) if given.quick else (9, 1.0)
+    if given.growth:
+        for cell in ("lstm", "gru"):
+            growth(cell, rounds, seconds)
+        return None
     for kind, sizes, peers in (("step", STEPS, PEERS), ("sample", TEXTS, SAMPLERS)):
         print("training step" if kind == "step" else "1000 characters each of B texts")
         for name, of in sizes.items():
