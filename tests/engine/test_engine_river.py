@@ -15,7 +15,7 @@ SIZE = 1000
 
 @pytest.fixture(scope="module")
 def river():
-    entry = entry_of("model/river.js", "model/descent.js", "engine/params.js", "engine/rnn.js")
+    entry = entry_of("model/river.js", "model/descent.js", "engine/params.js", "engine/rnn.js", "ui/film.js")
     with bundled("entry.js", {"entry.js": entry}) as engine:
         yield engine
 
@@ -128,3 +128,52 @@ def test_a_descent_stops_when_its_time_is_over_and_goes_on(river):
         }"""
     )
     assert got == [4, 100, 50]
+
+
+@pytest.mark.parametrize(
+    "passed, scene",
+    [
+        (0, ["a", 0]),
+        (30, ["a", 0.3]),
+        (100, ["b", 0]),
+        (150, ["b", 0.25]),
+        (299, ["b", 0.995]),
+        (300, None),
+        (9e9, None),
+    ],
+)
+def test_a_film_goes_through_its_phases_one_after_the_other(river, passed, scene):
+    shown = river.call("(b, passed) => b.sceneAt([['a', 100], ['b', 200]], passed)", passed)
+    assert shown == (scene and [scene[0], pytest.approx(scene[1])])
+
+
+@pytest.mark.parametrize(
+    "height, window, seen, acts",
+    [
+        (400, 800, 199, 0),
+        (400, 800, 200, 1),
+        (2000, 600, 290, 0),  # half of what is higher than the window never comes into sight
+        (2000, 600, 300, 1),
+        (0, 600, 0, 0),  # not shown
+        (400, None, 200, 1),  # inside a frame of another site, the window is not told
+    ],
+)
+def test_what_is_half_in_sight_is_seen_and_only_once(river, height, window, seen, acts):
+    told = river.call(
+        """(b, { height, window, seen }) => {
+          let [count, watched] = [0, true];
+          globalThis.IntersectionObserver = class {
+            constructor(notice) { this.notice = notice; }
+            observe() {
+              const entry = { intersectionRect: { height: seen }, boundingClientRect: { height },
+                rootBounds: window && { height: window } };
+              for (const _ of [0, 1]) if (watched) this.notice([entry]);
+            }
+            disconnect() { watched = false; }
+          };
+          b.whenSeen(null, () => { count++; });
+          return count;
+        }""",
+        {"height": height, "window": window, "seen": seen},
+    )
+    assert told == acts

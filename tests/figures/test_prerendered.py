@@ -297,7 +297,8 @@ def held(browser, serving):
     contexts = []
 
     def go(folder, path, width, watch="", slower=1):
-        context = browser.new_context(viewport={"width": width, "height": 900})
+        # a figure that plays by itself would soon show something else
+        context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
         contexts.append(context)
         context.add_init_script(watch)
         page, waiting = context.new_page(), []

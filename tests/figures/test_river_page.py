@@ -9,6 +9,7 @@ from pages import set_range
 
 from rnnlib import backward, step_losses
 from rnnlib.widgets import River
+from rnnlib.widgets._bundle import words
 
 TEXT = "I am learning RNN"
 
@@ -18,8 +19,9 @@ def opened(visit_alone):
     """opened(**traits) -> the page and the figure; at the end nothing has been complained of."""
     watches = []
 
-    def visit(**traits):
-        page, watch = visit_alone(River(**({"text": TEXT, "hidden_size": 8, "seed": 1, "t": 12} | traits)))
+    def visit(fragment="", page=None, **traits):
+        river = River(**({"text": TEXT, "hidden_size": 8, "seed": 1, "t": 12} | traits))
+        page, watch = visit_alone(river, fragment, **(page or {}))
         watches.append(watch)
         view = page.locator(".rnn-river-figure").first
         view.wait_for()
@@ -156,6 +158,48 @@ def test_the_film_reads_goes_back_and_learns_and_any_step_ends_it(opened):
     holds(view, River(text=TEXT, hidden_size=8, seed=1, t=2, updates=reached))
 
 
+# As soon as it has read a step.
+HOLD = """const hold = () => {
+  const left = document.querySelectorAll(".rnn-river-ahead").length;
+  if (left && left < 16) document.querySelector(".rnn-play").click();
+  else requestAnimationFrame(hold);
+};
+requestAnimationFrame(hold);"""
+
+
+def test_by_itself_it_plays_once_a_press_holds_it_and_any_key_ends_it(opened):
+    page, view = opened(page={"before": lambda page: page.add_init_script(HOLD)}, autoplay=True, updates=300)
+    shown = "[view.querySelectorAll('.rnn-river-ahead').length, view.querySelector('.rnn-river-film p').textContent]"
+    play = view.get_by_role("button", name="Play", exact=True)
+    held = f"view => ({shown})[0] % 16 && view.querySelector('.rnn-play').ariaPressed === 'false'"
+    page.wait_for_function(held, arg=view.element_handle())
+    left, told = view.evaluate(f"view => {shown}")
+    assert told == words()["en"]["river_reads"]
+    painted(page, 10)
+    assert view.evaluate(f"view => {shown}") == [left, told]
+    play.click()  # and it goes on
+    page.wait_for_function(f"([view, left]) => ({shown})[0] < left", arg=[view.element_handle(), left])
+    view.get_by_label("Seed", exact=True).press("ArrowRight")
+    play.wait_for()
+    painted(page, 10)
+    assert view.evaluate(f"view => {shown}") == [0, words()["en"]["river_rests"]]
+    assert view.locator(".rnn-river-front").is_hidden()
+    reached = int(view.get_by_role("slider", name="Training").input_value())
+    holds(view, River(text=TEXT, hidden_size=8, seed=1, t=12, updates=reached))
+
+
+@pytest.mark.parametrize(
+    "fragment, options, updates",
+    [("", {"reduced_motion": "reduce"}, 300), ("#figure=river&t=3&updates=60", {}, 60)],
+    ids=["motion is not wanted", "a link has opened a state"],
+)
+def test_it_does_not_play_by_itself_where(opened, fragment, options, updates):
+    page, view = opened(fragment, options, autoplay=True, updates=300)
+    painted(page, 10)
+    assert view.get_by_role("button", name="Play", exact=True).is_visible()
+    assert view.get_by_role("slider", name="Training").input_value() == str(updates)
+
+
 def test_without_motion_the_film_is_its_end(opened):
     page, view = opened()
     page.emulate_media(reduced_motion="reduce")
@@ -173,3 +217,29 @@ def test_on_a_phone_time_runs_down_and_nothing_is_wider_than_the_page(opened):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     band = view.locator("svg.rnn-river-band").bounding_box()
     assert band["height"] == pytest.approx(16 * 26, abs=1)
+
+
+def test_on_a_phone_play_stays_in_sight_and_covers_no_step_that_has_the_focus(opened):
+    page, view = opened(t=0, page={"width": 360, "height": 330})
+    controls, steps = view.locator(".rnn-river-film"), view.locator(".rnn-river-step")
+
+    def covered():
+        box, bar = view.locator(":focus").bounding_box(), controls.bounding_box()
+        return box["y"] + box["height"] > bar["y"] + 0.5 or box["y"] < 0
+
+    bar = controls.bounding_box()
+    assert bar["y"] + bar["height"] == pytest.approx(330, abs=1)
+    steps.first.focus()
+    for _ in range(15):
+        page.keyboard.press("ArrowDown")
+        painted(page)
+        assert not covered()
+    page.evaluate("scrollTo(0, 0)")
+    view.get_by_role("button", name="Play", exact=True).focus()
+    page.keyboard.press("Shift+Tab")
+    painted(page)
+    assert view.locator(":focus").get_attribute("data-t") == "15" and not covered()
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    painted(page)
+    last = steps.last.bounding_box()
+    assert controls.bounding_box()["y"] >= last["y"] + last["height"]

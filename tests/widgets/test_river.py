@@ -69,8 +69,8 @@ def test_a_shorter_text_moves_the_step_to_its_last_one():
     assert river.t == 0
 
 
-@pytest.mark.parametrize(("updates", "moments"), [(0, (0, 300)), (60, (0, 60, 300)), (300, (0, 300))])
-def test_on_paper_it_is_its_first_moment_the_one_shown_and_its_last(updates, moments):
+@pytest.mark.parametrize(("updates", "moments"), [(0, (0, 60, 300)), (90, (0, 90, 300)), (300, (0, 60, 300))])
+def test_on_paper_it_is_its_first_moment_one_between_and_its_last(updates, moments):
     river = River(text="hello", hidden_size=3, t=2, updates=updates)
     parts = river._figure(plots).subfigs
     assert [part.get_suptitle().split(" updates")[0] for part in parts] == [f"After {n}" for n in moments]

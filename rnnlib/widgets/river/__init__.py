@@ -9,6 +9,8 @@ from .._bundle import bundle, constants, style, words
 from .._trained import UPDATES, TrainedWidget
 from .._traits import MAX_STEPS, Whole, defaults
 
+EARLY = 60  # updates after which a short text is half known
+
 
 class River(TrainedWidget):
     """The network unrolled over `text`, the loss of each step, and how far the gradient of each loss reaches back.
@@ -23,7 +25,9 @@ class River(TrainedWidget):
 
     Traits, to be set, observed or linked: `text` (2 to 65 characters), `hidden_size` (1 to 64), `seed` (0 to
     2**53 - 1), `t` (the step whose loss is lit, from 0), `updates` (0 to 300), `fill` (whether the band is scaled to
-    its highest step; else one scale holds for the whole training).
+    its highest step; else one scale holds for the whole training), `autoplay` (whether it plays once by itself when it
+    comes into view: the reading, the gradients going back, and the training to its end; not where the reader's system
+    asks for less motion, nor where a link has opened a state of the figure).
 
     Raises ValueError for a value out of range or a text with characters that given weights do not know, TypeError for a
     value of another type; both name the trait, what came and what was expected.
@@ -31,6 +35,7 @@ class River(TrainedWidget):
 
     t = Whole(0, MAX_STEPS - 1, default_value=0).tag(sync=True)
     fill = traitlets.Bool(False).tag(sync=True)
+    autoplay = traitlets.Bool(False).tag(sync=True)
 
     _esm = bundle("river/view.js", {"river/facts.js": constants(DEFAULTS=defaults(vars(TrainedWidget) | vars()))})
     _css = style("ui/base.css", "ui/network.css", "ui/river.css", "river/style.css")
@@ -53,9 +58,9 @@ class River(TrainedWidget):
         return "river_picture", values | {"t": self.t + 1}
 
     def _figure(self, plots):
-        """On paper nothing moves: the network before its training, at the moment shown, and at the end."""
+        """On paper nothing moves: the network before its training, at the moment shown or early, and at the end."""
         networks = {}
-        for updates in sorted({0, self.updates, UPDATES}):
+        for updates in sorted({0, self.updates if 0 < self.updates < UPDATES else EARLY, UPDATES}):
             params = self._params_after(updates)
             mean = cross_entropy(forward(params, self.trace.x).o, self.targets)
             title = words()["en"]["river_moment"].format(updates=updates, mean=f"{mean:.3f}")

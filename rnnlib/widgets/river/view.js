@@ -13,7 +13,7 @@ import { pythonDescent, Trained } from "../model/trained.js";
 import { UPDATES } from "../model/training.js";
 import { batchUpdates, keep, make, setText } from "../ui/dom.js";
 import { bindModel, networkFields } from "../ui/fields.js";
-import { buildFilm } from "../ui/film.js";
+import { buildFilm, wantsNoMotion, whenSeen } from "../ui/film.js";
 import { figure } from "../ui/keys.js";
 import { wordsFor } from "../ui/messages.js";
 import { buildRiver } from "../ui/river.js";
@@ -23,6 +23,8 @@ import { trainingSlider } from "../ui/training_slider.js";
 import { DEFAULTS } from "./facts.js";
 
 const REACH = 6; // lengths of the lit loss that are told
+const PHASES = { read: 1600, back: 1600, learn: 3000 }; // of the film, in ms
+const TOLD = { read: "river_reads", back: "river_goes_back", learn: "river_learns" };
 const ROOM = 2.1; // the band holds so many times the highest column of the untrained network
 
 /** The lengths of all gradients of a network: how far each loss reaches, and what arrives at each step. */
@@ -32,18 +34,18 @@ function reached({ params, trace, y, T, H }) {
   return { matrix, norms, top: highest(matrix, T) };
 }
 
-/** The slider over the training, and whether all of it has one scale. */
-function buildTraining({ words, change, stop }) {
-  const slider = trainingSlider(words, (updates) => {
-    stop();
-    change({ updates });
-  });
+/** The film's button and the slider over the training, which go together, and whether all of it has one scale. */
+function buildTraining({ words, change, play }) {
+  const slider = trainingSlider(words, (updates) => change({ updates }));
+  const told = make("p", { className: "rnn-note" });
   const fill = make("button", { type: "button", className: "rnn-button" }, words("river_fill"));
   fill.addEventListener("click", () => change({ fill: fill.getAttribute("aria-pressed") !== "true" }));
   return {
-    updates: slider.node, fill,
+    node: make("div", { className: "rnn-steps" },
+      make("div", { className: "rnn-river-film" }, play, make("div", {}, told, slider.node)), fill),
     draw(state) {
       slider.draw(state);
+      setText(told, words(TOLD[state.phase] ?? "river_rests"));
       fill.setAttribute("aria-pressed", String(state.fill));
     },
   };
@@ -55,7 +57,8 @@ function buildSummary({ words }) {
   const key = make("p", { className: "rnn-note" }, words("river_key"));
   return {
     nodes: [node, key],
-    draw({ T, t, losses, matrix, updates }) {
+    draw({ T, t, losses, matrix, updates, phase }) {
+      node.setAttribute("aria-live", phase ? "off" : "polite"); // a film would never stop talking
       const reached = Array.from({ length: Math.min(t + 1, REACH) }, (_, lag) => slight(matrix[t * T + t - lag]));
       setText(node, words("river_summary", {
         updates, mean: number(losses.reduce((sum, loss) => sum + loss, 0) / T), t: t + 1, loss: number(losses[t]),
@@ -65,9 +68,9 @@ function buildSummary({ words }) {
   };
 }
 
-function share({ el, root, model, words, change, shown }) {
+function share({ el, root, model, words, change, open, shown }) {
   return shareRow({
-    el, root, model, words, change, figure: "River",
+    el, root, model, words, change, open, figure: "River",
     spec: {
       ...linkedNetwork(model, LIMITS), t: linkedWhole(0, lastStep, DEFAULTS.t),
       updates: linkedWhole(0, UPDATES, DEFAULTS.updates),
@@ -89,67 +92,101 @@ function share({ el, root, model, words, change, shown }) {
   });
 }
 
-function render({ model, el }) {
-  const words = wordsFor(el);
-  /** @type {any} */
-  let state; // what is shown
-  let scene = null; // what the film shows instead: {read, front, updates}
-  const schedule = batchUpdates(draw);
-  const { change, forget } = bindModel(model, [...NETWORK, "t", "updates", "fill"], schedule);
+/** The film of the figure, what it shows instead of the traits, and what stops it: all that a reader does in the figure but a
+ * press on the film's own button, and a trait that is set from elsewhere. */
+function buildScenes({ words, model, change, draw, shown }) {
+  let scene = null; // {phase, read, front, updates, own}, own: the trait that it stands for
   const film = buildFilm({
     words,
-    phases: [["read", 1600], ["back", 1600], ["learn", 3000]],
+    phases: Object.entries(PHASES),
     show(phase, part) {
-      const T = state.T;
+      const { T } = shown();
       scene = {
+        phase,
         read: phase === "read" ? Math.floor(part * T) : null,
         front: phase === "learn" ? null : phase === "back" ? T * (1 - part) : T,
         updates: phase === "learn" ? Math.round(UPDATES * part ** 2) : 0,
+        own: model.get("updates"),
       };
       draw();
     },
     end(finished) {
-      const updates = finished ? UPDATES : (scene?.updates ?? model.get("updates"));
+      const own = model.get("updates");
+      const reached = scene?.own === own ? scene.updates : own;
       scene = null;
-      change({ updates });
+      change({ updates: finished ? UPDATES : reached });
     },
   });
+  let forget = () => {};
+  const stop = () => {
+    forget();
+    film.stop();
+  };
+  return {
+    node: film.node, stop,
+    scene: () => scene,
+    /** Let everything that is done in `root` stop it; where `once` is true, play as soon as `seen` comes into view. */
+    begin(root, seen, once) {
+      const still = ({ target }) => {
+        if (!film.node.contains(target)) stop();
+      };
+      for (const what of ["click", "input", "keydown"]) root.addEventListener(what, still, true);
+      if (once && !wantsNoMotion()) forget = whenSeen(seen, film.play);
+    },
+  };
+}
+
+function render({ model, el }) {
+  const words = wordsFor(el);
+  /** @type {any} */
+  let state; // what is shown
+  const schedule = batchUpdates(draw);
+  const { change, forget } = bindModel(model, [...NETWORK, "t", "updates", "fill"], () => {
+    film.stop();
+    schedule();
+  });
+  const film = buildScenes({ words, model, change, draw, shown: () => state });
   const fields = networkFields({ model, words, change, settle: ({ T = Infinity }) => ({
     t: Math.min(model.get("t"), T - 1),
   }) });
-  const training = buildTraining({ words, change, stop: film.stop });
+  const training = buildTraining({ words, change, play: film.node });
   const summary = buildSummary({ words });
-  const river = buildRiver({ words, label: words("strip"), place: () => [state.t, state.T], go(t) {
-    film.stop();
-    change({ t });
-  } });
+  const river = buildRiver({ words, label: words("strip"), place: () => [state.t, state.T], go: (t) => change({ t }) });
   const root = make("div", { className: "rnn rnn-river-figure", role: "group" },
-    river.node,
-    make("div", { className: "rnn-steps" }, film.node, training.updates, training.fill),
-    ...summary.nodes, fields.node);
+    river.node, training.node, fields.node, ...summary.nodes);
   root.setAttribute("aria-label", words("river_figure"));
   el.append(root);
+  // a step that an arrow key leads to lies neither out of sight nor under the film's controls
+  river.node.addEventListener("keydown", () => queueMicrotask(() => (
+    document.activeElement.scrollIntoView({ block: "nearest", inline: "nearest" }))));
   const [computed, scaled] = [keep(), keep()];
   const trained = new Trained();
 
   function draw() {
     const net = fields.guard(() => network(model, state?.start));
     if (!net) return;
-    const now = trained.after(net, scene?.updates ?? model.get("updates"), !state); // the first drawing waits for it
+    const { phase = null, read = null, front = null, updates = model.get("updates") } = film.scene() ?? {};
+    const now = trained.after(net, updates, !state); // the first drawing waits for it
     if (now.late) requestAnimationFrame(draw);
     const blame = computed(() => reached(now), net, now.updates);
     const first = scaled(() => highest(contributions(net.params, net.trace, net.y, "sum"), net.T), net);
     const fill = model.get("fill");
     const t = inside(model.get("t"), net.T);
-    const { read = null, front = null } = scene ?? {};
-    state = { ...now, t, lit: t, matrix: blame.matrix, fill, read, front, dark: isDark(root) };
+    state = { ...now, t, lit: t, matrix: blame.matrix, fill, phase, read, front, dark: isDark(root) };
     state.blame = { ...blame, scale: (fill ? blame.top : ROOM * first) || 1 };
     for (const part of [fields, river, training, summary]) part.draw(state);
   }
 
-  const unshare = share({ el, root, model, words, change, shown: () => state });
+  let linked = false; // the reader has come by a link to a state of this figure
+  const open = (traits) => {
+    linked = true;
+    film.stop();
+    change(traits);
+  };
+  const unshare = share({ el, root, model, words, change, open, shown: () => state });
   const unthemed = onThemeChange(schedule);
   draw();
+  film.begin(root, river.node, model.get("autoplay") && !linked);
   return () => {
     film.stop();
     unthemed();

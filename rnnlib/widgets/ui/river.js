@@ -7,7 +7,7 @@
 import { argmax } from "../engine/linalg.js";
 import { number, percent, quoted, slight, visible } from "../model/format.js";
 import { inView, paths, SIZE } from "../model/river.js";
-import { colour } from "./colour.js";
+import { colour, ramp } from "./colour.js";
 import { keep, make, setText, svg } from "./dom.js";
 import { roving } from "./keys.js";
 
@@ -113,14 +113,16 @@ export function buildRiver({ words, label, go, place, walk }) {
   const level = make("span", { className: "rnn-river-level" });
   const stage = make("div", { className: "rnn-river-stage", role: "group" }, band.node, level, front);
   stage.setAttribute("aria-label", label);
+  const scale = make("span", { className: "rnn-ramp" });
   const heads = make("div", { className: "rnn-river-heads", "aria-hidden": "true" },
-    ...Object.entries(HEADS).map(([row, key]) => make("span", { className: `rnn-river-${row}` }, words(key))));
+    ...Object.entries(HEADS).map(([row, key]) => make("span", { className: `rnn-river-${row}` }, words(key),
+      ...(row === "state" ? [make("small", {}, "−1", scale, "+1")] : []))));
   const hidden = make("p", { className: "rnn-river-hidden rnn-note", hidden: true });
   const node = make("div", { className: walk ? "rnn-river rnn-river-walk" : "rnn-river" },
     heads, make("div", { className: "rnn-river-frame" }, stage), hidden);
   /** @type {any} */
   const river = {
-    words, node, stage, band, front, level, hidden, kept: keep(), steps: [], first: 0, hovered: null, state: null,
+    words, node, stage, band, front, level, hidden, scale, kept: keep(), steps: [], first: 0, hovered: null, state: null,
     walks: Boolean(walk),
   };
   if (walk) buildWalk(river, walk);
@@ -169,6 +171,7 @@ function draw(river, state) {
   river.stage.style.setProperty("--rnn-at", t - first);
   river.kept(() => river.steps.forEach((step, k) => drawStep(step, first + k, state, river.words)),
     trace, blame?.matrix, dark, first, count);
+  setStyle(river.scale, "background", ramp(dark));
   river.steps.forEach(({ node }, k) => {
     const i = first + k;
     node.classList.toggle("rnn-river-ahead", read !== null && i >= read);
@@ -184,7 +187,7 @@ function draw(river, state) {
   const part = (border) => Math.min(1, Math.max(0, (border - first) / count)).toFixed(4);
   const at = part(front ?? first);
   setStyle(river.stage, "--rnn-front", at);
-  river.front.hidden = front === null;
+  river.front.hidden = front === null || read !== null; // on its way, and not waiting at the end
   if (river.walks) {
     setStyle(river.stage, "--rnn-cut", part(cut));
     river.band.veil.setAttribute("width", SIZE * Number(at));
