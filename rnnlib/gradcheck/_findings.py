@@ -19,7 +19,7 @@ def findings(
     """
     known = [name for name, e in evidence.items() if e.ok]
     wrong = [name for name, e in evidence.items() if not e.ok]
-    lines = ["no known mistake explains all that is wrong; what can be told:"]
+    lines = ["no known mistake explains all that is wrong; what the errors do show:"]
     if known:
         lines.append(f"right: {', '.join(known)}; wrong: {', '.join(wrong)}")
     lines += [line for name in wrong for line in _place(name, evidence[name])]
