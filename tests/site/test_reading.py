@@ -127,7 +127,7 @@ def test_an_equation_s_button_copies_it_and_names_its_symbols(specimen, visit):
     block.locator("button").focus()
     tip = page.get_by_role("tooltip")
     tip.wait_for()
-    assert "the product number by number" in tip.inner_text()
+    assert "the elementwise product" in tip.inner_text()
     page.keyboard.press("Enter")
     page.wait_for_function("() => document.activeElement.textContent === 'Copied'")
     copied = page.evaluate("navigator.clipboard.readText()")
