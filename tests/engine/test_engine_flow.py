@@ -5,6 +5,7 @@ import pytest
 from javascript import bundled, entry_of
 
 from rnnlib import Vocabulary, gru, init_params, lstm
+from rnnlib.widgets import GradientFlow
 from rnnlib.widgets.gradient_flow import flow, start_matrix
 
 TEXT = "to be, or not to be: that is the question"
@@ -65,6 +66,53 @@ def test_the_flow_through_gates_is_that_of_python(engine, start, cell, bias, gai
     np.testing.assert_allclose(got["slopes"], slopes, rtol=0, atol=1e-10)
 
 
+def test_a_kept_generator_gives_the_bits_of_a_fresh_one_at_every_size(engine):
+    sizes = [("lstm", 5), ("rnn", 9), ("gru", 2), ("lstm", 12)]
+    got = engine.call(
+        """(b, sizes) => {
+          const rngOf = b.keptGenerators(2);
+          return sizes.flatMap(([cell, H]) => [3n, 4n, 3n, 5n].map((seed) => {
+            const [kept, fresh] = [rngOf(seed), seed].map((of) => JSON.stringify(b.freshParams(cell, 7, H, of)));
+            return kept === fresh && kept.length > 100;
+          }));
+        }""",
+        sizes,
+    )
+    assert got == [True] * 16
+
+
+# At H = 32 and T = 64, uniform weights times 0.5 leave 10^-34 of the largest one
+@pytest.mark.parametrize("start", ["uniform", "orthogonal", "identity"])
+@pytest.mark.parametrize("gain, inputs", [(0.5, "on"), (1, "off"), (2.5, "on")])
+@pytest.mark.parametrize("H, T", [(1, 40), (7, 1), (8, 40), (32, 64)])
+def test_the_singular_values_of_the_product_are_those_of_python(engine, start, gain, inputs, H, T):
+    text = (TEXT + TEXT)[: T + 1]
+    widget = GradientFlow(text=text, hidden_size=H, seed=3, gain=gain, start=start, inputs=inputs, product="on")
+    largest, smallest = widget.singular_values
+    ids = widget.vocab.encode(text)
+    got = engine.call(
+        """(b, V, H, x, { start, gain, inputs }) => {
+          const params = b.initParams(V, H, 3);
+          params.Whh = b.startMatrix(params, start).map((w) => gain * w);
+          const { slope } = b.flow({ params, x, last: 0, alpha: 1, inputs });
+          const { lags, largest, smallest } = b.productFlow(params, slope);
+          return { lags, largest, smallest: Array.from(smallest, (value) => (Number.isNaN(value) ? null : value)) };
+        }""",
+        len(widget.vocab), H, ids[:-1].tolist(), {"start": start, "gain": gain, "inputs": inputs == "on"},
+    )  # fmt: skip
+    lags = np.array(got["lags"])
+    assert set(range(min(7, T))) <= set(lags) and lags[-1] == T - 1 and len(lags) <= 27
+    np.testing.assert_allclose(got["largest"], largest[lags], rtol=1e-9)
+    # Both find the smallest one to some roundings of the largest, which the page shows no nearer than 10^12 of them
+    exact = smallest[lags] > 1e-6 * largest[lags]
+    found = np.array(got["smallest"], dtype=float)
+    np.testing.assert_allclose(found[exact], smallest[lags][exact], rtol=1e-9)
+    assert (np.abs(np.nan_to_num(found) - smallest[lags]) <= 2e-12 * largest[lags]).all()
+    # and between both is every gradient of this network, whatever its loss
+    shares = widget.plain.shares[0, lags]
+    assert (shares <= largest[lags] * (1 + 1e-9)).all() and (shares >= smallest[lags] * (1 - 1e-9)).all()
+
+
 def test_the_median_is_that_of_numpy(engine):
     for n in (1, 2, 7, 8):
         rows = np.random.default_rng(n).normal(size=(n, 5))
@@ -77,6 +125,11 @@ def test_the_median_is_that_of_numpy(engine):
 ])  # fmt: skip
 def test_a_share_in_words(engine, share, text):
     assert engine.call("(b, share) => b.shareText(share)", share) == text
+
+
+@pytest.mark.parametrize("factor, text", [(0, "0.00"), (1.234, "1.23"), (0.0071, "10^−2.1"), (2e5, "10^5.3")])
+def test_a_factor_in_words(engine, factor, text):
+    assert engine.call("(b, factor) => b.factorText(factor)", factor) == text
 
 
 def test_a_loss_without_a_gradient_leaves_nothing(engine):

@@ -51,6 +51,14 @@ def close(told, share):
     return np.isclose(read(told), share, rtol=0.13, atol=0.0051)
 
 
+PRODUCT = re.compile(r"After (\d+) steps the largest is (\S+); the bound σᵏ only says that it is at most (\S+)\.")
+
+
+def close_factor(told, value):
+    """A factor has two decimals, a power of ten one."""
+    return np.isclose(read(told) if "^" in told else float(told), value, rtol=0.13 if "^" in told else 0, atol=0.0051)
+
+
 def holds(view, widget):
     """The figure shows the numbers of the widget."""
     said = view.locator(".rnn-summary").inner_text()
@@ -70,17 +78,33 @@ def holds(view, widget):
     assert close(share, second[near]) and close(end, second[T])
     note = view.locator(".rnn-note").inner_text()
     assert f"ρ = {widget.rho:.2f}, σ = {widget.sigma:.2f}" in note
+    if widget.product == "on":
+        largest = widget.singular_values[0]
+        near, found, bound = PRODUCT.search(said).groups()
+        assert close_factor(found, largest[int(near)]) and close_factor(bound, widget.sigma ** int(near))
+        if grown := re.search(r"its largest singular value is (\S+) after (\d+) steps", said):
+            assert widget.rho < 1 and close_factor(grown[1], largest.max()) and largest[int(grown[2])] == largest.max()
+        assert bool(grown) == (widget.rho < 1 and largest.max() > 1.01)
+    assert bool(view.locator(".rnn-flow-band").get_attribute("d")) == (widget.product == "on")
     # One scale for both lines: decades downwards, the same distance for each
     drawn = np.concatenate([heights(view, "plain"), heights(view, "second")])
     decades = np.log10(np.concatenate([plain, second]))
     slope, start = np.polyfit(decades, drawn, 1)
     assert slope < 0 and np.allclose(start + slope * decades, drawn, rtol=0, atol=0.12)
+    if widget.product == "on":
+        edges = view.locator(".rnn-flow-edge").get_attribute("d")[1:].split("M")
+        for edge, values in zip(edges, widget.singular_values, strict=True):
+            across, upward = np.array([point.split() for point in edge.split("L")], dtype=float).T
+            lags = np.round(across * T / 318).astype(int)
+            assert len(set(lags)) == len(lags) >= 3
+            # The fit to rounded places is less sure outside of the frame; a decade has 20 units and more
+            np.testing.assert_allclose(start + slope * np.log10(values[lags]), upward, rtol=0, atol=0.4)
 
 
 @pytest.mark.parametrize(
     "traits",
     [
-        {"gain": 2.5},
+        {"gain": 1.5, "product": "on"},
         {"gain": 1.2, "inputs": "off", "cell": "lstm", "forget_bias": 3.0},
         {"gain": 1, "start": "orthogonal", "cell": "gru", "loss_t": 14},
     ],
@@ -107,8 +131,10 @@ def test_every_control_changes_the_numbers_as_in_python(opened):
     set_range(view, "Forget bias", 35)
     set_range(view, "Loss of step", 9)
     view.get_by_role("button", name="Inputs").click()
+    view.get_by_role("button", name="Product").click()
     painted(page)
     del traits["alpha"]
+    traits["product"] = "on"
     lstm = GradientFlow(**traits, start="orthogonal", cell="lstm", forget_bias=3.5, loss_t=8)
     holds(view, lstm)
     view.get_by_label("Text", exact=True).fill("hello")  # whose last loss is followed

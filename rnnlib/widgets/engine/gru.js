@@ -33,7 +33,7 @@ import { drawn } from "./params.js";
  *
  * @param {number} V
  * @param {number} H
- * @param {number | bigint} seed
+ * @param {number | bigint | import("./random.js").Generator} seed
  * @returns {Params}
  */
 function initParams(V, H, seed) {

@@ -41,6 +41,35 @@ export function addTransposedProduct(out, row, W) {
   }
 }
 
+/** out = A Bᵀ, of matrices (n, n). Two rows by two at a time; where they do not come out even, some are computed again. */
+export function timesTransposed(out, A, B, n) {
+  const last = n * (n - 1);
+  for (let a = 0; a <= last; a += 2 * n) {
+    const nextA = Math.min(a + n, last);
+    for (let b = 0; b <= last; b += 2 * n) {
+      const nextB = Math.min(b + n, last);
+      let s00 = 0;
+      let s01 = 0;
+      let s10 = 0;
+      let s11 = 0;
+      for (let j = 0; j < n; j++) {
+        const x0 = A[a + j];
+        const x1 = A[nextA + j];
+        const y0 = B[b + j];
+        const y1 = B[nextB + j];
+        s00 += x0 * y0;
+        s01 += x0 * y1;
+        s10 += x1 * y0;
+        s11 += x1 * y1;
+      }
+      out[a + b / n] = s00;
+      out[a + nextB / n] = s01;
+      out[nextA + b / n] = s10;
+      out[nextA + nextB / n] = s11;
+    }
+  }
+}
+
 /** dW += rowᵀ dz. */
 export function addOuterProduct(dW, row, dz) {
   const n = dz.length;

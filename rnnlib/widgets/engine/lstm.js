@@ -33,7 +33,7 @@ import { freshParams } from "./params.js";
  *
  * @param {number} V
  * @param {number} H
- * @param {number | bigint} seed
+ * @param {number | bigint | import("./random.js").Generator} seed
  * @param {number} [forgetBias]
  * @returns {Params}
  */

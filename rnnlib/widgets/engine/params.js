@@ -1,6 +1,7 @@
 /**
- * The parameters of the network and how they are drawn; see rnn.py.
+ * The parameters of the network and how they are drawn; see rnn.py. Where a seed is asked for, a generator may be given.
  *
+ * @typedef {import("./random.js").Generator} Generator
  * @typedef {{V: number, H: number, Wxh: Float64Array, Whh: Float64Array, Why: Float64Array, bh: Float64Array,
  *   by: Float64Array}} Params  Wxh (V, H), Whh (H, H), Why (H, V), bh (H), by (V)
  */
@@ -15,7 +16,7 @@ import { generator } from "./random.js";
  *
  * @param {number} V
  * @param {number} H
- * @param {number | bigint} seed
+ * @param {number | bigint | Generator} seed
  * @returns {Params}
  */
 export function initParams(V, H, seed) {
@@ -26,7 +27,7 @@ export function initParams(V, H, seed) {
  * @param {import("./flat.js").Cell} cell
  * @param {number} V
  * @param {number} H
- * @param {number | bigint} seed
+ * @param {number | bigint | Generator} seed
  * @param {number} [forgetBias]  of an LSTM
  * @returns {any} */
 export function freshParams(cell, V, H, seed, forgetBias = 1) {
@@ -38,13 +39,13 @@ export function freshParams(cell, V, H, seed, forgetBias = 1) {
 /** The arrays of the parameters of any cell, in the order in which they are drawn.
  * @param {number} V
  * @param {number} H
- * @param {number | bigint} seed
+ * @param {number | bigint | Generator} seed
  * @param {import("./flat.js").Cell} [cell]
  * @returns {any} */
 export function drawn(V, H, seed, cell) {
   checkInteger("V", V, 1);
   checkInteger("H", H, 1);
-  const rng = generator(seed);
+  const rng = typeof seed === "object" ? seed : generator(seed);
   return Object.fromEntries(Object.entries(shapes(V, H, cell)).map(([name, [rows, columns]]) => {
     const bound = 1 / Math.sqrt(rows); // rows: as many as numbers come in
     return [name, columns ? rng.uniform(-bound, bound, rows * columns) : new Float64Array(rows)];

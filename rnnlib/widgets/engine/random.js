@@ -94,8 +94,10 @@ function outputOf(s) {
  *
  * `uniform(low, high, n)` gives the n numbers that `rng.uniform(low, high, n)` would, and moves on as it does.
  *
+ * @typedef {{uniform: (low: number, high: number, n: number) => Float64Array}} Generator
+ *
  * @param {number | bigint} seed  a non-negative integer; as a Number at most 2^53 - 1
- * @returns {{uniform: (low: number, high: number, n: number) => Float64Array}}
+ * @returns {Generator}
  */
 export function generator(seed) {
   if (!(typeof seed === "bigint" || Number.isSafeInteger(seed)) || seed < 0) {

@@ -120,48 +120,97 @@ export function eigenvalues(W, n) {
   return { re: diagonal(matrix.re), im: diagonal(matrix.im) };
 }
 
-/** The lengths of a, of b, and their product, of two rows of numbers. */
-function products(a, b) {
-  let [aa, bb, ab] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    aa += a[i] * a[i];
-    bb += b[i] * b[i];
-    ab += a[i] * b[i];
+/** Turn the rows of A (n, n) from k on by a reflection, so that one number is left of their part of column k, which is
+ * returned; of A only the columns behind that one are written. sums: room for n numbers. */
+function reflectRows(A, n, k, sums) {
+  let squares = 0;
+  for (let i = k; i < n; i++) squares += A[i * n + k] * A[i * n + k];
+  const size = Math.sqrt(squares);
+  const head = A[k * n + k];
+  const left = head < 0 ? size : -size;
+  const half = size * (size + Math.abs(head));
+  if (half === 0) return 0;
+  A[k * n + k] = head - left;
+  sums.fill(0);
+  for (let i = k; i < n; i++) {
+    const v = A[i * n + k];
+    for (let j = k + 1; j < n; j++) sums[j] += v * A[i * n + j];
   }
-  return [aa, bb, ab];
+  for (let i = k; i < n; i++) {
+    const v = A[i * n + k] / half;
+    for (let j = k + 1; j < n; j++) A[i * n + j] -= v * sums[j];
+  }
+  return left;
+}
+
+/** The same for the columns behind k and row k. */
+function reflectColumns(A, n, k) {
+  const from = k + 1;
+  const row = k * n;
+  let squares = 0;
+  for (let j = from; j < n; j++) squares += A[row + j] * A[row + j];
+  const size = Math.sqrt(squares);
+  const head = A[row + from];
+  const left = head < 0 ? size : -size;
+  const half = size * (size + Math.abs(head));
+  if (half === 0) return 0;
+  A[row + from] = head - left;
+  for (let i = from * n; i < n * n; i += n) {
+    let dot = 0;
+    for (let j = from; j < n; j++) dot += A[i + j] * A[row + j];
+    dot /= half;
+    for (let j = from; j < n; j++) A[i + j] -= dot * A[row + j];
+  }
+  return left;
+}
+
+/** How many singular values of a bidiagonal matrix are below x > 0. squares: those of its numbers d1, e1, d2, e2, …, dn, which
+ * are beside the diagonal of a matrix of twice its size with the eigenvalues ±σ; the signs of that one's pivots count them. */
+function countBelow(squares, x) {
+  let pivot = -x;
+  let count = -(squares.length - 1) / 2; // without the eigenvalues -σ
+  for (let k = 0; k < squares.length; k++) {
+    pivot = -x - squares[k] / (pivot || Number.MIN_VALUE);
+    if (pivot < 0) count++;
+  }
+  return count;
+}
+
+/** The i-th smallest singular value of such a matrix, from 1, at most `high`: to a rounding of `high`. */
+function bisect(squares, i, high) {
+  let from = 0;
+  let to = high;
+  while (to - from > high * Number.EPSILON) {
+    const middle = (from + to) / 2;
+    if (countBelow(squares, middle) >= i) to = middle;
+    else from = middle;
+  }
+  return to;
 }
 
 /**
- * The singular values of W (n, n), the largest first: rotations make its rows orthogonal, pair by pair (one-sided Jacobi).
+ * The largest and the smallest singular value of W (n, n): by reflections W gets a bidiagonal form, whose singular values
+ * are counted. The error of both is some roundings of the largest one.
  *
  * @param {ArrayLike<number>} W
  * @param {number} n
- * @returns {Float64Array}
+ * @returns {[number, number]}
  */
-export function singularValues(W, n) {
+export function extremeSingularValues(W, n) {
   checkInteger("n", n, 1);
   checkLength("W", W, n * n);
+  let most = 0;
+  for (let i = 0; i < n * n; i++) most = Math.max(most, Math.abs(W[i]));
+  if (most === 0) return [0, 0];
   const A = Float64Array.from(W);
-  const rows = Array.from({ length: n }, (_, i) => A.subarray(i * n, (i + 1) * n));
-  for (let sweep = 0, turned = true; turned && sweep < 40; sweep++) {
-    turned = false;
-    for (let p = 0; p < n - 1; p++) {
-      for (let q = p + 1; q < n; q++) {
-        const [aa, bb, ab] = products(rows[p], rows[q]);
-        if (Math.abs(ab) <= 1e-15 * Math.sqrt(aa * bb)) continue;
-        turned = true;
-        const ratio = (bb - aa) / (2 * ab);
-        const t = (ratio < 0 ? -1 : 1) / (Math.abs(ratio) + Math.hypot(1, ratio));
-        const c = 1 / Math.hypot(1, t);
-        for (let i = 0; i < n; i++) {
-          const [x, y] = [rows[p][i], rows[q][i]];
-          rows[p][i] = c * (x - t * y);
-          rows[q][i] = c * (t * x + y);
-        }
-      }
-    }
+  for (let i = 0; i < n * n; i++) A[i] /= most; // or squares of small numbers would vanish
+  const [squares, sums] = [new Float64Array(2 * n - 1), new Float64Array(n)];
+  for (let k = 0; k < n; k++) {
+    squares[2 * k] = reflectRows(A, n, k, sums) ** 2;
+    if (k < n - 1) squares[2 * k + 1] = reflectColumns(A, n, k) ** 2;
   }
-  return Float64Array.from(rows, (row) => Math.hypot(...row)).sort().reverse();
+  const largest = bisect(squares, n, 2 * Math.sqrt(Math.max(...squares)));
+  return [most * largest, most * bisect(squares, 1, largest)];
 }
 
 /**

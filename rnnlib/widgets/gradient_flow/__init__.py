@@ -6,8 +6,9 @@ import numpy as np
 import traitlets
 
 from ... import _cell, gru, lstm
+from ...flow import gradient_flow
 from ...loss import softmax
-from ...rnn import init_params
+from ...rnn import forward, init_params
 from ...starts import orthogonal_factor
 from ...text import one_hot
 from .._bundle import bundle, constants, style, words
@@ -20,6 +21,7 @@ ALPHAS = 0.01, 1.0
 FORGET_BIASES = 0.0, 6.0
 STARTS = ("uniform", "orthogonal", "identity")
 INPUTS = ("on", "off")
+PRODUCTS = ("on", "off")
 CELLS = {"leaky": "alpha", "lstm": "forget_bias", "gru": None}  # each with the trait that is its own
 
 
@@ -92,7 +94,8 @@ class GradientFlow(NetworkWidget):
     LSTM the gradient is that of the cell state, |∂L_t/∂c_{t−k}|.
 
     Traits, to be set, observed or linked: `text` (2 to 65 characters), `hidden_size` (1 to 64), `seed` (0 to
-    2**53 - 1), `gain` (0.1 to 8), `start`, `inputs` ("on" or "off"), `cell`, `alpha` (0.01 to 1, of a leaky cell),
+    2**53 - 1), `gain` (0.1 to 8), `start`, `inputs` ("on" or "off"), `product` ("on" or "off": the singular
+    values of the product of the Jacobians, of the first plain network), `cell`, `alpha` (0.01 to 1, of a leaky cell),
     `forget_bias` (0 to 6, of an LSTM), `loss_t` (the step of the loss, from 0; None is the last one). A text that is
     too short for `loss_t` makes it the last step.
 
@@ -106,6 +109,7 @@ class GradientFlow(NetworkWidget):
     gain = Number(*GAINS, default_value=2.5).tag(sync=True)
     start = Choice(STARTS, default_value="uniform").tag(sync=True)
     inputs = Choice(INPUTS, default_value="on").tag(sync=True)
+    product = Choice(PRODUCTS, default_value="off").tag(sync=True)
     cell = Choice(tuple(CELLS), default_value="leaky").tag(sync=True)
     alpha = Number(*ALPHAS, default_value=0.2).tag(sync=True)
     forget_bias = Number(*FORGET_BIASES, default_value=1.0).tag(sync=True)
@@ -122,6 +126,7 @@ class GradientFlow(NetworkWidget):
                 FORGET_BIASES=FORGET_BIASES,
                 STARTS=STARTS,
                 INPUTS=INPUTS,
+                PRODUCTS=PRODUCTS,
                 CELLS=list(CELLS),
             )
         },
@@ -175,6 +180,14 @@ class GradientFlow(NetworkWidget):
     def plain(self):
         """The `Flow` of the plain networks."""
         return self._flow(self.networks)
+
+    @property
+    def singular_values(self):
+        """Largest and smallest singular value of ∂h_t/∂h_{t-k} of the first plain network, (2, t + 1), k = 0 … t."""
+        t = len(self.text) - 2 if self.loss_t is None else self.loss_t
+        params, x = self.params, self.vocab.encode(self.text[: t + 1])
+        found = gradient_flow(params, forward(params, x), self.targets[: t + 1])
+        return np.stack([found.largest, found.smallest])
 
     @property
     def leaky(self):
@@ -238,6 +251,9 @@ class GradientFlow(NetworkWidget):
             for shares, name, hue in ((plain, "plain", "back"), (second, words()["en"][f"flow_{self.cell}"], "ink")):
                 axes.plot(shares.T, color=colour[hue], linewidth=0.5, alpha=0.4)
                 axes.plot(np.median(shares, axis=0), "--", color=colour[hue], linewidth=2, label=name)
+            if self.product == "on":
+                for edge in self.singular_values:
+                    axes.plot(np.maximum(edge, plain.min()), color=colour["muted"], linewidth=1)
             axes.set(yscale="log", xlabel="steps back", title="length of the gradient")
             axes.legend()
         return figure

@@ -5,16 +5,50 @@
  */
 
 import { gru } from "../engine/gru.js";
-import { addProduct, addTransposedProduct } from "../engine/linalg.js";
+import { addProduct, addTransposedProduct, timesTransposed } from "../engine/linalg.js";
 import { lstm } from "../engine/lstm.js";
 import { softmax } from "../engine/loss.js";
 import { lengthOf } from "../engine/optim.js";
-import { orthogonal } from "../engine/spectra.js";
+import { generator } from "../engine/random.js";
+import { extremeSingularValues, orthogonal } from "../engine/spectra.js";
+import { number } from "./format.js";
 
 /** @type {Object<string, any>} */
 export const GATED = { lstm, gru };
 
 export const FAR = 10; // steps back after which the share that is left is told
+
+/**
+ * Generators for seeds that come again, each as `generator(seed)`: the numbers that one has given are kept, since to draw them
+ * takes longest when the hidden size is turned.
+ *
+ * @param {number} most  seeds that are kept
+ * @returns {(seed: bigint) => import("../engine/random.js").Generator}
+ */
+export function keptGenerators(most) {
+  const kept = new Map();
+  return (seed) => {
+    if (!kept.has(seed) && kept.size >= most) kept.clear();
+    if (!kept.has(seed)) kept.set(seed, { rng: generator(seed), numbers: new Float64Array(0) }); // from 0 to 1
+    const one = kept.get(seed);
+    let at = 0;
+    return {
+      uniform(low, high, n) {
+        const { length } = one.numbers;
+        if (at + n > length) {
+          const longer = new Float64Array(at + n);
+          longer.set(one.numbers);
+          longer.set(one.rng.uniform(0, 1, at + n - length), length);
+          one.numbers = longer;
+        }
+        const drawn = one.numbers.slice(at, at + n);
+        for (let i = 0; i < n; i++) drawn[i] = low + (high - low) * drawn[i];
+        at += n;
+        return drawn;
+      },
+    };
+  };
+}
 
 /** The recurrent matrix of a start before its gain; of a cell with gates, each block of H columns by itself. */
 export function startMatrix({ Whh, H }, start) {
@@ -35,8 +69,8 @@ export function startMatrix({ Whh, H }, start) {
  *
  * @param {{params: any, x: ArrayLike<number>, last: number, alpha: number, inputs: boolean}} given  params with the recurrent
  *   matrix that is to be used; last: the target of the last step; inputs: whether the network reads anything
- * @returns {{shares: Float64Array, slopes: Float64Array}}  shares (T + 1): |∂L_T/∂h_{T-k}| / |∂L_T/∂h_T| for k = 0 … T;
- *   slopes (T): the mean over the units of tanh's slope at each step
+ * @returns {{shares: Float64Array, slopes: Float64Array, slope: Float64Array}}  shares (T + 1): |∂L_T/∂h_{T-k}| / |∂L_T/∂h_T|
+ *   for k = 0 … T; slope (T, H): tanh's slope at each step; slopes (T): its mean over the units
  */
 export function flow({ params, x, last, alpha, inputs }) {
   const { V, H, Wxh, Whh, Why, bh, by } = params;
@@ -74,11 +108,48 @@ export function flow({ params, x, last, alpha, inputs }) {
     dh.set(back);
     shares[k] = lengthOf(dh) / (start || 1);
   }
-  return { shares, slopes };
+  return { shares, slopes, slope };
+}
+
+/** The lags at which the singular values of a product are computed: the first ones, then some twenty more, up to the last. */
+export function lagsOf(T) {
+  const step = Math.ceil(T / 20);
+  return Array.from({ length: T }, (_, k) => k).filter((k) => k <= 6 || k === T - 1 || k % step === 0);
 }
 
 /**
- * The same of an LSTM or a GRU: of the loss of step t, whose target is y[t]. The gradient is that of h, of an LSTM that of the
+ * The largest and the smallest singular value of ∂h_T/∂h_{T-k}, the product of the Jacobians of the last k steps of a plain
+ * network. A gradient that goes back over these steps grows by no more than the one, and shrinks by no more than the other.
+ *
+ *     ∂h_T/∂h_{T-k} = Π diag(1 - h_r²) Whhᵀ,  r = T, …, T - k + 1        laid out for row vectors, as in bptt.py
+ *
+ * @param {{Whh: Float64Array, H: number}} params
+ * @param {Float64Array} slope  (T, H): tanh's slopes, from `flow`
+ * @returns {{lags: number[], largest: Float64Array, smallest: Float64Array}}  at the lags of `lagsOf`; NaN where the smallest
+ *   one is lost in the roundings of the largest
+ */
+export function productFlow({ Whh, H }, slope) {
+  const T = slope.length / H;
+  const lags = lagsOf(T);
+  const found = { lags, largest: new Float64Array(lags.length), smallest: new Float64Array(lags.length) };
+  const [product, scaled] = [new Float64Array(H * H), new Float64Array(H * H)];
+  for (let j = 0; j < H; j++) product[j * (H + 1)] = 1;
+  for (let k = 0, i = 0; k < T; k++) {
+    if (k === lags[i]) {
+      const [largest, smallest] = extremeSingularValues(product, H);
+      found.largest[i] = largest;
+      found.smallest[i] = smallest < 1e-12 * largest ? NaN : smallest;
+      i++;
+    }
+    const of = slope.subarray((T - 1 - k) * H, (T - k) * H);
+    for (let i = 0; i < H * H; i += H) for (let j = 0; j < H; j++) scaled[i + j] = product[i + j] * of[j];
+    timesTransposed(product, scaled, Whh, H);
+  }
+  return found;
+}
+
+/**
+ * The lengths of `flow` for an LSTM or a GRU: of the loss of step t, whose target is y[t]. The gradient is that of h, of an LSTM that of the
  * cell state; the slopes are the means of f or of z, which each step multiplies it with.
  *
  * @param {{params: any, x: ArrayLike<number>, y: ArrayLike<number>, inputs: boolean}} given  x, y: up to step t
@@ -106,9 +177,14 @@ export function medians(rows) {
   });
 }
 
+const powerOfTen = (value) => `10^${Math.log10(value).toFixed(1).replace("-", "−")}`;
+
 /** A share in print: in percent from a tenth of a percent to a hundredfold, else as a power of ten. */
 export function shareText(share) {
   if (share === 0) return "0 %";
-  if (share < 0.001 || share >= 100) return `10^${Math.log10(share).toFixed(1).replace("-", "−")}`;
+  if (share < 0.001 || share >= 100) return powerOfTen(share);
   return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 }
+
+/** A factor in print: a number with two decimals, or a power of ten. */
+export const factorText = (factor) => (factor === 0 || (factor >= 0.01 && factor < 1000) ? number(factor, 2) : powerOfTen(factor));
