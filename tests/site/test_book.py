@@ -45,39 +45,34 @@ DEAD = """() => [...document.querySelectorAll(".rnn-widget")].filter((view) => v
   .map((view) => `not live: ${view.className}`)"""
 ARTICLE = "article > section"
 COSTLY = "pages/hostile.html", "pages/broken.html"  # of the specimen: all figures on one page; pictures that come back
-# The pages that stand by themselves have no theme of their own; figures paint anew in the next frame.
-DARK = """() => (document.documentElement.dataset.theme ?? "dark") === "dark" &&
-  new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"""
+FRAMES = "index.html", "chapters/notation.html", "genindex.html", "search.html", "404.html", "offline.html"
 
 
-def what_axe_finds(page, width):
-    """By all rules, in light on a wide page and in dark on a narrow one; in the other mode by those about colours.
-
-    The text and its figures are left out of the latter, which takes the longest: their colours do not follow the width.
-    """
-    light, dark = {}, {"runOnly": COLOURS, "leave_out": ARTICLE}
-    if width < max(WIDTHS):
-        light, dark = dark, light
-    yield from violations(page, **light)
-    page.emulate_media(color_scheme="dark")
-    page.wait_for_function(DARK)
-    yield from (f"dark: {words}" for words in violations(page, **dark))
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_page_is_in_order(built, visit, width, record_property):
+# the colours of text and figures do not follow the width
+@pytest.mark.parametrize(("width", "theme"), [*zip(WIDTHS, THEMES, strict=True)])
+def test_every_page_is_in_order(built, visit, width, theme, record_property):
     """It asks no other host, logs no error, keeps the budget, comes alive, is not too wide, and axe finds nothing."""
     faults, meters = {}, []
-    for path, page, watch in tour(visit, built, width=width, before=lambda page: meters.append(Meter(page))):
+    options = {"width": width, "theme": theme, "before": lambda page: meters.append(Meter(page))}
+    for path, page, watch in tour(visit, built, **options):
         cost = meters.pop().read()
         record_property(path, str(cost))  # pytest-xdist sends plain values only
         page.mouse.wheel(0, 100_000)  # what begins when it is scrolled to counts as well
         painted(page)
-        found = faults[path] = [*page.evaluate(TOO_WIDE), *what_axe_finds(page, width)]
+        found = faults[path] = [*page.evaluate(TOO_WIDE), *violations(page)]
         found += [] if path in COSTLY else cost.broken()
         found += [words for words in page.evaluate(DEAD) if "-bad" not in words]
         found += [words for words in watch.complaints if not ("broken" in path and "could not start" in words)]
     assert not {path: found for path, found in faults.items() if found}
+
+
+@pytest.mark.parametrize(("width", "theme"), [*zip(WIDTHS, reversed(THEMES), strict=True)])
+def test_the_frame_has_contrast_in_the_other_mode_too(specimen, visit, width, theme):
+    """What stands around the text does follow the width; it is the same on every page but these."""
+    for path in FRAMES:
+        page, _ = visit(specimen, path, width=width, theme=theme)
+        assert violations(page, ARTICLE, runOnly=COLOURS) == [], path
+        page.context.close()
 
 
 def handlers(html):
