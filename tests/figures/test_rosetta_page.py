@@ -1,4 +1,4 @@
-"""Rosetta in a real browser, on its chapter's page: every notation, both layouts, both losses."""
+"""Rosetta in a real browser: every notation, both layouts, both losses."""
 
 import itertools
 
@@ -17,8 +17,8 @@ TITLES = {name: dialect.title for name, dialect in DIALECTS.items()}
 
 @pytest.fixture
 def view(visit_alone):
-    """The figure of the chapter."""
-    page, watch = visit_alone(Rosetta(text="hello, hello", hidden_size=3, seed=0))
+    """The figure, in our own notation."""
+    page, watch = visit_alone(Rosetta(text="hello, hello", hidden_size=3, seed=0, names="rnnlib"))
     view = page.locator(".rnn-rosetta").first
     view.wait_for()
     unfolded(view)
@@ -46,12 +46,15 @@ def reduce(view, reduction):
     choice(view, "Loss is the").select_option(reduction)
 
 
+def row_of(view, ours):
+    """The row whose equation begins with this name in our notation."""
+    return next((row for row in rows_of(view) if plain(row.locator(".rnn-rosetta-ours")).split("=")[0] == ours), None)
+
+
 def line(view, ours):
-    """The equation beside which this name of ours stands, without white space."""
-    for row in view.locator(".rnn-rosetta-line").all():
-        if row.locator(".rnn-rosetta-ours").evaluate("n => n.textContent") == ours:
-            return "".join(row.locator(".rnn-rosetta-equation").evaluate("n => n.textContent").split())
-    return None
+    """The equation of that row in the notation shown, without white space."""
+    row = row_of(view, ours)
+    return row and plain(row.locator(".rnn-rosetta-equation"))
 
 
 def said(view):
@@ -145,8 +148,14 @@ def test_the_mean_stands_in_two_lines_and_the_sum_in_none(view):
     assert (line(view, "dot"), line(view, "L")) == ("dot=(y^t−yt)/T", "L=−(1/T)∑tlny^t[yt]")
     reduce(view, "sum")
     assert (line(view, "dot"), line(view, "L")) == ("dot=y^t−yt", "L=−∑tlny^t[yt]")
-    changed = view.locator(".rnn-rosetta-changed .rnn-rosetta-ours").evaluate_all("ns => ns.map((n) => n.textContent)")
-    assert changed == ["L", "dot"]
+    changed = view.locator(".rnn-rosetta-changed:visible")
+    assert [plain(row.locator(".rnn-rosetta-equation")) for row in changed.all()] == [
+        line(view, "L"),
+        line(view, "dot"),
+    ]
+    assert [tags_of(row) for row in changed.all()] == [["not divided by T (L)"], ["not divided by T (do)"]]
+    marked = view.locator(".rnn-rosetta-ours .rnn-rosetta-undivided").evaluate_all("ns => ns.map((n) => n.textContent)")
+    assert marked == ["(1/T)", "/T"]
     assert "T = 11 times as large" in said(view)
     reduce(view, "mean")
     assert "divided by T = 11" in said(view)
@@ -200,66 +209,143 @@ def plain(node):
     return "".join(node.evaluate("n => n.textContent").split())
 
 
-def test_our_line_is_beside_each_that_differs_and_what_differs_is_marked(view):
-    pick(view, "rnnlib")
-    assert not view.locator(".rnn-rosetta-line:not(.rnn-rosetta-same)").count()
-    assert not view.locator(".rnn-rosetta-named, .rnn-rosetta-turned").count()
-    ours = {
-        plain(row.locator(".rnn-rosetta-ours")): plain(row.locator(".rnn-rosetta-equation")) for row in rows_of(view)
-    }
-    for names in DIALECTS:
-        pick(view, names)
-        for row in rows_of(view):
-            key, there = plain(row.locator(".rnn-rosetta-ours")), plain(row.locator(".rnn-rosetta-equation"))
-            beside = key + plain(row.locator(".rnn-rosetta-rest"))
-            assert beside == ours[key]
-            assert row.locator(".rnn-rosetta-book").is_visible() == (there != ours[key]), (names, key)
-            if row.locator(".rnn-rosetta-named, .rnn-rosetta-turned").count():
-                assert there != ours[key], (names, key)
-    pick(view, "pytorch")
-    [h, *_] = (row for row in rows_of(view) if plain(row.locator(".rnn-rosetta-ours")) == "at")
-    turned = h.locator(".rnn-rosetta-turned").evaluate_all("ns => ns.map((n) => n.dataset.name)")
-    assert turned == ["Wxh", "Whh"]
-    assert "bh2" in h.locator(".rnn-rosetta-named").evaluate_all("ns => ns.map((n) => n.dataset.name)")
-
-
 def rows_of(view):
     return view.locator(".rnn-rosetta-line").all()
 
 
-def test_the_symbol_under_the_pointer_says_its_name_in_code(view):
+def tags_of(row):
+    """What is said of how a row differs, with the names that a screen reader hears."""
+    return row.locator(".rnn-rosetta-tag").evaluate_all("ns => ns.map((n) => n.textContent)")
+
+
+def fold(view):
+    return view.locator(".rnn-rosetta-fold")
+
+
+def test_rows_that_are_as_ours_are_folded_into_one_line(view):
+    for names in DIALECTS:
+        pick(view, names)
+        same = [
+            plain(row.locator(".rnn-rosetta-ours")) == plain(row.locator(".rnn-rosetta-equation"))
+            for row in rows_of(view)
+        ]
+        assert [row.is_visible() for row in rows_of(view)] == [not alike for alike in same], names
+        assert [bool(tags_of(row)) for row in rows_of(view)] == [not alike for alike in same], names
+        n = sum(same)
+        assert fold(view).is_visible() == (n > 0)
+        assert not n or fold(view).inner_text() == (f"{n} rows are the same" if n > 1 else "1 row is the same")
     pick(view, "pytorch")
-    view.locator('.rnn-rosetta-equation [data-name="Whh"]').first.hover()
+    assert fold(view).inner_text() == "4 rows are the same" and fold(view).get_attribute("aria-expanded") == "false"
+    fold(view).press("Enter")
+    assert fold(view).get_attribute("aria-expanded") == "true"
+    assert all(row.is_visible() for row in rows_of(view))
+    twice = view.locator(".rnn-rosetta-same .rnn-rosetta-book:visible")
+    assert not twice.count()  # one equation says it for both
+    pick(view, "rnnlib")
+    assert all(row.is_visible() for row in rows_of(view))
+    fold(view).click()
+    assert not view.locator(".rnn-rosetta-line:visible, .rnn-rosetta-panels .rnn-title:visible").count()
+
+
+def test_what_differs_is_marked_and_said(view):
+    pick(view, "pytorch")
+    a = row_of(view, "at")
+    assert tags_of(a) == ["transposed (Wxh, Whh)", "added bias (bh2)", "renamed (Wxh, bh)"]
+    for kind, names in (("turned", ["Wxh", "Whh"]), ("added", ["bh2"]), ("renamed", ["Wxh", "bh"])):
+        marked = a.locator(f".rnn-rosetta-equation .rnn-rosetta-{kind}").evaluate_all(
+            "ns => ns.map((n) => n.dataset.name)"
+        )
+        assert marked == names
+    assert tags_of(row_of(view, "dWhh")) == ["transposed (da, h)"]
+    pick(view, "matrices")
+    missing = row_of(view, "at").locator(".rnn-rosetta-ours .rnn-rosetta-missing")
+    assert missing.evaluate_all("ns => ns.map((n) => n.dataset.name)") == ["bh"]
+    # No mark is hue alone: each kind has a line below or around what it marks.
+    for kind in ("missing", "renamed"):
+        line_below = view.locator(f"math .rnn-rosetta-{kind}").first.evaluate(
+            "n => getComputedStyle(n).borderBottomStyle"
+        )
+        assert line_below in ("dotted", "dashed")
+
+
+def lit(view):
+    return view.locator(".rnn-rosetta-line .rnn-rosetta-lit:visible").evaluate_all(
+        "ns => ns.map((n) => n.dataset.name)"
+    )
+
+
+def test_a_name_that_is_pointed_at_lights_up_everywhere(view):
+    pick(view, "pytorch")
+    view.locator('.rnn-rosetta-equation [data-name="Whh"]:visible').first.hover()
     painted(view.page)
     symbol = DIALECTS["pytorch"].symbols["Whh"]
     assert f"Whh is {symbol.code}" in view.locator(".rnn-rosetta-pointed").inner_text()
-
-
-def test_the_numbers_move_to_their_transposed_places_where_motion_is_wanted(view):
-    view.page.evaluate(
-        """() => {
-          const { animate } = Element.prototype;
-          window.moves = 0;
-          Element.prototype.animate = function (...given) { window.moves += 1; return animate.apply(this, given); };
-        }"""
-    )
-    pick(view, "rnnlib")
+    assert lit(view) == ["Whh"] * 6  # in a, dh and dWhh, in both columns
+    assert view.locator("tr.rnn-rosetta-lit").get_attribute("data-name") == "Whh"
+    view.page.mouse.move(0, 0)
+    assert lit(view) == []
+    # With the keyboard: one stop for all names, and arrows between them.
+    names = view.locator(".rnn-rosetta-name:visible")
+    assert names.evaluate_all("ns => ns.filter((n) => n.tabIndex === 0).length") == 1
+    names.first.focus()
+    view.page.keyboard.press("End")
     painted(view.page)
-    before = view.page.evaluate("window.moves")
-    for names, wish, moves in (
-        ("pytorch", "no-preference", 18),
-        ("matrices", "no-preference", 0),
-        ("keras", "reduce", 0),
-    ):
-        view.page.emulate_media(reduced_motion=wish)
-        pick(view, names)
-        painted(view.page)
-        assert view.page.evaluate("window.moves") - before == moves, names
-        before = view.page.evaluate("window.moves")
+    assert {*lit(view)} == {"by"}
+    view.page.keyboard.press("ArrowUp")
+    painted(view.page)
+    assert {*lit(view)} == {"bh2"}
+    pick(view, "keras")  # has no second bias
+    assert names.evaluate_all("ns => ns.filter((n) => n.tabIndex === 0).length") == 1
+
+
+# The numbers of a matrix and where they are seen, with the animations at a time in ms; they stay paused there.
+PLACES = """async (view, [names, time]) => {
+  if (names) {
+    const select = view.querySelector("select");
+    select.value = names;
+    select.dispatchEvent(new Event("change"));
+    await Promise.resolve();
+  }
+  for (const animation of document.getAnimations()) {
+    animation.pause();
+    animation.currentTime = time;
+  }
+  const { left, top } = view.querySelector(".rnn-rosetta-weights").getBoundingClientRect();
+  const cells = [...view.querySelectorAll(".rnn-rosetta-weights [role=cell], .rnn-rosetta-da .rnn-number")];
+  return Object.fromEntries(cells.map((cell) => {
+    const box = cell.getBoundingClientRect();
+    return [cell.textContent.trim(), [box.left - left, box.top - top].map(Math.round)];
+  }));
+}"""
+
+
+def test_numbers_keep_what_they_are_on_the_way_to_their_transposed_places(view):
+    def places(names, time):
+        return view.evaluate(PLACES, [names, time])
+
+    cells = [cell for row in matrix(view, "rosetta-weights")[2] for cell in row]
+    still = view.locator(".rnn-rosetta-da .rnn-number").all_inner_texts()
+    before = places(None, 0)
+    begun, halfway = places("pytorch", 0), places(None, 200)
+    turned, back = places("rnnlib", 0), places(None, 400)  # interrupted, they turn round where they are
+    after = places("pytorch", 400)
+    for i, cell in enumerate(cells):
+        assert begun[cell] == before[cell] == back[cell] and turned[cell] == halfway[cell]
+        assert after[cell] == before[cells[i % 3 * 3 + i // 3]]
+        assert (halfway[cell] != before[cell]) == (i % 4 != 0)  # all but those on the diagonal are under way
+    assert view.locator(".rnn-rosetta-da .rnn-number").all_inner_texts() == still
+
+
+def test_where_no_motion_is_wanted_numbers_are_in_their_places_at_once(view):
+    view.page.emulate_media(reduced_motion="reduce")
+    pick(view, "pytorch")
+    painted(view.page)
+    assert view.page.evaluate("document.getAnimations().length") == 0
+    check_numbers(view)
 
 
 WIDE = """root => [...root.querySelectorAll(
-  ".rnn-rosetta-line, .rnn-rosetta-equation math, .rnn-rosetta-side, .rnn-rosetta-table, td, th, p, .rnn-title")]
+  ".rnn-rosetta-line, .rnn-rosetta-equation math, .rnn-rosetta-tags, .rnn-rosetta-table, td, th, p, .rnn-title")]
   .filter((n) => n.offsetParent !== null || n.namespaceURI.endsWith("MathML"))
   .filter((n) => n.scrollWidth > n.clientWidth + 1 && n.clientWidth > 0
     || n.getBoundingClientRect().right > root.getBoundingClientRect().right - 10)
@@ -270,6 +356,7 @@ def test_nothing_is_wider_than_a_phone_in_any_of_its_states(book, visit):
     page, watch = visit(book, PAGE, width=360, has_touch=True, is_mobile=True)
     view = page.locator(".rnn-rosetta").first
     unfolded(view)
+    fold(view).click()
     set_range(view, "Hidden size H", 6)
     for names, layout, reduction in itertools.product(DIALECTS, ("row", "column"), ("sum", "mean")):
         pick(view, names)
@@ -313,23 +400,21 @@ def test_what_is_said_is_announced_and_all_has_a_name(view):
     assert view.locator(".rnn-summary").get_attribute("role") == "status"
     assert said(view).startswith("rnnlib: vectors are rows.")
     assert view.get_by_role("table").count() == 3
+    fold(view).click()
     for name, count in (("Forward", 5), ("Backward", 8)):
         assert view.get_by_role("list", name=name).get_by_role("listitem").count() == count
 
 
-@pytest.mark.parametrize("width", [1280, 1200, 360])
-def test_what_is_said_never_moves_the_equations(book, visit, width):
-    page, _ = visit(book, PAGE, width=width)
+def test_no_choice_moves_the_head_of_the_rows(visit_alone):
+    page, _ = visit_alone(Rosetta(), width=360)
     view = page.locator(".rnn-rosetta").first
     top = """root => root.querySelector('.rnn-rosetta-panels').getBoundingClientRect().top
       - root.getBoundingClientRect().top"""
     tops = set()
     for names in DIALECTS:
         pick(view, names)
-        tops.add(view.evaluate(top))
         for layout, reduction in itertools.product(("row", "column"), ("sum", "mean")):
             stand(view, layout)
-            tops.add(view.evaluate(top))
             reduce(view, reduction)
             tops.add(view.evaluate(top))
     assert len(tops) == 1
@@ -399,9 +484,9 @@ def test_given_biases_without_a_place_are_told_as_long_as_it_is_so(given, names,
 
 
 @pytest.mark.parametrize("bad", ["unheard of", "toString", "__proto__", "", None, 3])
-def test_traits_that_cannot_be_are_shown_as_ours_and_what_comes_next_is_shown(given, bad):
+def test_for_traits_that_cannot_be_the_first_state_is_shown_and_then_what_comes_next(given, bad):
     said, chosen = given(names=bad, layout=bad, reduction=bad, changes=[{"names": "keras"}])
-    assert said[0].startswith("rnnlib: vectors are rows.") and said[1].startswith("Keras: ")
+    assert said[0].startswith("PyTorch: vectors are rows.") and said[1].startswith("Keras: ")
     assert chosen == ["keras", "row", "mean"]
 
 

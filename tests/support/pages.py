@@ -77,7 +77,7 @@ def matrix(view, table):
             scroller.scrollTo(left, top);
             if (before[0] !== scroller.scrollLeft || before[1] !== scroller.scrollTop) await painted();
           };
-          for (let top = 0; top === 0 || top < scroller.scrollHeight; top += scroller.clientHeight - 60) {
+          for (let top = 0; top === 0 || top < scroller.scrollHeight; top += Math.max(26, scroller.clientHeight - 60)) {
             for (let left = 0; left === 0 || left < scroller.scrollWidth; left += scroller.clientWidth - 120) {
               await scroll(left, top);
               for (const row of grid.querySelectorAll("[role=row]")) {

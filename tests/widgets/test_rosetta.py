@@ -7,14 +7,13 @@ import re
 
 import numpy as np
 import pytest
-from engine_page import run
+from javascript import bundled
 from models import make_case, refuses
 
 from rnnlib import Vocabulary, backward, forward, init_params, one_hot
 from rnnlib.formulations.dialects import DIALECTS, MATRICES, OURS, shape, stored
 from rnnlib.plots import plot_matrices
 from rnnlib.widgets import Rosetta
-from rnnlib.widgets._bundle import bundle
 from rnnlib.widgets.rosetta import LAYOUTS, facts
 
 each = pytest.mark.parametrize("name", DIALECTS)
@@ -137,33 +136,32 @@ def test_the_page_knows_the_dialects_as_python_does():
 
 ENTRY = """
 import { DIALECTS } from "./rosetta/dialects.js";
-import { asStored, factorShape, translate } from "./rosetta/equations.js";
-export { DIALECTS, asStored, factorShape, translate };
+import { asStored, differences, factorShape, translate } from "./rosetta/equations.js";
+export { DIALECTS, asStored, differences, factorShape, translate };
 """
 
 
 @pytest.fixture(scope="module")
-def page(browser):
-    """A page with the rules that rewrite equations."""
-    page = browser.new_page()
-    page.evaluate(
-        """async source => {
-            const blob = new Blob([source], { type: "text/javascript" });
-            window.engine = await import(URL.createObjectURL(blob));
-        }""",
-        bundle("entry.js", {**facts(), "entry.js": ENTRY}),
-    )
-    yield page
-    page.close()
+def engine():
+    """The rules that rewrite equations, in V8."""
+    with bundled("entry.js", {**facts(), "entry.js": ENTRY}) as engine:
+        yield engine
 
 
 TRANSLATE = """(engine, { name, layout, reduction }) => {
-    const dialect = engine.DIALECTS[name];
-    const { forward, backward } = engine.translate(dialect, layout, reduction);
+    const [dialect, { rnnlib }] = [engine.DIALECTS[name], engine.DIALECTS];
+    const all = (...how) => Object.values(engine.translate(...how)).flat();
+    const ours = new Map(all(rnnlib, "row", "mean").map((one) => [one.key, one]));
     const shaped = (part) => ({ ...part, shape: engine.factorShape(part, dialect, layout) });
-    return [...forward, ...backward].map((one) => (
-        { ...one, left: one.left.map(shaped), terms: one.terms.map((factors) => factors.map(shaped)) }));
+    return all(dialect, layout, reduction).map((one) => ({
+        ...one, left: one.left.map(shaped), terms: one.terms.map((factors) => factors.map(shaped)),
+        kinds: Object.fromEntries(engine.differences(one, ours.get(one.key), dialect)),
+    }));
 }"""
+
+
+def translated(engine, name, layout, reduction):
+    return engine.call(TRANSLATE, {"name": name, "layout": layout, "reduction": reduction})
 
 
 def numbers(name, layout, case):
@@ -211,8 +209,8 @@ def numbers(name, layout, case):
 @each
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
-def test_every_equation_as_written_holds_for_the_numbers(page, name, layout, reduction):
-    equations = run(page, TRANSLATE, {"name": name, "layout": layout, "reduction": reduction})
+def test_every_equation_as_written_holds_for_the_numbers(engine, name, layout, reduction):
+    equations = translated(engine, name, layout, reduction)
     made = make_case(5, T=6, B=None, V=5, H=3, reduction=reduction)
     if name in WITHOUT_BIASES:
         made = made._replace(params=made.params._replace(bh=np.zeros(3), by=np.zeros(5)))
@@ -247,11 +245,82 @@ def test_every_equation_as_written_holds_for_the_numbers(page, name, layout, red
                 np.testing.assert_allclose(got, expected, rtol=0, atol=1e-13, err_msg=one["key"])
 
 
-def test_a_stored_matrix_is_turned_or_left(page):
+def typed(part, dialect):
+    """A factor as it is written in a line of text."""
+    symbol = dialect.symbols.get(part["name"])
+    letters = (symbol and symbol.maths) or OURS[part["name"]]
+    step = f"<{part['at']}>" if part["at"] and dialect.index == "above" else f"_{part['at']}"
+    return "d" * part["gradient"] + letters.replace(" ", "_") + step + "'" * part["turned"]
+
+
+def line(one, dialect):
+    """An equation in a line of text."""
+    loss = [{"name": name, "at": "t", "gradient": False, "turned": False} for name in ("yhat", "y")]
+    terms = [loss] if one["loss"] else one["terms"]
+    right = " + ".join(" ".join(typed(part, dialect) for part in factors) for factors in terms)
+    slope = typed(one["slope"], dialect) if one["slope"] else ""
+    left = " = ".join(typed(part, dialect) for part in one["left"])
+    return f"{left} = {one['apply']} {one['minus']} {right} {slope}" + "/T" * one["share"]
+
+
+@each
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_a_row_differs_where_its_text_does_and_says_how(engine, name, layout, reduction):
+    dialect = DIALECTS[name]
+    ours = {one["key"]: line(one, DIALECTS["rnnlib"]) for one in translated(engine, "rnnlib", "row", "mean")}
+    for one in translated(engine, name, layout, reduction):
+        text, kinds = line(one, dialect), one["kinds"]
+        assert bool(kinds) == (text != ours[one["key"]]), (one["key"], kinds)
+        assert ("undivided" in kinds) == (text.endswith("/T") != ours[one["key"]].endswith("/T"))
+        assert ("above" in kinds) == ("<" in text)
+        assert all(part["name"] == "bh2" for part in kinds.get("added", []))
+        assert all(part["name"] in ("bh", "by") for part in kinds.get("missing", []))
+        for part in kinds.get("renamed", []):
+            assert dialect.symbols[part["name"]].maths != OURS[part["name"]]
+
+
+# By hand: what is transposed, added and renamed in each row of PyTorch; the rows that are missing are as ours.
+PYTORCH = {
+    "a": {"turned": ["Wxh", "Whh"], "added": ["bh2"], "renamed": ["Wxh", "bh"]},
+    "o": {"turned": ["Why"], "renamed": ["Why", "by"]},
+    "L": {"renamed": ["L"]},
+    "dh": {"turned": ["Why", "Whh"], "renamed": ["Why"]},
+    "dWxh": {"turned": ["a", "x"], "renamed": ["Wxh"]},
+    "dWhh": {"turned": ["a", "h"]},
+    "dWhy": {"turned": ["o", "h"], "renamed": ["Why"]},
+    "dbh": {"added": ["bh2"], "renamed": ["bh"]},
+    "dby": {"renamed": ["by"]},
+}
+
+
+def test_the_rows_of_pytorch_differ_in_what_was_found_by_hand(engine):
+    found = {
+        one["key"]: {kind: [part["name"] for part in parts] for kind, parts in one["kinds"].items()}
+        for one in translated(engine, "pytorch", "row", "mean")
+    }
+    assert {key: kinds for key, kinds in found.items() if kinds} == PYTORCH
+
+
+def test_sums_columns_and_missing_biases_are_told(engine):
+    def kinds(*how):
+        return {one["key"]: [*one["kinds"]] for one in translated(engine, *how)}
+
+    assert {key: each for key, each in kinds("rnnlib", "row", "sum").items() if each} == {
+        "L": ["undivided"],
+        "do": ["undivided"],
+    }
+    assert kinds("rnnlib", "column", "mean")["a"] == ["turned"]
+    assert kinds("matrices", "column", "sum")["a"] == ["missing", "renamed", "order"]
+    assert kinds("cells", "column", "mean")["L"] == ["above"]
+
+
+def test_a_stored_matrix_is_turned_or_left(engine):
     matrix = np.arange(9.0).reshape(3, 3)
     for turned in (False, True):
-        data = {"m": matrix.ravel(), "turned": turned}
-        got = run(page, "(engine, { m, turned }) => engine.asStored(Float64Array.from(m), 3, turned)", data)
+        got = engine.call(
+            "(engine, m, turned) => engine.asStored(Float64Array.from(m), 3, turned)", [*matrix.flat], turned
+        )
         assert np.array_equal(np.reshape(got, (3, 3)), matrix.T if turned else matrix)
 
 

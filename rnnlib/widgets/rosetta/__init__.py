@@ -15,6 +15,7 @@ LIMITS = SHARED_LIMITS | {"steps": 24, "hidden": 6}  # the two matrices are show
 SYMBOL_KEYS = (*OURS, "bh2")
 LABELS = [[name, f"rosetta_{name}"] for name in REDUCTIONS]  # each with the key of its words
 LAYOUTS = ("row", "column")
+FIRST = "pytorch"  # our own notation translates into itself
 
 
 def facts():
@@ -28,7 +29,7 @@ def facts():
 
 
 class Rosetta(NetworkWidget):
-    """The equations of the network, forward and backward, in a notation of nine, and its numbers as it stores them.
+    """The equations of the network in our notation and in one of nine, and its numbers as that one stores them.
 
     Picking `names` sets `layout` and `reduction` to what is usual in that dialect; then each can be changed on its own.
     The matrices stay as the dialect stores them, and the equations get the transposes that this needs.
@@ -39,7 +40,8 @@ class Rosetta(NetworkWidget):
 
     Traits, to be set, observed or linked: `text` (2 to 25 characters), `hidden_size` (1 to 6), `seed` (0 to 2**53 - 1),
     `names` (a key of `rnnlib.formulations.dialects.DIALECTS`: "rnnlib", "equations", "cells", "matrices", "layers",
-    "gates", "pytorch", "keras", "onnx"), `layout` ("row" or "column"), `reduction` ("sum" or "mean").
+    "gates", "pytorch", "keras", "onnx"; at first "pytorch"), `layout` ("row" or "column"), `reduction` ("sum" or
+    "mean").
 
     Raises ValueError for a value out of range or a text with characters that given weights do not know, TypeError for a
     value of another type; both name the trait, what came and what was expected.
@@ -47,9 +49,9 @@ class Rosetta(NetworkWidget):
 
     text = Text(LIMITS["steps"] + 1, default_value="hello, hello").tag(sync=True)
     hidden_size = Whole(1, LIMITS["hidden"], default_value=3).tag(sync=True)
-    names = Choice(tuple(DIALECTS), default_value="rnnlib").tag(sync=True)
-    layout = Choice(LAYOUTS, default_value=DIALECTS["rnnlib"].vectors).tag(sync=True)
-    reduction = Choice(REDUCTIONS, default_value=DIALECTS["rnnlib"].reduction).tag(sync=True)
+    names = Choice(tuple(DIALECTS), default_value=FIRST).tag(sync=True)
+    layout = Choice(LAYOUTS, default_value=DIALECTS[FIRST].vectors).tag(sync=True)
+    reduction = Choice(REDUCTIONS, default_value=DIALECTS[FIRST].reduction).tag(sync=True)
 
     _esm = bundle(
         "rosetta/view.js",

@@ -1,5 +1,6 @@
 /**
- * The equations of the network, each written once, and the rules that rewrite them for any dialect. No DOM.
+ * The equations of the network, each written once, the rules that rewrite them for any dialect, and how what comes out
+ * differs from ours. No DOM.
  *
  * An equation is written for row vectors and matrices stored in × out. A factor says what it is, at which step, whether it
  * is the gradient of that, and whether it is transposed. A product is then translated by two rules alone: what is stored the
@@ -12,6 +13,8 @@
  *   off; share: divided by T where the loss is the mean; loss: the one of L, whose right side is no product
  */
 
+import { OURS } from "./dialects.js";
+
 const symbolAt = (name, at = "t") => ({ name, at, gradient: false, turned: false });
 
 const weight = (name) => symbolAt(name, "");
@@ -19,6 +22,9 @@ const weight = (name) => symbolAt(name, "");
 const slopeOf = (name, at = "t") => ({ ...symbolAt(name, at), gradient: true });
 
 const flipped = (one) => ({ ...one, turned: !one.turned });
+
+/** The factors on the right side of the loss. */
+export const LOSS = [symbolAt("yhat"), symbolAt("y")];
 
 const PLAIN = { apply: "", sum: false, slope: null, minus: false, share: false, loss: false };
 
@@ -90,6 +96,35 @@ export function translate(dialect, layout, reduction) {
   const all = (equations) => equations.map((one) => translateOne(one, dialect, layout, reduction === "mean"))
     .filter(({ left }) => left.length);
   return { forward: all(FORWARD_EQUATIONS), backward: all(BACKWARD_EQUATIONS) };
+}
+
+const factorsOf = ({ left, terms, slope, loss }) => [...left, ...terms.flat(), ...(slope ? [slope] : []), ...(loss ? LOSS : [])];
+
+const productsOf = ({ terms }) => terms.filter((factors) => factors.length > 1).flat();
+
+/** How an equation of a dialect differs from ours: each kind of difference, with the factors that have it.
+ *
+ * turned: transposed where ours is not, or the other way round; a product is then in another order too. undivided: not divided
+ * by T, as ours is. added, missing: there alone, in ours alone. renamed: another letter. order: a product in another order, and
+ * nothing turned. above: with the step above.
+ * @param {Equation} one
+ * @param {Equation} ours
+ * @returns {Map<string, Factor[]>} */
+export function differences(one, ours, dialect) {
+  const [theirs, known] = [factorsOf(one), factorsOf(ours)];
+  const twin = (part, all) => all.find(({ name, gradient }) => name === part.name && gradient === part.gradient);
+  const renamed = ({ name }) => (dialect.symbols[name]?.maths || OURS[name]) !== OURS[name];
+  const order = (equation) => productsOf(equation).map(({ name }) => name).join(" ");
+  const turned = theirs.filter((part) => twin(part, known)?.turned === !part.turned);
+  return new Map(Object.entries({
+    turned,
+    undivided: ours.share && !one.share ? ours.left : [],
+    added: theirs.filter((part) => !twin(part, known)),
+    missing: known.filter((part) => !twin(part, theirs)),
+    renamed: theirs.filter((part) => twin(part, known) && renamed(part)),
+    order: turned.length || order(one) === order(ours) ? [] : productsOf(one),
+    above: dialect.index === "above" ? theirs.filter(({ at }) => at) : [],
+  }).filter(([, parts]) => parts.length));
 }
 
 /** A square matrix (n, n) as it is stored: itself or its transpose. */

@@ -1,28 +1,31 @@
 /**
- * The view of Rosetta: the equations of one network in the notation that is picked, with their shapes and what we call each
- * line; the recurrent weights and their gradient as that notation stores them; what everything is called in code.
+ * The view of Rosetta: the equations of one network in our notation and in the one that is picked; the recurrent weights and
+ * their gradient as that notation stores them; what everything is called in code.
  * DIALECTS, OURS, SYMBOL_KEYS, LIMITS and DEFAULTS come from rosetta/__init__.py.
  */
 
 import { backward } from "../engine/bptt.js";
 import { crossEntropy } from "../engine/loss.js";
-import { number } from "../model/format.js";
+import { number, slight } from "../model/format.js";
 import { NETWORK, network, shownNetwork } from "../model/network.js";
 import { linkedChoice, linkedNetwork } from "../model/permalink.js";
-import { extent } from "../ui/colour.js";
+import { extent, paint } from "../ui/colour.js";
 import { batchUpdates, keep, make, setText } from "../ui/dom.js";
 import { field, bindModel, networkFields } from "../ui/fields.js";
-import { figure } from "../ui/keys.js";
-import { formula, math } from "../ui/mathml.js";
+import { figure, roving } from "../ui/keys.js";
+import { formula } from "../ui/mathml.js";
 import { buildMatrix, showMatrix } from "../ui/matrix.js";
 import { wordsFor } from "../ui/messages.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
-import { DIALECTS, OURS, SYMBOL_KEYS } from "./dialects.js";
-import { asStored, factorShape, translate } from "./equations.js";
+import { DIALECTS, SYMBOL_KEYS } from "./dialects.js";
+import { asStored } from "./equations.js";
 import { DEFAULTS, LIMITS, REDUCTIONS } from "./facts.js";
+import { symbolMath } from "./notation.js";
+import { buildRows, written } from "./rows.js";
 
-const [HEAD_ROOM, ROW_ROOM] = [48, 26]; // px: the head of a matrix, its frame and a scroll bar; one row
+const [HEAD_ROOM, ROW_ROOM, BAR_ROOM] = [33, 26, 15]; // px: the head of a matrix and its frame; one row; a scroll bar
+const FITS = 4; // columns that need no scroll bar on a phone
 
 const MOVE = 400; // ms that the numbers of a matrix take to their transposed places
 
@@ -40,127 +43,6 @@ const LOSSES = { sum: "rosetta_said_sum", mean: "rosetta_said_mean", "": "rosett
 
 const WEIGHTS = ["Wxh", "Whh", "Why", "bh", "bh2", "by"];
 
-/** What is different about a factor: another letter, or a bias that we have not; transposed where ours is not, or the
- * other way round. `ours` are the factors of our equation, where it is compared. */
-function marksOf({ name, gradient, turned }, dialect, ours) {
-  if (!ours) return [];
-  const same = ours.find((one) => one.name === name && one.gradient === gradient);
-  const renamed = (dialect.symbols[name]?.maths || OURS[name]) !== OURS[name];
-  return [...(!same || renamed ? ["named"] : []), ...(same && same.turned !== turned ? ["turned"] : [])];
-}
-
-/** A symbol as MathML, with what it is called in code for the pointer, and marked where it is not as in `ours`. */
-function symbolMath(part, dialect, ours) {
-  const node = plainSymbol(part, dialect);
-  node.dataset.name = part.name;
-  for (const mark of marksOf(part, dialect, ours)) node.classList.add(`rnn-rosetta-${mark}`);
-  return node;
-}
-
-/** Its base, its subscript, and its step, below or in angle brackets above. */
-function plainSymbol({ name, at, gradient = false, turned = false, square = false }, dialect) {
-  const [base, below = ""] = (dialect.symbols[name]?.maths || OURS[name]).split(" ");
-  const letter = base === "ŷ" ? math("mover", "y", "^") : math("mi", base);
-  const core = gradient ? math("mrow", math("mi", "d"), letter) : letter;
-  const step = [...at].map((sign) => (sign === "−" ? math("mo", sign) : sign));
-  const above = at && dialect.index === "above" ? ["⟨", ...step, "⟩"] : [];
-  const index = [...(below.length > 2 ? [math("mtext", below)] : below), ...(above.length ? [] : step)];
-  if (square && above.length) return math("msup", plainSymbol({ name, at }, dialect), "2");
-  if (square) above.push("2");
-  if (turned) above.push("⊤");
-  if (index.length && above.length) return math("msubsup", core, math("mrow", ...index), math("mrow", ...above));
-  if (index.length) return math("msub", core, math("mrow", ...index));
-  return above.length ? math("msup", core, math("mrow", ...above)) : core;
-}
-
-/** A sign between two terms, with room on both sides, also where a line begins with it. */
-function between(sign) {
-  const node = math("mo", sign);
-  for (const side of ["lspace", "rspace"]) node.setAttribute(side, "0.22em");
-  return node;
-}
-
-const sumOverT = () => math("msub", math("mo", "∑"), "t");
-
-const LOSS = ["yhat", "y"].map((name) => ({ name, at: "t", gradient: false, turned: false }));
-
-/** The right side of an equation in pieces, between which a line may break. */
-function rightSide({ terms, apply, sum, slope, minus, share, loss }, dialect, ours) {
-  const known = ours && [...ours.terms.flat(), ...(ours.loss ? LOSS : []), ...(ours.slope ? [ours.slope] : [])];
-  const product = (factors) => factors.map((part) => symbolMath(part, dialect, known));
-  if (loss) {
-    const [yhat, y] = LOSS.map((part) => symbolMath(part, dialect, known));
-    const mean = share ? ["(", "1", "/", "T", ")"] : [];
-    return [formula(math("mo", "−"), ...mean, sumOverT(), math("mi", "ln"), math("mspace"), yhat, "[", y, "]")];
-  }
-  if (apply) return [formula(math("mi", apply), "(", ...product(terms[0]), ")")];
-  if (slope) {
-    const square = symbolMath({ ...slope, square: true }, dialect, known);
-    return [formula(...product(terms[0]), between("⊙"), "(", "1", between("−"), square, ")")];
-  }
-  if (minus) {
-    const inner = [...product(terms[0]), between("−"), ...product(terms[1])];
-    return [formula(...(share ? ["(", ...inner, ")", "/", "T"] : inner))];
-  }
-  return terms.map((factors, i) => formula(...(i ? [between("+")] : sum ? [sumOverT()] : []), ...product(factors)));
-}
-
-const written = (shape) => `(${shape.join(", ")}${shape.length === 1 ? "," : ""})`;
-
-/** The shapes along an equation: of its left side, and of the factors of its products. */
-function shapesOf({ left, terms }, dialect, layout) {
-  const of = (part) => written(factorShape(part, dialect, layout));
-  if (left[0].name === "L") return "";
-  const products = terms.some((factors) => factors.length > 1);
-  return of(left[0]) + (products ? ` = ${terms.map((factors) => factors.map(of).join(" ")).join(" + ")}` : "");
-}
-
-/** The equations of one direction; `way` is "forward" or "backward". */
-function buildEquations(words, way, title, ...notes) {
-  const list = make("div", { className: "rnn-rosetta-list", role: "list" });
-  list.setAttribute("aria-label", title);
-  const node = make("section", { className: "rnn-panel" }, make("div", { className: "rnn-title" }, title), list, ...notes);
-  const panel = { list, lines: new Map() };
-  const ours = Object.fromEntries(translate(DIALECTS.rnnlib, "row", "mean")[way].map((one) => [one.key, one]));
-  return { node, draw: ({ dialect, layout, reduction }) => (
-    drawEquations(panel, translate(dialect, layout, reduction)[way], { dialect, layout, ours, words })) };
-}
-
-function buildEquation(words) {
-  const [equation, ours, rest, shapes] = ["equation", "ours", "rest", "shapes"].map((name) => make("span", { className: `rnn-rosetta-${name}` }));
-  const book = make("div", { className: "rnn-rosetta-book" }, make("span", { className: "rnn-said" }, words("rosetta_ours")), ours, rest);
-  const there = make("div", {}, equation, shapes);
-  return { node: make("div", { className: "rnn-rosetta-line", role: "listitem" }, book, there), equation, ours, rest, shapes };
-}
-
-/** Write the equations; a line that says something else than before is marked, and one that says what ours says is short. */
-function drawEquations(panel, equations, { dialect, layout, ours, words }) {
-  for (const one of equations) {
-    if (!panel.lines.has(one.key)) panel.lines.set(one.key, buildEquation(words));
-    const line = panel.lines.get(one.key);
-    const pieces = [
-      ...one.left.map((part) => formula(symbolMath(part, dialect, ours[one.key].left), "=")),
-      ...rightSide(one, dialect, ours[one.key]),
-    ];
-    const text = pieces.map((piece) => piece.outerHTML).join("");
-    line.node.classList.toggle("rnn-rosetta-changed", "text" in line && line.text !== text);
-    if (line.text !== text) line.equation.replaceChildren(...pieces.flatMap((piece) => [piece, " "]));
-    line.text = text;
-    if (!line.ours.hasChildNodes()) {
-      const { left: [first], ...right } = ours[one.key];
-      line.ours.append(formula(symbolMath(first, DIALECTS.rnnlib)));
-      line.rest.append(formula("="), ...rightSide(right, DIALECTS.rnnlib).flatMap((piece) => [piece, " "]));
-      line.plain = line.ours.textContent + line.rest.textContent.replaceAll(" ", "");
-    }
-    line.node.classList.toggle("rnn-rosetta-same", line.equation.textContent.replaceAll(" ", "") === line.plain);
-    setText(line.shapes, shapesOf(one, dialect, layout));
-  }
-  const nodes = equations.map(({ key }) => panel.lines.get(key).node);
-  if (nodes.some((node, i) => panel.list.children[i] !== node) || panel.list.children.length !== nodes.length) {
-    panel.list.replaceChildren(...nodes);
-  }
-}
-
 function buildNames(words) {
   const caption = make("caption", { className: "rnn-title" });
   const heads = ["rosetta_head_ours", "rosetta_head_there", "rosetta_head_code", "rosetta_head_shape"]
@@ -168,16 +50,27 @@ function buildNames(words) {
   const body = make("tbody");
   const rows = SYMBOL_KEYS.map((key) => {
     const at = key === "h0" ? "0" : TIMED.includes(key) ? "t" : "";
-    const head = make("th", { scope: "row" });
-    const symbol = key === "bh2" ? make("span", {}, "+") : formula(symbolMath({ name: key, at }, DIALECTS.rnnlib));
+    const symbol = key === "bh2" ? make("span", {}, "+") : formula(symbolMath({ name: key, at }));
     symbol.setAttribute("aria-hidden", "true"); // some screen readers find no name in a formula
-    head.append(symbol, make("span", { className: "rnn-said" }, key));
+    const button = make("button", { type: "button", className: "rnn-rosetta-name" },
+      symbol, make("span", { className: "rnn-said" }, key));
+    const head = make("th", { scope: "row" }, button);
     const [there, code, shape] = [make("td"), make("td"), make("td")];
     const [array, gradient] = [make("code"), make("code", { className: "rnn-rosetta-grad" })];
     code.append(array, gradient);
     const node = body.appendChild(make("tr", {}, head, there, code, shape));
-    return { key, at, node, there, array, gradient, shape };
+    node.dataset.name = key;
+    button.addEventListener("focus", () => stop(key));
+    return { key, at, node, button, there, array, gradient, shape };
   });
+  let stopped; // the name that the Tab key leads to
+  const inSight = () => rows.filter(({ node }) => !node.hidden);
+  const stop = (name) => {
+    stopped = inSight().find(({ key }) => key === name) ?? rows[0];
+    for (const row of rows) row.button.tabIndex = row === stopped ? 0 : -1;
+  };
+  roving(body, () => [inSight().indexOf(stopped), inSight().length], (i) => stop(inSight()[i].key), (i) => inSight()[i].button);
+
   const table = make("table", { className: "rnn-rosetta-table" }, caption, make("thead", {}, make("tr", {}, ...heads)), body);
   const draw = ({ dialect }) => {
     setText(caption, words("rosetta_table", { title: dialect.title }));
@@ -189,24 +82,36 @@ function buildNames(words) {
       setText(gradient, WEIGHTS.includes(key) && symbol?.grad ? symbol.grad : "");
       setText(shape, !symbol?.code ? "–" : symbol.shape.length ? written(symbol.shape) : words("rosetta_number"));
     }
+    stop(stopped?.key);
   };
   const fold = make("details", { className: "rnn-more" }, make("summary", {}, words("rosetta_all_names")), table);
   return { node: fold, draw };
 }
 
-/** What the symbol under the pointer is called. */
+/** What the name under the pointer or with the focus is called; it is lit wherever it is. */
 function buildPointed(words, root, current) {
   const node = make("p", { className: "rnn-rosetta-facts rnn-rosetta-pointed" }, words("rosetta_point"));
-  root.addEventListener("pointerover", ({ target }) => {
-    const name = target.closest("[data-name]")?.dataset.name;
-    if (!name || !current()) return;
+  let lit = "";
+  const light = () => {
+    for (const other of root.querySelectorAll("[data-name]")) other.classList.toggle("rnn-rosetta-lit", other.dataset.name === lit);
+  };
+  const point = (target) => {
+    const name = target?.closest("[data-name]")?.dataset.name ?? "";
+    if (name === lit || !current()) return;
+    lit = name;
+    light();
+    if (!name) return;
     const { dialect: { title, symbols } } = current();
     const { code, grad, shape = [] } = symbols[name] ?? {};
     setText(node, words(code ? "rosetta_pointed" : "rosetta_pointed_none", {
       name, title, code: [code, grad].filter(Boolean).join(", "), shape: shape.length ? written(shape) : words("rosetta_number"),
     }));
-  });
-  return node;
+  };
+  root.addEventListener("pointerover", ({ target }) => point(target));
+  root.addEventListener("pointerleave", () => point());
+  root.addEventListener("focusin", ({ target }) => point(target));
+  root.addEventListener("focusout", () => point());
+  return { node, draw: light };
 }
 
 /** The order of the axes of a sequence, and the names of its sizes. */
@@ -222,12 +127,13 @@ function factsOf({ axes, sizes }, words) {
 }
 
 /** What the notation does to the equations, in some sentences, when it has just been picked; and where the figure differs. */
-function introduced({ dialect: { title, vectors, turned, symbols, reduction }, ...shown }, words) {
+function introduced({ dialect: { title, vectors, turned, index, symbols, reduction }, ...shown }, words) {
   const biases = "bh2" in symbols ? "rosetta_biases_two" : "bh" in symbols ? "rosetta_biases_one" : "rosetta_biases_none";
   return [
     words("rosetta_said_names", { title, vectors: words(VECTORS[vectors]) }),
     ...(shown.layout === vectors ? [] : [words(HERE[shown.layout])]),
     words(STORED[turned.length], { names: turned.join(", ") }),
+    ...(index === "above" ? [words("rosetta_said_above")] : []),
     words(LOSSES[reduction]),
     ...(!reduction || shown.reduction === reduction ? [] : [words(HERE[shown.reduction])]),
     words(biases),
@@ -293,8 +199,10 @@ function buildSummary(words) {
 
 const placesOf = (grid) => [...grid.querySelectorAll("[role=cell]")].map((node) => [node, node.getBoundingClientRect()]);
 
-/** Let each number of a square matrix move from where it was to its transposed place. */
-function carry(now, before, n) {
+/** Let each number of a square matrix move from where it was, also on its way, to its transposed place. */
+function carry(grid, before, n) {
+  for (const [node] of before) for (const move of node.getAnimations()) move.cancel();
+  const now = placesOf(grid);
   if (now.length !== n * n || before.length !== n * n) return; // not all of them are in sight
   now.forEach(([node, { left, top }], at) => {
     const [, from] = before[(at % n) * n + Math.floor(at / n)];
@@ -321,10 +229,10 @@ function buildMatrices(words) {
         [weights, params.Whh, words("rosetta_weights", { code, size })],
         [gradient, grads.Whh, grad ? words("rosetta_gradient", { grad, size }) : words("rosetta_gradient_of", { code, size })],
       ]) {
-        matrix.scroller.style.height = `${HEAD_ROOM + ROW_ROOM * H}px`; // as much as it takes
+        matrix.scroller.style.height = `${HEAD_ROOM + ROW_ROOM * H + (H > FITS ? BAR_ROOM : 0)}px`; // as much as it takes
         const places = across && placesOf(matrix.grid);
         showMatrix(matrix, { ...heads, title, values: asStored(values, H, turned), limit: extent(values) });
-        if (places) carry(placesOf(matrix.grid), places, H);
+        if (places) carry(matrix.grid, places, H);
       }
     },
     dispose() {
@@ -333,13 +241,20 @@ function buildMatrices(words) {
   };
 }
 
-function buildLoss(words) {
-  const node = make("p", { className: "rnn-rosetta-loss" });
+/** What no storage moves: the loss, and the gradient with respect to the pre-activation of the first step. */
+function buildStill(words) {
+  const [said, gradient] = [make("p", { className: "rnn-rosetta-loss" }), make("p", { className: "rnn-rosetta-da" })];
   return {
-    node,
-    draw({ T, V, y, trace, reduction }) {
+    node: make("div", { className: "rnn-rosetta-still" }, said, gradient),
+    draw({ T, V, H, y, trace, grads, reduction, dialect, dark }) {
       const loss = number(crossEntropy(trace.o, y, V, reduction), 4);
-      setText(node, words(reduction === "mean" ? "rosetta_loss_mean" : "rosetta_loss_sum", { loss, T }));
+      setText(said, words(reduction === "mean" ? "rosetta_loss_mean" : "rosetta_loss_sum", { loss, T }));
+      const values = grads.da.slice(0, H);
+      gradient.replaceChildren(formula(symbolMath({ name: "a", at: "1", gradient: true }, dialect), "="), ...Array.from(values, (value) => {
+        const cell = make("span", { className: "rnn-number" });
+        paint(cell, value, extent(values), dark, slight);
+        return cell;
+      }));
     },
   };
 }
@@ -399,18 +314,15 @@ function render({ model, el }) {
   const fields = networkFields({ model, words, change, limits: LIMITS });
   const facts = make("p", { className: "rnn-rosetta-facts" });
   const legend = make("p", { className: "rnn-rosetta-facts" }, words("rosetta_legend"));
-  const head = [buildControls(words, change), buildSummary(words)];
-  const equations = [
-    buildEquations(words, "forward", words("rosetta_forward")),
-    buildEquations(words, "backward", words("rosetta_backward")),
+  const root = make("div", { className: "rnn rnn-rosetta", role: "group" });
+  const [matrices, names] = [buildMatrices(words), buildNames(words)];
+  const parts = [
+    buildControls(words, change), buildRows(words), buildSummary(words), matrices, buildStill(words), fields, names,
+    buildPointed(words, root, () => state),
   ];
-  const matrices = buildMatrices(words);
-  const rest = [matrices, buildLoss(words), fields, buildNames(words)];
-  const nodes = (parts) => parts.map(({ node }) => node);
-  const root = make("div", { className: "rnn rnn-rosetta", role: "group" },
-    ...nodes(head), make("div", { className: "rnn-panels rnn-rosetta-panels" }, ...nodes(equations)));
-  root.append(buildPointed(words, root, () => state), ...nodes(rest));
-  rest.at(-1).node.append(facts, legend);
+  names.node.append(facts, legend);
+  const nodes = parts.map(({ node }) => node);
+  root.append(...nodes.slice(0, 3), nodes.at(-1), ...nodes.slice(3, -1));
   root.setAttribute("aria-label", words("rosetta_figure"));
   el.append(root);
 
@@ -419,7 +331,7 @@ function render({ model, el }) {
     if (!net) return;
     const last = state;
     state = { ...stateOf(model, net, gradients), dark: isDark(root) };
-    for (const part of [...head, ...equations, ...rest]) part.draw(state, last);
+    for (const part of parts) part.draw(state, last);
     setText(facts, factsOf(state.dialect, words));
   }
 
