@@ -71,6 +71,7 @@ def test_one_step_and_plain_descent_leaves_the_map_while_the_clipped_one_holds_o
 
 def test_every_control_changes_the_numbers_as_in_python(opened):
     page, view = opened(width=360)
+    view.get_by_role("tab", name="Settings").click()
     view.get_by_label("Start w", exact=True).fill("1.2")
     view.get_by_label("Start b", exact=True).fill("-0.1")
     set_range(view, "Steps T", 20)
@@ -127,6 +128,27 @@ def test_a_finger_drops_a_start_and_scrolls_the_page(opened):
     assert view.locator(".rnn-cliff-whole .rnn-cliff-drawing").evaluate(touch) != "none"
     handle = view.get_by_role("slider", name="Start of both runs")
     assert handle.evaluate(touch) == "none" and handle.bounding_box()["width"] >= 44
+
+
+CARDS = "nodes => nodes.filter((node) => node.checkVisibility()).map((node) => node.ariaLabel)"
+
+
+def test_a_phone_shows_one_card_at_a_time_and_a_wide_page_all_of_them(opened):
+    page, view = opened(width=360, options={"has_touch": True, "is_mobile": True})
+    cards, tabs = view.get_by_role("tabpanel", include_hidden=True), view.get_by_role("tab")
+    names = tabs.all_inner_texts()
+    assert names == ["Next update", "Close-up", "States", "Settings"]
+    for name in names:
+        view.get_by_role("tab", name=name).tap()
+        assert cards.evaluate_all(CARDS) == [name]
+        assert view.bounding_box()["height"] <= 900
+        assert view.locator(".rnn-cliff-whole").is_visible()
+    tabs.last.press("Home")
+    assert cards.evaluate_all(CARDS) == ["Next update"]
+    small = "nodes => Math.min(...nodes.map((n) => parseFloat(getComputedStyle(n).fontSize) * n.getScreenCTM().a))"
+    assert view.locator("text:visible").evaluate_all(small) >= 11
+    page.set_viewport_size({"width": 800, "height": 900})
+    assert {*cards.evaluate_all(CARDS)} == {*names} and not tabs.first.is_visible()
 
 
 def test_a_number_that_cannot_be_is_refused_in_words(opened):

@@ -131,7 +131,7 @@ class Cliff(Figure):
             ),
         },
     )
-    _css = style("ui/base.css", "ui/network.css", "cliff/style.css")
+    _css = style("ui/base.css", "ui/network.css", "ui/tabs.css", "cliff/style.css")
 
     @property
     def states(self):

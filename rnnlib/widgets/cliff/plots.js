@@ -6,16 +6,16 @@ import { drawPixels, shade } from "../ui/colour.js";
 import { make, svg } from "../ui/dom.js";
 import { roundStep } from "../ui/line_plot.js";
 
-export const CELLS = [84, 54]; // of a map, across and up: about one for three pixels
+export const CELLS = [84, 45]; // of a map, across and up: about one for three pixels
 const HIGHEST = 2.89; // loss: the last state is -1
 const PALE = 0.6; // of the grey ramp: lines can be told from the darkest grey
 const WIDTH = 320;
 const FRAME = { left: 34, right: 6, top: 6, bottom: 30 };
 const ACROSS = WIDTH - FRAME.left - FRAME.right;
-const NAMED = 46; // room for the names of lines at their right end
+const NAMED = 50; // room for the names of lines at their right end
 const INNER = 1.5; // by how much the ball of the clipped walk is smaller: where both lie, both are seen
-const LINE = 13; // between two of them
-const [MAP, PLOT] = [180, 100]; // heights
+const LINE = 14; // between two of them
+const [MAP, PLOT] = [150, 100]; // heights
 const FAR = 4000; // units from where a line is drawn no further
 const NAMES = [["plain", "cliff_plain"], ["clipped", "cliff_clipped"]]; // the name of a class, the key of the words
 

@@ -15,6 +15,7 @@ import { figure } from "../ui/keys.js";
 import { wordsFor } from "../ui/messages.js";
 import { player } from "../ui/player.js";
 import { shareRow } from "../ui/share_row.js";
+import { buildTabs } from "../ui/tabs.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
 import { DEFAULTS, RADII, RATES, RULES, STEPS, UPDATES } from "./facts.js";
 import { buildNear, buildSlice, buildStates, buildWhole, CELLS } from "./plots.js";
@@ -174,9 +175,17 @@ function render({ model, el }) {
     buildWhole({ words, moved: (w, b) => startAt(w, b, 0.005) }), buildNear({ words, pressed: (w, b) => startAt(w, b, 0.001) }),
     buildSlice({ words }), buildStates({ words, target: TARGET }),
   ];
+  const [map, close, along, over] = parts.map((part) => part.panel);
+  const tabs = buildTabs({ // of a phone: where there is room, all cards are in sight
+    label: words("cliff_cards"), choose: (i) => tabs.show(i),
+    cards: [
+      [words("cliff_slice_tab"), along], [words("cliff_near_tab"), close], [words("cliff_states_tab"), over],
+      [words("cliff_settings"), controls.others],
+    ],
+  });
   const [summary, note] = [make("p", { className: "rnn-summary", role: "status" }), make("p", { className: "rnn-note" })];
   const root = make("div", { className: "rnn rnn-cliff", role: "group" }, controls.first,
-    make("div", { className: "rnn-cliff-drawings" }, ...parts.map((part) => part.panel)), summary, note, controls.others);
+    make("div", { className: "rnn-cliff-drawings" }, map, tabs.nodes[0], close, along, over, controls.others), summary, note);
   root.setAttribute("aria-label", words("cliff_figure"));
   el.append(root);
   const [whole, ways, near] = [keep(), keep(), keep()];
