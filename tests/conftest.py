@@ -59,26 +59,40 @@ def load_ext():
 
 
 @pytest.fixture(scope="session")
-def built_once(tmp_path_factory):
-    """built_once(name, source) -> the folder of a built book; tests that run in several processes build it once.
+def made_once(tmp_path_factory):
+    """made_once(name, make) -> the folder that make(folder) has filled; several processes of tests share it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def find(name, make):
+        folder = shared / name
+        done = folder / "done"
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        if not done.exists():
+            pytest.fail(f"making {name} has failed, see the first test that needed it", pytrace=False)
+        return folder
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def built_once(made_once):
+    """built_once(name, source) -> the folder of a built book.
 
     With `cells_of`, the name of a book that was built before, cells that this one ran are not run again.
     """
 
     def find(name, source, cells_of=None):
-        own = tmp_path_factory.getbasetemp()
-        folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
-        done = folder / "done"
-        with FileLock(f"{folder}.lock"):
-            if not folder.exists():
-                folder.mkdir()
-                if cells_of:  # a copy: at its end a build deletes the cells that it had no use for
-                    shutil.copytree(folder.with_name(cells_of) / "cells", folder / "cells")
-                build(source(), folder, folder / "cells")
-                done.touch()
-        if not done.exists():
-            pytest.fail(f"the build of {name} has failed, see the first test that needed it", pytrace=False)
-        return folder / "_build" / "html"
+        def make(folder):
+            if cells_of:  # a copy: at its end a build deletes the cells that it had no use for
+                shutil.copytree(folder.with_name(cells_of) / "cells", folder / "cells")
+            build(source(), folder, folder / "cells")
+
+        return made_once(name, make) / "_build" / "html"
 
     return find
 

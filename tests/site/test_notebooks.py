@@ -115,12 +115,15 @@ def small_book(source, page=PAGE):
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
+def small(made_once):
     """A small book's folder, and the notebooks made of it."""
-    source, folder = small_book(tmp_path_factory.mktemp("small")), tmp_path_factory.mktemp("made")
-    code, said = make(source, folder)
-    assert code == 0, said
-    return source, folder
+
+    def book_and_notebooks(folder):
+        code, said = make(small_book(folder / "source"), folder / "made")
+        assert code == 0, said
+
+    folder = made_once("small-notebooks", book_and_notebooks)
+    return folder / "source", folder / "made"
 
 
 def read(path):
@@ -237,13 +240,15 @@ def test_a_notebook_that_its_reader_has_changed_is_kept(small, load_ext, tmp_pat
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(made_once):
     """The whole book's notebooks, in both editions."""
-    folder = tmp_path_factory.mktemp("notebooks")
-    for edition in ("full", "student"):
-        code, said = make(ROOT, folder / edition, edition)
-        assert code == 0, said
-    return folder
+
+    def both(folder):
+        for edition in ("full", "student"):
+            code, said = make(ROOT, folder / edition, edition)
+            assert code == 0, said
+
+    return made_once("notebooks", both)
 
 
 def notebooks(folder):
