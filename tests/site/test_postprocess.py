@@ -243,6 +243,7 @@ def test_long_equations_pictures_and_styles_are_read_in_one_pass(load_ext, site,
     in_equations = load_ext("bookext.maths.font").in_equations
     assert in_equations("<math>q</math>" + "<math " * LONG) == {"q", "𝑞"}
     assert in_equations("<math>" + "<annotation>" * LONG + "</math>") == set()
+    assert in_equations("<math><msqrt>2</msqrt></math>") == {"2", "√"}  # the sign is no character of the page
     pictures = load_ext("bookext.postprocess.pictures")
     tags = "<img " * LONG
     assert pictures.shown(site, "index.html", tags) == tags

@@ -22,7 +22,7 @@ from ..spans import TAG, spans, without
 SOURCE = "/usr/share/texmf/fonts/opentype/public/lm-math/latinmodern-math.otf"
 TARGET = Path(__file__).parent / "static" / "latin-modern-math.woff2"
 
-MATH, ANNOTATION = re.compile(r"<math\b"), re.compile(r"<annotation\b")
+MATH, ANNOTATION, ROOT = re.compile(r"<math\b"), re.compile(r"<annotation\b"), re.compile(r"<m(?:sqrt|root)\b")
 OPERATORS = "+-−±×÷·∗∘⊙⊗⊕∕/\\=≠≈≡∼∝<>≤≥≪≫∈∉⊂⊆∪∩∅∀∃¬∧∨∣⊥⊤!?,.:;'′″∂∇∞∫∑∏√…⋯⋮⋱←→↔⇐⇒⇔↦↑↓|‖()[]{}⟨⟩⌈⌉⌊⌋%&#@*†‡ℓ⏞⏟"
 ACCENTS = "^~`´¯˙¨ˆ˜ˇ˘_\u0302\u0303\u0304\u0305\u0307\u0308\u0332\u20d7"
 DOUBLE_STRUCK = "ℝℕℤ𝔼𝟙"
@@ -46,9 +46,13 @@ ITALIC |= dict(zip(letters(0x3B1, 25) + "∂ϵ", letters(0x1D6FC, 27), strict=Tr
 
 
 def in_equations(html):
-    """Every character of a page's MathML, and its italic form where it has one: a lone letter is set so."""
+    """Every character of a page's MathML, and its italic form where it has one: a lone letter is set so.
+
+    A root is an element, for which the browser takes the sign from the font.
+    """
     equations = " ".join(html[start:end] for start, end in spans(html, MATH, "</math>"))
-    return with_italics(unescape(TAG.sub("", without(equations, ANNOTATION, "</annotation>"))))
+    root = {"√"} if ROOT.search(equations) else set()
+    return root | with_italics(unescape(TAG.sub("", without(equations, ANNOTATION, "</annotation>"))))
 
 
 def with_italics(text):
