@@ -10,6 +10,7 @@ from .. import _check
 MAX_STEPS = 64
 MAX_HIDDEN = 64
 MAX_SEED = 2**53 - 1  # the largest whole number that a page's script holds exactly
+FORGET_BIASES = 0.0, 6.0  # of an LSTM
 LIMITS = {"steps": MAX_STEPS, "hidden": MAX_HIDDEN, "seed": MAX_SEED}  # as the views know them
 
 TRAINING = {"UPDATES": 300, "RATE": 0.2}  # of the figures whose network learns its text

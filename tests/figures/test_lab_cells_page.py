@@ -128,4 +128,13 @@ def test_tasks_are_chosen_and_their_size_turned_and_what_cannot_be_is_told(opens
     step(view, 2)
     at(view, 2)
     assert "recalled" not in view.locator(".rnn-lab-summary").text_content()
+    bias = view.get_by_role("slider", name=WORDS["flow_forget_bias"], exact=True)
+    assert not bias.is_visible()
+    choose(view, WORDS["lab_cell"], "LSTM")
+    bias.press("End")
+    assert bias.get_attribute("aria-valuetext") == "6"
+    step(view, 2)
+    at(view, 2)
+    lab = TrainingLab(text="no such sign here", cell="lstm", forget_bias=6, steps=1, updates=2)
+    assert number(view, "loss") == f"{lab.run.losses[-1]:.3f}"
     assert view.evaluate("node => node.scrollWidth <= node.clientWidth + 1")

@@ -92,6 +92,7 @@ def random_figure(name, rng):
         traits |= pick(
             {"cell": "leaky", "alpha": pick(0.01, 1.0)}, {"cell": "lstm", "forget_bias": 1.5}, {"cell": "gru"}
         )
+        traits |= {"product": pick("on", "off")}
     elif name == "graph-stepper":
         traits |= {"move": upto(25 if last == 0 else 41)}
     elif name == "river":
@@ -99,7 +100,9 @@ def random_figure(name, rng):
     elif name == "rosetta":
         traits |= {"names": pick(*DIALECTS), "layout": pick("row", "column"), "reduction": pick("sum", "mean")}
     else:
-        traits |= {"cell": pick("rnn", "lstm", "gru"), "recalled": pick("", text[-1])}
+        cell = pick("rnn", "lstm", "gru")
+        traits |= {"cell": cell, "recalled": pick("", text[-1])}
+        traits |= {"forget_bias": pick(0.0, 1.0, 2.5)} if cell == "lstm" else {}
         traits |= {"steps": 1 + upto(20), "clip": pick(0.0, 0.5, 5.0), "optimizer": pick("sgd", "momentum", "adam")}
         traits |= {"learning_rate": pick(0.0123, 0.1, 1e-4), "temperature": pick(0.1, 1.3, 3.0)}
         traits |= {"updates": pick(0, 1, 40), "_rates": ""}

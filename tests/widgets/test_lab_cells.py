@@ -40,14 +40,21 @@ export { shownCurves, taskOfSize, taskOfText, TASK_PRESETS };
 
 @pytest.fixture(scope="module")
 def page():
-    with bundled("entry.js", {**facts({"cell": "rnn", "recalled": ""}), "entry.js": ENTRY}) as engine:
+    modules = facts({"cell": "rnn", "recalled": "", "forget_bias": 1.0})
+    with bundled("entry.js", {**modules, "entry.js": ENTRY}) as engine:
         yield engine
 
 
 def traits_of(lab):
     """The traits of a lab without given weights, as its page has them."""
     names = ("text", "cell", "recalled", "hidden_size", "seed", "steps", "clip", "optimizer", "learning_rate")
-    return {name: getattr(lab, name) for name in (*names, "temperature", "updates", "_rates", "_characters")}
+    own = ("forget_bias",) if lab.cell == "lstm" else ()
+    return {name: getattr(lab, name) for name in (*names, *own, "temperature", "updates", "_rates", "_characters")}
+
+
+def own_of(cell):
+    """What a lab of this cell alone has."""
+    return {"forget_bias": 2.5} if cell == "lstm" else {}
 
 
 # Traits
@@ -55,8 +62,8 @@ def traits_of(lab):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_lab_of_each_cell_begins_and_trains_as_its_module(cell):
-    lab = TrainingLab(cell=cell, hidden_size=5, seed=4, updates=9, **TASK._asdict())
-    start = CELLS[cell].init_params(len(lab.vocab), 5, rng=np.random.default_rng(4))
+    lab = TrainingLab(cell=cell, hidden_size=5, seed=4, updates=9, **own_of(cell), **TASK._asdict())
+    start = CELLS[cell].init_params(len(lab.vocab), 5, rng=np.random.default_rng(4), **own_of(cell))
     run = train(start, lab.ids, Adam(), rate=0.01, steps=TASK.steps, clip=5, updates=9)
     for ours, theirs in ((lab.start, start), (lab.params, run.params)):
         assert type(ours) is CELLS[cell].Params
@@ -100,6 +107,38 @@ def test_another_cell_begins_another_run_and_what_the_page_trained_is_read_as_it
             lab.cell = value
 
 
+def test_another_forget_bias_begins_another_run_of_an_lstm(page):
+    lab = TrainingLab(text="hello, hello", cell="lstm", hidden_size=3, updates=4)
+    lab.forget_bias = 3
+    assert lab.updates == 0 and (lab.params.bh[3:6] == 3).all()
+    told = page.call(
+        """({ labSettings, model }, traits) => [-1, 7, "1", NaN, null, 6].map((forget_bias) => {
+          try {
+            return labSettings(model({ ...traits, forget_bias })).forget_bias;
+          } catch ({ control, values }) { return [control, values.low, values.high]; } })""",
+        traits_of(lab),
+    )
+    assert told == [["forget_bias", 0, 6]] * 4 + [1, 6]  # null: the state of an older version
+
+
+@pytest.mark.parametrize(
+    ("traits", "kind", "expected"),
+    [
+        ({"cell": "lstm", "forget_bias": 6.5}, ValueError, "forget_bias: expected a number from 0 to 6, got 6.5"),
+        ({"cell": "lstm", "forget_bias": "3"}, TypeError, "forget_bias: expected a number"),
+        ({"cell": "gru", "forget_bias": 3}, TypeError, "forget_bias: expected none with cell='gru'"),
+        ({"forget_bias": 3}, TypeError, "forget_bias: expected none with cell='rnn'"),
+        ({"cell": "lstm2", "forget_bias": 3}, ValueError, "cell: expected one of"),
+    ],
+)
+def test_a_forget_bias_that_cannot_be_is_refused(traits, kind, expected):
+    with pytest.raises(kind, match=re.escape(expected)):
+        TrainingLab(**traits)
+    params = lstm.init_params(4, 3, rng=np.random.default_rng(5))
+    with pytest.raises(TypeError, match="forget_bias: expected none beside given weights, got float"):
+        TrainingLab.from_params(params, Vocabulary("ehlo"), "hello", forget_bias=2.0)
+
+
 BAD = [("x", "'x'"), ("aa", "'aa'"), ("".join(map(chr, range(97, 98 + MAX_RECALLED))), "'abc"), ("ab", "'b'")]
 
 
@@ -141,7 +180,7 @@ def test_a_text_without_the_recalled_characters_empties_them():
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_page_trains_what_python_trains(page, cell):
-    lab = TrainingLab(cell=cell, hidden_size=6, seed=2, updates=45, **TASK._asdict())
+    lab = TrainingLab(cell=cell, hidden_size=6, seed=2, updates=45, **own_of(cell), **TASK._asdict())
     got = page.call("({ begin }, traits, n) => begin(traits, n).run.space.weights", traits_of(lab), 45)
     assert relative_error(got, np.concatenate([p.ravel() for p in lab.params])) <= 1e-12
 
@@ -229,9 +268,8 @@ def test_back_and_forth_gives_the_same_curves_and_a_kept_run_keeps_its_own(page)
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_copied_lines_train_the_same_cell_and_recall_as_much(page, cell):
-    lab = TrainingLab(
-        cell=cell, hidden_size=8, seed=3, updates=150, **tasks.brackets(2, rng=np.random.default_rng(0))._asdict()
-    )
+    task = tasks.brackets(2, rng=np.random.default_rng(0))
+    lab = TrainingLab(cell=cell, hidden_size=8, seed=3, updates=150, **own_of(cell), **task._asdict())
     given = traits_of(lab)
     read, code = page.call(
         """({ begin, model, pythonLines, pythonOfRun, readLab }, traits) => {

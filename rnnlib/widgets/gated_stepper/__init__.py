@@ -7,11 +7,10 @@ from ... import _cell, _check, _flat, gru, lstm
 from ...optim import unflatten
 from .._bundle import bundle, constants, style
 from .._network import NetworkWidget
-from .._traits import MAX_STEPS, Choice, InvalidValue, Number, Whole, defaults
+from .._traits import FORGET_BIASES, MAX_STEPS, Choice, InvalidValue, Number, Whole, defaults
 from ._moves import COUNT, FORWARD, INSIGHT, MOVES, numbers
 
 CELLS = {"lstm": lstm, "gru": gru}
-FORGET_BIAS = 0.0, 6.0
 
 
 def middle(T):
@@ -44,7 +43,7 @@ class GatedStepper(NetworkWidget):
 
     hidden_size = Whole(1, 64, default_value=3).tag(sync=True)
     cell = Choice(tuple(CELLS), default_value="lstm").tag(sync=True)
-    forget_bias = Number(*FORGET_BIAS, default_value=1.0).tag(sync=True)
+    forget_bias = Number(*FORGET_BIASES, default_value=1.0).tag(sync=True)
     t = Whole(0, MAX_STEPS - 1, default_value=0).tag(sync=True)
     move = Whole(0, COUNT - 1, default_value=0).tag(sync=True)
 
@@ -54,7 +53,7 @@ class GatedStepper(NetworkWidget):
         },
         FORWARD=FORWARD,
         INSIGHT=INSIGHT,
-        FORGET_BIAS=FORGET_BIAS,
+        FORGET_BIAS=FORGET_BIASES,
         DEFAULTS=defaults(vars()),
     )
     _esm = bundle("gated_stepper/view.js", {"gated_stepper/facts.js": _facts})

@@ -13,12 +13,11 @@ from ...starts import orthogonal_factor
 from ...text import one_hot
 from .._bundle import bundle, constants, style, words
 from .._network import NetworkWidget
-from .._traits import MAX_HIDDEN, MAX_STEPS, Choice, InvalidValue, Number, Text, Whole, defaults
+from .._traits import FORGET_BIASES, MAX_HIDDEN, MAX_STEPS, Choice, InvalidValue, Number, Text, Whole, defaults
 
 SEEDS = 8  # networks that are drawn, one for each seed from `seed` on
 GAINS = 0.1, 8.0
 ALPHAS = 0.01, 1.0
-FORGET_BIASES = 0.0, 6.0
 STARTS = ("uniform", "orthogonal", "identity")
 INPUTS = ("on", "off")
 PRODUCTS = ("on", "off")

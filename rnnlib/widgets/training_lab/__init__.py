@@ -12,7 +12,18 @@ from ...optim import SGD, Adagrad, Adam, Momentum, RMSprop, unflatten
 from ...train import sample, train
 from .._bundle import bundle, constants, style, words
 from .._network import NetworkWidget
-from .._traits import MAX_HIDDEN, MAX_SEED, Choice, InvalidType, InvalidValue, Number, Text, Whole, defaults
+from .._traits import (
+    FORGET_BIASES,
+    MAX_HIDDEN,
+    MAX_SEED,
+    Choice,
+    InvalidType,
+    InvalidValue,
+    Number,
+    Text,
+    Whole,
+    defaults,
+)
 
 MAX_CHARACTERS = 2000
 MAX_WINDOW = 64
@@ -37,6 +48,7 @@ RUN_TRAITS = (
     "_weights",
     "_characters",
     "cell",
+    "forget_bias",
     "recalled",
 )
 
@@ -135,7 +147,7 @@ def facts(initial):
     limits = {
         "text": MAX_CHARACTERS, "hidden": MAX_HIDDEN, "steps": MAX_WINDOW, "clip": MAX_CLIP, "updates": MAX_UPDATES,
         "seed": MAX_SEED, "rate": RATES, "rates": MAX_RATES, "temperature": TEMPERATURES,
-        "recalled": MAX_RECALLED,
+        "recalled": MAX_RECALLED, "forget_bias": FORGET_BIASES,
     }  # fmt: skip
     optimizers = {key: {"name": type(each).__name__, "words": f"lab_{key}"} for key, each in OPTIMIZERS.items()}
     cells = {key: {"words": f"lab_{key}", "one": f"lab_one_{key}"} for key in CELLS}
@@ -161,21 +173,23 @@ class TrainingLab(NetworkWidget):
     Where something is to be recalled, the mean over all characters hides it: `recalled` names the characters whose loss
     and hits are shown alone. `TrainingLab(cell="lstm", **rnnlib.tasks.recall(10, rng=rng)._asdict())` has such a text.
 
-    Traits, to be set, observed or linked: `text` (2 to 2000 characters), `cell` ("rnn", "lstm" or "gru"), `recalled`
-    (at most 16 characters of the text, each once; a text without one of them empties it), `hidden_size` (1 to 64),
-    `seed` (0 to 2**53 - 1), `steps` (1 to 64: how far the gradient reaches back), `clip` (0 to 100: the length to which
-    a longer gradient is shortened, 0 for none), `optimizer` ("sgd", "momentum", "adagrad", "rmsprop" or "adam"),
-    `learning_rate` (0.0001 to 3), `temperature` (0.1 to 3, of the sample), `updates` (0 to 1 000 000: how many are
-    done, which goes up while the page trains). Another learning rate counts from the next update on; a change of the
-    others but `temperature` and `updates` begins another run, of 0 updates.
+    Traits, to be set, observed or linked: `text` (2 to 2000 characters), `cell` ("rnn", "lstm" or "gru"), `forget_bias`
+    (0 to 6, of an LSTM: what the biases of its forget gates begin with), `recalled` (at most 16 characters of the text,
+    each once; a text without one of them empties it), `hidden_size` (1 to 64), `seed` (0 to 2**53 - 1), `steps` (1 to
+    64: how far the gradient reaches back), `clip` (0 to 100: the length to which a longer gradient is shortened, 0 for
+    none), `optimizer` ("sgd", "momentum", "adagrad", "rmsprop" or "adam"), `learning_rate` (0.0001 to 3), `temperature`
+    (0.1 to 3, of the sample), `updates` (0 to 1 000 000: how many are done, which goes up while the page trains).
+    Another learning rate counts from the next update on; a change of the others but `temperature` and `updates` begins
+    another run, of 0 updates.
 
     Raises ValueError for a value out of range, a text with characters that given weights do not know and recalled ones
-    that the text lacks after its first character; TypeError for a value of another type, and a cell beside given
-    weights; both name the trait, what came and what was expected.
+    that the text lacks after its first character; TypeError for a value of another type, a cell beside given weights
+    and a `forget_bias` without a fresh LSTM; both name the trait, what came and what was expected.
     """
 
     text = Text(MAX_CHARACTERS, default_value="I am learning RNN").tag(sync=True)
     cell = Choice(tuple(CELLS), default_value="rnn").tag(sync=True)
+    forget_bias = Number(*FORGET_BIASES, default_value=1.0).tag(sync=True)
     recalled = Signs(MAX_RECALLED, default_value="").tag(sync=True)
     hidden_size = Whole(1, MAX_HIDDEN, default_value=16).tag(sync=True)
     learning_rate = Number(*RATES, default_value=0.01).tag(sync=True)
@@ -193,6 +207,9 @@ class TrainingLab(NetworkWidget):
 
     def __init__(self, **traits):
         self._settled = self._known = None
+        cell = traits.get("cell", "rnn")
+        if "forget_bias" in traits and cell != "lstm" and cell in tuple(CELLS):  # no cell at all is refused below
+            raise TypeError(f"forget_bias: expected none with cell={cell!r}, which has no forget gate")
         super().__init__(**traits)
         self._settled = self._state()
 
@@ -200,11 +217,11 @@ class TrainingLab(NetworkWidget):
     def from_params(cls, params, vocab, text, **traits):
         """A lab that begins with given weights: `Params` of any cell for the characters of `vocab`.
 
-        Raises as the class does; TypeError for `cell`, which the weights decide; ValueError when params and vocab
-        disagree about V or there are too many units.
+        Raises as the class does; TypeError for `cell` and `forget_bias`, which the weights decide; ValueError when
+        params and vocab disagree about V or there are too many units.
         """
-        if "cell" in traits:
-            raise TypeError(f"cell: expected none beside given weights, got {_check.describe(traits['cell'])}")
+        for name in {"cell", "forget_bias"} & set(traits):
+            raise TypeError(f"{name}: expected none beside given weights, got {_check.describe(traits[name])}")
         names = {module.Params: name for name, module in CELLS.items()}
         return super().from_params(params, vocab, text, cell=names.get(type(params), "rnn"), **traits)
 
@@ -220,7 +237,8 @@ class TrainingLab(NetworkWidget):
         """The `Params` before the first update, of the module of the cell."""
         module, V, H = CELLS[self.cell], len(self.vocab), self.hidden_size
         if not self._weights:
-            return module.init_params(V, H, rng=np.random.default_rng(self.seed))
+            options = {"forget_bias": self.forget_bias} if self.cell == "lstm" else {}
+            return module.init_params(V, H, rng=np.random.default_rng(self.seed), **options)
         return unflatten(np.frombuffer(self._weights, "<f8").astype(np.float64), V, H, kind=module.Params)
 
     @property

@@ -19,6 +19,7 @@ const whole = (most) => Array.from({ length: most }, (_, i) => i + 1);
 
 const SLIDERS = {
   hidden_size: { label: "hidden_size", values: whole(LIMITS.hidden) },
+  forget_bias: { label: "flow_forget_bias", values: Array.from({ length: 10 * LIMITS.forget_bias[1] + 1 }, (_, i) => i / 10) },
   learning_rate: { label: "lab_rate", values: decades(...LIMITS.rate, 20) },
   steps: { label: "lab_steps", values: whole(LIMITS.steps) },
   clip: { label: "lab_clip", values: [0, ...decades(0.01, LIMITS.clip, 10)] },
@@ -65,12 +66,12 @@ function buildFields(words) {
  * begin sets traits with which another run begins; tune those that a run can change on its way */
 export function labControls({ model, words, begin, tune }) {
   const fields = buildFields(words);
-  const { preset, text, cell, size, recalled, hidden_size, learning_rate, steps, clip, temperature, optimizer, seed } = fields;
+  const { preset, text, cell, size, recalled, hidden_size, forget_bias, learning_rate, steps, clip, temperature, optimizer, seed } = fields;
   const given = make("p", { className: "rnn-given" });
   const source = make("div", { className: "rnn-lab-source" }, preset.node, size.node, text.node);
   const more = make("details", { className: "rnn-more" }, make("summary", {}, words("more")),
     make("div", { className: "rnn-lab-settings" },
-      ...[hidden_size, steps, clip, optimizer, temperature, seed, recalled].map((item) => item.node), given));
+      ...[hidden_size, forget_bias, steps, clip, optimizer, temperature, seed, recalled].map((item) => item.node), given));
   const messages = fieldMessages(fields, words);
 
   onTyped(fields, messages, model, { steps: LIMITS.text - 1, seed: LIMITS.seed }, (traits) => (
@@ -121,6 +122,7 @@ export function labControls({ model, words, begin, tune }) {
     optimizer.control.value = settings.optimizer;
     cell.control.value = settings.cell;
     drawSliders(fields, settings, words);
+    forget_bias.node.hidden = settings.cell !== "lstm" || settings.known.length > 0;
     cell.node.hidden = hidden_size.node.hidden = seed.node.hidden = settings.known.length > 0;
     given.hidden = !settings.known.length;
     setText(given, words("given", { V: settings.vocab.length, H: settings.H }));
@@ -135,8 +137,8 @@ export function labControls({ model, words, begin, tune }) {
   return { source, cell: cell.node, rate: learning_rate.node, more, draw, guard };
 }
 
-function drawSliders(fields, { H, steps, rate, clip, temperature }, words) {
-  const values = { hidden_size: H, steps, learning_rate: rate, clip, temperature };
+function drawSliders(fields, { H, forget_bias, steps, rate, clip, temperature }, words) {
+  const values = { hidden_size: H, forget_bias, steps, learning_rate: rate, clip, temperature };
   for (const [name, value] of Object.entries(values)) {
     const said = name === "clip" && !value ? words("lab_clip_off") : String(value);
     fields[name].show(nearest(SLIDERS[name].values, value), said, SLIDERS[name].values.length - 1);

@@ -4,7 +4,7 @@
 
 import { percent, slight, visible } from "../model/format.js";
 import { make, setText, svg } from "../ui/dom.js";
-import { CELLS, OPTIMIZERS } from "./facts.js";
+import { CELLS, DEFAULTS, OPTIMIZERS } from "./facts.js";
 import { count } from "./numbers.js";
 
 const LETTERS = "ABCDEF";
@@ -44,13 +44,19 @@ export function buildKept(words, changed, removed) {
   return { node: make("div", {}, note, list), runs, keep, full };
 }
 
+/** The cell of a run, and its forget bias where another than the usual one was chosen. */
+function cellOf({ cell, forget_bias }, words) {
+  const name = words(CELLS[cell].words);
+  return forget_bias === DEFAULTS.forget_bias ? name : words("lab_kept_bias", { cell: name, bias: forget_bias });
+}
+
 /** A run and its settings in words. */
 function settingsOf({ curve, settings, rate, loss, recall }, letter, words) {
   const characters = [...settings.text];
   const short = characters.slice(0, 12).map((c) => (c === " " ? c : visible(c))).join("");
   const hits = recall ? ` ${words("lab_kept_hits", { hits: percent(recall.share.level) })}` : "";
   return words("lab_kept", {
-    letter, cell: words(CELLS[settings.cell].words), n: count(curve.length), loss: slight(loss), H: settings.H, rate, steps: settings.steps,
+    letter, cell: cellOf(settings, words), n: count(curve.length), loss: slight(loss), H: settings.H, rate, steps: settings.steps,
     optimizer: words(OPTIMIZERS[settings.optimizer].words), clip: settings.clip || words("lab_clip_off"), seed: settings.seed,
     text: `“\u2068${short}${characters.length > 12 ? "…" : ""}\u2069”`,
   }) + hits;

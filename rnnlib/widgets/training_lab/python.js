@@ -3,12 +3,12 @@
  */
 
 import { pythonString } from "../model/python_source.js";
-import { OPTIMIZERS, SAMPLE } from "./facts.js";
+import { DEFAULTS, OPTIMIZERS, SAMPLE } from "./facts.js";
 import { SHOWN } from "./run.js";
 
 /** The lines of Python that train what the lab has trained up to so many updates, and write what it writes. */
 export function pythonOfRun({ settings, rates }, updates) {
-  const { steps, clip, optimizer, seed, rate, temperature, cell, recalled } = settings;
+  const { steps, clip, optimizer, seed, rate, temperature, cell, forget_bias, recalled } = settings;
   const module = cell === "rnn" ? "" : cell;
   const name = OPTIMIZERS[optimizer].name;
   const entries = rates.filter(({ from }, i) => !i || from < updates);
@@ -24,7 +24,7 @@ export function pythonOfRun({ settings, rates }, updates) {
       ...(recalled ? pythonOfRecalled(recalled, module) : []),
       `written = sample(run.params, vocab, text[0], ${SAMPLE}, temperature=${temperature}, rng=np.random.default_rng(${seed}))`,
     ],
-    cell: module,
+    cell: module, drawn: cell === "lstm" && forget_bias !== DEFAULTS.forget_bias ? [`forget_bias=${forget_bias}`] : [],
     imports: { rnnlib: ["Vocabulary", ...(recalled && !module ? ["forward"] : [])], "rnnlib.optim": [name], "rnnlib.train": ["sample", "train"] },
   };
 }

@@ -10,7 +10,7 @@ import { beginRun, Growing, predict, resume, sample, update } from "../engine/tr
 import { visible } from "../model/format.js";
 import { checkText, checkWhole, Problem, unpack } from "../model/network.js";
 import { DecimatedCurve } from "./downsampled_curve.js";
-import { CELLS, LIMITS, OPTIMIZERS, SAMPLE } from "./facts.js";
+import { CELLS, DEFAULTS, LIMITS, OPTIMIZERS, SAMPLE } from "./facts.js";
 import { taskOfText } from "./presets.js";
 
 export const SHOWN = 200; // characters of the text that are shown
@@ -33,7 +33,8 @@ export function checkRecalled(recalled, text) {
   throw new Problem("recalled", "lab_bad_recalled", { most: LIMITS.recalled, value: [...recalled].slice(0, 20).map(visible).join("") });
 }
 
-/** What the traits say, checked; throws a Problem. The state of an older version has neither a cell nor what is recalled. */
+/** What the traits say, checked; throws a Problem. The state of an older version has neither a cell, nor its forget bias, nor
+ * what is recalled. */
 export function labSettings(model) {
   const known = [...model.get("_characters")];
   const text = checkText(model.get("text"), known, LIMITS.text - 1).join("");
@@ -43,8 +44,10 @@ export function labSettings(model) {
   if (!names.includes(optimizer)) throw new Problem("optimizer", "lab_bad_optimizer", { names: names.join(", ") });
   const cell = model.get("cell") ?? "rnn";
   if (!Object.hasOwn(CELLS, cell)) throw new Problem("cell", "lab_bad_cell", { names: Object.keys(CELLS).join(", ") });
+  const usual = DEFAULTS.forget_bias;
+  const forgets = cell === "lstm" && !known.length;
   return {
-    text, H, known, optimizer, cell,
+    text, H, known, optimizer, cell, forget_bias: forgets ? checkNumber("forget_bias", model.get("forget_bias") ?? usual, ...LIMITS.forget_bias) : usual,
     recalled: checkRecalled(model.get("recalled") ?? "", text),
     vocab: known.length ? known : vocabulary(text),
     seed: checkWhole("seed", "bad_seed", model.get("seed"), 0, LIMITS.seed),
@@ -87,7 +90,7 @@ export function withRate(entries, from, rate, anew = false) {
 export function beginLab(settings, rates, model) {
   const { H, steps, optimizer, clip, seed, vocab, text, known, cell, recalled } = settings;
   const V = vocab.length;
-  const params = known.length ? unpack(model.get("_weights"), V, H, cell) : freshParams(cell, V, H, seed);
+  const params = known.length ? unpack(model.get("_weights"), V, H, cell) : freshParams(cell, V, H, seed, settings.forget_bias);
   const ids = encode(vocab, text);
   const run = beginRun({ params, ids, steps, optimizer, clip });
   const windows = Math.ceil((ids.length - 1) / steps);

@@ -132,7 +132,9 @@ function buildSummary(words) {
 /** What a link may say of the lab. Given weights have their cell. */
 const linked = (model) => ({
   ...linkedNetwork(model, { ...LIMITS, steps: LIMITS.text - 1 }),
-  ...(model.get("_characters") ? {} : { cell: linkedChoice(Object.keys(CELLS), DEFAULTS.cell) }),
+  ...(model.get("_characters") ? {} : {
+    cell: linkedChoice(Object.keys(CELLS), DEFAULTS.cell), forget_bias: linkedNumber(...LIMITS.forget_bias, DEFAULTS.forget_bias),
+  }),
   recalled: { read: (value, { text }) => (fitsText(value, text) ? value : undefined), initial: DEFAULTS.recalled }, steps: linkedWhole(1, LIMITS.steps, DEFAULTS.steps),
   clip: linkedNumber(0, LIMITS.clip, DEFAULTS.clip), optimizer: linkedChoice(Object.keys(OPTIMIZERS), DEFAULTS.optimizer),
   learning_rate: linkedNumber(...LIMITS.rate, DEFAULTS.learning_rate),
@@ -147,10 +149,10 @@ function shareLab({ el, root, model, words, change, trainer }) {
     shown() {
       if (!trainer.lab) return undefined;
       if (trainer.playing) trainer.pause(); // what is computed again may go on: its number of updates is known
-      const { settings: { text, H, seed, cell, recalled, steps, clip, optimizer, rate, temperature }, rates } = trainer.lab;
+      const { settings: { text, H, seed, cell, forget_bias, recalled, steps, clip, optimizer, rate, temperature }, rates } = trainer.lab;
       const _rates = rates.length > 1 ? printRates(rates) : undefined;
       return {
-        text, hidden_size: H, seed, cell, recalled, steps, clip, optimizer, learning_rate: rate, temperature, updates: model.get("updates"), _rates,
+        text, hidden_size: H, seed, cell, forget_bias: cell === "lstm" ? forget_bias : undefined, recalled, steps, clip, optimizer, learning_rate: rate, temperature, updates: model.get("updates"), _rates,
       };
     },
     said() {
