@@ -234,7 +234,7 @@ def test_a_finger_can_do_it_on_a_phone(book, visit):
     assert view.locator("[aria-current=step]").get_attribute("data-t") == "3"
     view.get_by_text("All numbers").tap()
     view.get_by_role("button", name="Unit 3: show the terms").tap()
-    assert "What pushes unit 3 at t = 4" in view.inner_text()
+    assert "The terms of unit 3 at t = 4" in view.inner_text()
     view.get_by_role("button", name="Next step").tap()
     assert view.locator("[aria-current=step]").get_attribute("data-t") == "4"
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
