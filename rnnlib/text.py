@@ -227,7 +227,7 @@ def _write(file, count, vocab, arrays):
 
 
 def windows(ids: npt.ArrayLike, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """All windows of `length` ids, and for each the ids that follow: the samples of next-character prediction.
+    """All windows of `length` ids, and the ids one step later: inputs and targets of next-character prediction.
 
     Returns `(x, y)`, both of shape (length, N) with N = len(ids) - length: time first, one column a sample,
     and y one step ahead of x, so that `y[t, n] == ids[n + t + 1]`. Both are read-only views into `ids`.
