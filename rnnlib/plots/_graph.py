@@ -25,11 +25,11 @@ def plot_graph(nodes: Sequence[Any]) -> Figure:
 
     nodes: what `gates.graph(loss)` returned, or any list of nodes, parents before children, with the `name`, `data`,
     `grad`, `operation`, `parents` and `to_parents(dz)` of a `gates.Value`; at most 64. The network of `gates.rnn_loss`
-    is laid out with time running down, any other graph in columns, every node to the right of its parents. Next to an
-    edge, a solid frame holds the value of the parent and a dashed one the gradient that the child hands back; for an
-    array with more than 3 rows or columns, the frame holds its shape. The loss, which goes into no other node, has its
-    value in its box; next to U, W and V of the network is the sum of their gradients over the steps. Blue is below
-    zero, orange above it. Returns a `matplotlib.figure.Figure`.
+    is laid out with time running to the right, any other graph in columns, every node to the right of its parents.
+    Next to an edge, a solid frame holds the value of the parent and a dashed one the gradient that the child hands
+    back; for an array with more than 3 rows or columns, the frame holds its shape. The loss, which goes into no other
+    node, has its value in its box; next to a node of the network that is used more than once is the sum of its
+    gradients. Blue is below zero, orange above it. Returns a `matplotlib.figure.Figure`.
 
     Raises TypeError for what is not a list of nodes and for complex numbers; ValueError for no node at all or too many,
     a parent that does not come before its child, and numbers that are not finite.
@@ -105,7 +105,8 @@ def _draw_strip(axes, strip, scale):
         size = 6 if len(text) < 7 else 5
         _write(axes, x + CELL[0] / 2, y + CELL[1] / 2, text, fontsize=size, color=ink(colour), zorder=3)
     if strip.title:
-        _write(axes, left + strip.size[0] / 2, top - 0.08, strip.title, fontsize=6.5, color=BACK, zorder=3)
+        title = top - 0.08 if strip.above else top + strip.size[1] + 0.08
+        _write(axes, left + strip.size[0] / 2, title, strip.title, fontsize=6.5, color=BACK, zorder=3)
     line = {"edgecolor": BACK, "linestyle": DASHES} if strip.back else {"edgecolor": FORWARD}
     face = "none" if numbers.size else COLOURS["paper"]
     axes.add_patch(Rectangle((left, top), *strip.size, facecolor=face, linewidth=0.8, zorder=2.5, **line))

@@ -12,12 +12,15 @@ from ..formulations._grid import GRID, places
 from ..formulations.gates import Parameters
 
 MOST_CELLS = 3  # rows or columns of an array whose numbers are drawn; a larger one is drawn as its shape
-COLUMNS = 1.12, 2.9, 4.72, 6.4  # x of the columns of the unrolled network
-APART = 1.9  # the same for any other graph: from each column to the next
-BOX = 0.66, 0.36
-LOSS_BOX = 0.66, 0.54  # with the value of the loss between its name and its gate
+APART = 1.9  # of a graph that is no unrolled network: from each column to the next
+BOX = 0.56, 0.36
+LOSS_BOX = 0.56, 0.54  # with the value of the loss between its name and its gate
 CELL = 0.305, 0.135
 SHIFT = 0.035  # of either of two opposite arrows from the middle between them
+GAP = SHIFT + 0.06  # from that middle to the numbers
+CLEAR = 0.08  # from the middle of an edge to numbers that are not its own
+NEXT = 0.04  # between arrays that are next to each other
+TITLE = 0.16  # the height of a word above or below an array
 MARGIN = 0.15
 LEGEND = 4.6, 0.3  # the least width, and the height
 
@@ -46,6 +49,7 @@ class Strip(NamedTuple):
     size: tuple
     back: bool  # whether it is a gradient
     title: str = ""
+    above: bool = True  # whether its title is above it, or below
 
 
 class Layout(NamedTuple):
@@ -63,10 +67,8 @@ def lay_out(nodes):
     handed = [() if node.grad is None else node.to_parents(node.grad) for node in nodes]
     grads = [grad for each, node in zip(handed, nodes, strict=True) for grad in each or (None,) * len(node.parents)]
     links = [(node, i, parent) for node in nodes for i, parent in enumerate(node.parents)]
-    tallest = max((len(table(parent.data)) for *_, parent in links), default=1)
-    pitch = BOX[1] + tallest * CELL[1] + 0.22
-    unrolled = _unrolled(nodes, links, pitch)
-    middles, edges = unrolled or _layered(nodes, links, pitch)
+    unrolled = _unrolled(nodes, links)
+    middles, edges = unrolled or _layered(nodes, links)
     edges = [edge._replace(back=grad is not None) for edge, grad in zip(edges, grads, strict=True)]
     strips = _sums(nodes, links, middles) if unrolled else []
     for (*_, parent), grad, edge in zip(links, grads, edges, strict=True):
@@ -97,37 +99,81 @@ def _frame(boxes, edges, strips):
     return tuple(corner), (max(width, LEGEND[0]), height + LEGEND[1])
 
 
-def _unrolled(nodes, links, pitch):
+class Lanes(NamedTuple):
+    """Where the lanes of the unrolled network are, and what is between them."""
+
+    pitch: float  # from each column to the next
+    y: list  # of the middle of each lane: inputs, states, outputs, losses
+    line: float  # y of the line of W, past the numbers between two states
+    numbers: float  # the height of the highest array
+    above: float  # from the middle of a weight to the sum of its gradients
+
+
+def _lanes(links, T):
+    numbers = CELL[1] * _tallest(links)
+    widest = CELL[0] * max((table(parent.data).shape[1] for *_, parent in links), default=1)
+    pitch = max(BOX[0] + CELL[0] + 2 * NEXT, (BOX[0] + widest + 2 * NEXT) / 1.5)  # weights are 1.5 from their uses
+    beside = 0.75 * pitch >= widest + NEXT  # then a sum has room between the arrays of two edges
+    above = BOX[1] / 2 + NEXT if beside else GAP + numbers + NEXT
+    past = GAP + numbers + CLEAR
+    between = past + CLEAR + numbers  # from the states to the far end of the numbers at an edge to another lane
+    apart = max(
+        between + NEXT + numbers + GAP,  # those at the edges along the other lane
+        BOX[1] / 2 + NEXT + numbers + TITLE + numbers + above,  # the sum of a state, and that of U
+        (past + 3 * numbers + 2 * NEXT + CLEAR + 2 * GAP) * (T > 2),  # those at the long lines of W and V
+    )
+    outputs = max(LOSS_BOX[1] / 2 + TITLE + numbers + above, 3 * numbers + 2 * (NEXT + GAP))
+    lanes = [outputs + 2 * apart, outputs + apart, outputs, 0.0]
+    return Lanes(pitch, lanes, outputs + apart - past, numbers, above)
+
+
+def _tallest(links):
+    """Rows of the highest array whose numbers are drawn."""
+    return max((len(table(parent.data)) for *_, parent in links), default=1) or 1
+
+
+def _unrolled(nodes, links):
     """The middles of the nodes of `rnn_loss`, recognised by their names, and the edges; None for any other graph."""
     T = sum(node.name.startswith("x_") for node in nodes)
     grid = places(T)
     if not T or sorted(grid) != sorted(node.name for node in nodes):
         return None
-    middle = {name: (COLUMNS[column], row * pitch) for name, (column, row) in grid.items()}
-    edges = [_grid_edge(parent.name, node.name, i, middle, pitch) for node, i, parent in links]
+    lanes = _lanes(links, T)
+    middle = {name: (column * lanes.pitch, lanes.y[lane]) for name, (lane, column) in grid.items()}
+    edges = [_grid_edge(parent.name, node.name, i, middle, lanes) for node, i, parent in links]
     return [middle[node.name] for node in nodes], edges
 
 
-def _grid_edge(parent, child, i, middle, pitch):
-    """Straight where nothing is in between; else down a lane next to the column, on its outer or its inner side."""
+def _grid_edge(parent, child, i, middle, lanes):
+    """Straight where nothing is in between; else along a line above the lane or below it."""
     (x1, y1), (x2, y2) = middle[parent], middle[child]
-    if parent == "W" and y2 > y1:
-        x, turn = x2 + BOX[0] / 2 + 0.2, y1 + GRID["turn"] * pitch
-        points = [(x1, y1 + BOX[1] / 2), (x1, turn), (x, turn), (x, y2), (x2 + BOX[0] / 2, y2)]
-        near = y2 < y1 + 4 * pitch
-        return Edge(points, (x1, y1 + 0.88 * pitch) if near else (x + 0.55, y2), near)
-    if (parent in "UV" and y2 > y1 + 3 * pitch) or (child == "L" and i > 1):
-        side, far = (1 if child == "L" else -1), max(y1, y2)
-        border, x = x1 + side * BOX[0] / 2, x1 + side * (BOX[0] / 2 + 0.12)
-        return Edge([(border, y1), (x, y1), (x, y2), (border, y2)], (x, far - 0.95 * pitch), True)
-    return _straight([(x1, y1), (x2, y2)], LOSS_BOX if child == "L" else BOX)
+    if parent == "W" and x2 > x1:
+        turn = x1 + GRID["turn"] * lanes.pitch
+        points = [(x1 + BOX[0] / 2, y1), (turn, y1), (turn, lanes.line), (x2, lanes.line), (x2, y2 - BOX[1] / 2)]
+        if x2 < x1 + 4 * lanes.pitch:
+            return Edge(points, ((x1 + BOX[0] / 2 + turn) / 2, y1), upright=False)
+        return Edge(points, (x2 + 0.5 * lanes.pitch, lanes.line - NEXT - lanes.numbers / 2), upright=True)
+    if (parent in "UV" and x2 > x1 + 3 * lanes.pitch) or (child == "L" and i > 1):
+        side = -1 if child == "L" else 1
+        ends = y1 + side * BOX[1] / 2, y2 + side * (LOSS_BOX if child == "L" else BOX)[1] / 2
+        y = y1 + side * (GAP + lanes.numbers + CLEAR)  # past the numbers at the edges along the lane
+        points = [(x1, ends[0]), (x1, y), (x2, y), (x2, ends[1])]
+        return Edge(points, (max(x1, x2) - 1.1 * lanes.pitch, y), upright=False)
+    edge = _straight([(x1, y1), (x2, y2)], LOSS_BOX if child == "L" else BOX)
+    states = lanes.y[1]
+    if edge.upright and (y1 == states) != (y2 == states):  # past the numbers between two states
+        way = 1 if max(y1, y2) > states else -1
+        beyond = states - lanes.line + CLEAR + lanes.numbers / 2
+        edge = edge._replace(middle=(x1, states + way * beyond))
+    return edge
 
 
-def _layered(nodes, links, pitch):
+def _layered(nodes, links):
     """Middles and edges in columns, each node to the right of its parents.
 
     A value that is used in a column further on keeps a row free for its line in those between.
     """
+    pitch = BOX[1] + _tallest(links) * CELL[1] + 0.22
     column = {}
     for node in nodes:
         column[node] = 1 + max((column[parent] for parent in node.parents), default=-1)
@@ -162,21 +208,23 @@ def _strip(array, edge, back):
     """What flows forward goes to the left of the line or above it, what flows back to the right or below."""
     rows, columns = table(array).shape
     width, height = (columns * CELL[0], rows * CELL[1]) if rows else (0.06 * len(str(array.shape)) + 0.08, CELL[1])
-    (x, y), gap = edge.middle, SHIFT + 0.06
+    x, y = edge.middle
     if edge.upright:
-        corner = (x + gap if back else x - gap - width), y - height / 2
+        corner = (x + GAP if back else x - GAP - width), y - height / 2
     else:
-        corner = x - width / 2, (y + gap if back else y - gap - height)
+        corner = x - width / 2, (y + GAP if back else y - GAP - height)
     return Strip(array, corner, (width, height), back)
 
 
 def _sums(nodes, links, middles):
-    """The gradients of U, W and V, the sums of one from each step, next to their boxes."""
-    strips = []
+    """The gradient of each node that is used more than once, the sum of one from each use: of weights above the box."""
+    strips, above = [], _lanes(links, 1).above
     for node, (x, y) in zip(nodes, middles, strict=True):
         uses = sum(parent is node for *_, parent in links)
-        if node.name in Parameters._fields and uses > 1 and node.grad is not None and table(node.grad).size:
-            rows, columns = node.grad.shape
-            size = columns * CELL[0], rows * CELL[1]
-            strips.append(Strip(node.grad, (x + BOX[0] / 2 + 0.06, y - size[1] / 2), size, back=True, title="sum"))
+        if uses > 1 and node.grad is not None and table(node.grad).size:
+            rows, columns = table(node.grad).shape
+            width, height = size = columns * CELL[0], rows * CELL[1]
+            weight = node.name in Parameters._fields
+            top = y - above - height if weight else y + BOX[1] / 2 + NEXT
+            strips.append(Strip(node.grad, (x - width / 2, top), size, back=True, title="sum", above=weight))
     return strips

@@ -78,10 +78,10 @@ def test_the_grid_has_a_place_for_every_node_of_the_network_and_for_no_other(T):
     assert len(set(places(T).values())) == 8 * T + 5
 
 
-def test_the_grid_goes_three_rows_down_with_each_step():
+def test_the_grid_goes_three_columns_on_with_each_step():
     assert [place(name) for name in ("h_0", "W h_0", "a_1", "h_1", "W h_1", "a_2", "h_2")] == [(1, i) for i in range(7)]
     for name in ("U x", "a", "h", "o", "L"):
-        assert place(f"{name}_3")[1] - place(f"{name}_2")[1] == GRID["rows"] == 3
+        assert place(f"{name}_3")[1] - place(f"{name}_2")[1] == GRID["columns"] == 3
     assert json.loads(json.dumps(GRID)) == {key: as_lists(value) for key, value in GRID.items()}  # as the page reads it
 
 
@@ -152,14 +152,12 @@ def test_before_the_way_back_there_are_values_only():
     figure = plot_graph(tape(back=False))
     assert "gradient, on its way back" not in texts(figure)
     assert len(boxes(figure, Rectangle, linewidth=0.8)) == 24 + 2  # one for each edge, of the loss and of the legend
-    assert len(boxes(plot_graph(tape()), Rectangle, linewidth=0.8)) == 24 + 20 + 3 + 3  # no gradient of ids, three sums
+    assert len(boxes(plot_graph(tape()), Rectangle, linewidth=0.8)) == 24 + 20 + 3 + 4  # no gradient of ids, four sums
 
 
 def summed(nodes):
-    """The weights to which a gradient comes from more than one step."""
-    return [
-        node for node in nodes if node.name in ("U", "W", "V") and len(uses(nodes, node)) > 1 and "L_1" in names(nodes)
-    ]
+    """The nodes of the network to which more than one gradient comes: the weights, and the states but the last."""
+    return [node for node in nodes if len(uses(nodes, node)) > 1 and "L_1" in names(nodes)]
 
 
 def uses(nodes, node):
@@ -171,21 +169,24 @@ def names(nodes):
 
 
 @pytest.mark.parametrize("nodes", [tape(), tape(2, 3, 3), tape(3, 2, 2)])
-def test_beside_a_weight_that_is_used_at_every_step_stands_the_sum_of_its_gradients(nodes):
+def test_next_to_a_node_that_is_used_more_than_once_is_the_sum_of_its_gradients(nodes):
     figure = plot_graph(nodes)
     sums = [text for text in figure.axes[0].texts if text.get_text() == "sum"]
-    assert len(sums) == 3 and not [text for text in texts(plot_graph(tape(1))) if text == "sum"]
+    T = sum(name.startswith("x_") for name in names(nodes))
+    assert len(sums) == 3 + T - 1 and "sum" not in texts(plot_graph(tape(1)))
     corners = dict(zip(names(nodes), map(extent, boxes(figure, FancyBboxPatch)), strict=True))
     numbers = {
         (round(x, 6), round(y, 6)): text.get_text() for text in figure.axes[0].texts for x, y in [text.get_position()]
     }
     for node, title in zip(summed(nodes), sums, strict=True):
-        _, top, right, bottom = corners[node.name]
+        left, top, right, bottom = corners[node.name]
+        x, y = title.get_position()
         strips = [extent(patch) for patch in boxes(figure, Rectangle, linewidth=0.8)]
-        (strip,) = [one for one in strips if 0 < one[0] - right < 0.1 and one[1] < (top + bottom) / 2 < one[3]]
-        assert title.get_position()[0] == pytest.approx((strip[0] + strip[2]) / 2)
+        (strip,) = [one for one in strips if min(abs(one[1] - y), abs(one[3] - y)) < 0.1 and one[0] < x < one[2]]
+        assert (left + right) / 2 == pytest.approx(x) == (strip[0] + strip[2]) / 2
+        assert y < strip[1] < strip[3] < top if node.name in "UWV" else bottom < strip[1] < strip[3] < y
         inside = [at for at in numbers if strip[0] < at[0] < strip[2] and strip[1] < at[1] < strip[3]]
-        total = sum(child.to_parents(child.grad)[0] for child in uses(nodes, node))
+        total = sum(child.to_parents(child.grad)[child.parents.index(node)] for child in uses(nodes, node))
         assert [numbers[at] for at in sorted(inside, key=lambda at: (at[1], at[0]))] == list(
             map(printed, total.ravel())
         )
@@ -221,7 +222,9 @@ def test_of_large_arrays_there_are_shapes():
     assert not any("." in text and text.lstrip("−")[0].isdigit() and len(text) > 6 for text in shown)
 
 
-@pytest.mark.parametrize("nodes", [tape(), tape(2, 3, 3), tape(1, 3, 3), tape(1, 1, 1), small()])
+@pytest.mark.parametrize(
+    "nodes", [tape(), tape(2, 3, 3), tape(1, 3, 3), tape(1, 1, 1), tape(3, 2, 2), tape(3, 3, 3), small()]
+)
 def test_no_box_covers_another_and_no_number_a_box(nodes):
     figure = plot_graph(nodes)
     frames = boxes(figure, FancyBboxPatch) + boxes(figure, Rectangle, linewidth=0.8)
@@ -235,15 +238,15 @@ def test_no_box_covers_another_and_no_number_a_box(nodes):
         assert low[0] < left < right < low[1] and high[1] < top < bottom < high[0]
 
 
-def test_time_runs_down_and_the_loss_stands_on_the_right():
-    figure, nodes = plot_graph(tape(3)), tape(3)
-    corners = dict(zip([node.name for node in nodes], map(extent, boxes(figure, FancyBboxPatch)), strict=True))
+def test_time_runs_to_the_right_and_the_losses_are_at_the_top():
+    nodes = tape(3)
+    at = dict(zip(names(nodes), (box.middle for box in lay_out(nodes).boxes), strict=True))
     order = ["h_0", "W h_0", "a_1", "h_1", "W h_1", "a_2", "h_2", "W h_2", "a_3", "h_3"]
-    tops = [corners[name][1] for name in order]
-    assert tops == sorted(tops) and len({round(corners[name][0], 6) for name in order}) == 1
-    for row in (("U x_2", "a_2"), ("h_2", "o_2", "L_2"), ("W h_0", "W")):
-        assert [round(corners[name][1], 6) for name in row] == [round(corners[row[0]][1], 6)] * len(row)
-        assert [corners[name][0] for name in row] == sorted(corners[name][0] for name in row)
+    along = [at[name][0] for name in order]
+    assert along == sorted(along) and len({at[name][1] for name in order}) == 1
+    for upright in (("L_2", "o_2", "h_2"), ("a_2", "U x_2"), ("W", "W h_0", "x_1")):
+        assert len({round(at[name][0], 12) for name in upright}) == 1
+        assert [at[name][1] for name in upright] == sorted(at[name][1] for name in upright)
 
 
 def test_any_other_graph_runs_from_left_to_right():
@@ -259,7 +262,7 @@ def test_any_other_graph_runs_from_left_to_right():
 def test_it_can_be_drawn_in_a_size_that_a_page_has_room_for():
     for nodes in (tape(), tape(2, 3, 3)):
         figure = plot_graph(nodes)
-        assert 5 < figure.get_size_inches()[0] < 7 and figure.get_size_inches()[1] < 8.5
+        assert 5 < figure.get_size_inches()[0] < 8.1 and figure.get_size_inches()[1] < 6.5
         picture = io.BytesIO()
         figure.savefig(picture, format="png")
         picture.seek(0)

@@ -1,41 +1,22 @@
 /**
- * A tape of gates as a drawing: nodes that can be pressed, and edges that show what they carry forward and back. Time
- * runs down. The four columns hold the inputs, the states, the outputs and the losses, as in plots.plot_graph.
+ * A tape of gates as a drawing: nodes that can be pressed, and edges that show what they carry forward and back. A
+ * gradient travels along its edge, and waits at its node until all that comes to the node is there.
  */
 
-import { visible } from "../model/format.js";
+import { collected } from "../engine/gates.js";
+import { number, quoted, slight, visible } from "../model/format.js";
 import { colour } from "../ui/colour.js";
 import { keep, make, setText, svg } from "../ui/dom.js";
+import { roving } from "../ui/keys.js";
 import { math, sub } from "../ui/mathml.js";
-import { GRID } from "./facts.js";
+import { layOut, windowOn } from "./layout.js";
 
-const HEIGHT = 560; // of the drawing, px
-
-const BOX_HEIGHT = 34;
-
-const LOSS_HEIGHT = 50; // with its value between its name and its gate
-
-const ROOMY = 415; // px; from this width on there is room for the numbers of vectors
-
-const NUMBER = [31, 13];
-
-const COLUMN_SHARES = [0.115, 0.378, 0.66, 0.905]; // of the width
-
-const SHIFT = 3; // of either of two opposite arrows from the middle between them
-
-const SUM_SIDES = { U: 1, W: 1, V: -1 }; // of the box, where there is room for the sum of its gradients
-
-const GAP = SHIFT + 3; // from that middle to the numbers
-
+const TRAVEL = 400; // ms that a gradient takes along its edge
 const NODE_STATES = ["waiting", "computed", "complete"];
 
-/** Column and row of a node on the grid, as formulations/_grid.py places it. */
-function placeOf(name) {
-  if (name in GRID.places) return GRID.places[name];
-  const [letters, index] = name.split("_");
-  const [column, below] = GRID.steps[letters];
-  return [column, GRID.rows * Number(index) + below];
-}
+export const GATE_WORDS = {
+  MultiplyGate: "graph_multiply", PickGate: "graph_pick", AddGate: "graph_add", Tanh: "graph_tanh", Softmax: "graph_softmax",
+};
 
 /** A node's name as a formula: U x_1. */
 export function nameMath(name) {
@@ -51,116 +32,140 @@ export function nameText(name) {
   return name.replace(/_(\d)/g, (_, digit) => "₀₁₂₃"[digit]);
 }
 
-/** A number in at most six characters, none but 0 as 0. */
+/** A number in at most five characters, or six where it is next to nothing; none but 0 as 0. */
 function brief(value) {
   const size = Math.abs(value);
   if (size === 0) return "0";
-  const text = size >= 1e5 ? size.toExponential(0) : size >= 10 ? size.toFixed(0) : size >= 0.1 ? size.toFixed(2) : size >= 0.001 ? size.toFixed(3) : size.toExponential(0);
+  const text = size >= 1e5 ? size.toExponential(0) : size >= 10 ? size.toFixed(0) : size >= 0.01 ? size.toFixed(2) : size.toExponential(0);
   return `${value < 0 ? "−" : ""}${text.replace("+", "").replace("-", "−")}`;
 }
 
-/** The corners of the line of an edge, the point where its numbers are drawn, and whether the line is upright there.
- * @returns {{points: number[][], middle: any, upright: boolean}} */
-function lineOf([x1, y1, height1], [x2, y2, height2], box, pitch, lane) {
-  const width = box / 2;
-  if (lane) { // around the edge from the state to its output
-    const [x, turn] = [x2 + width + lane, y1 + GRID.turn * pitch];
-    const points = [[x1, y1 + height1 / 2], [x1, turn], [x, turn], [x, y2], [x2 + width, y2]];
-    return { points, middle: [x1, y1 + 0.9 * pitch], upright: true };
-  }
-  const upright = x1 === x2;
-  const way = Math.sign(x2 - x1 || y2 - y1);
-  const points = upright ? [[x1, y1 + (way * height1) / 2], [x2, y2 - (way * height2) / 2]] : [[x1 + way * width, y1], [x2 - way * width, y2]];
-  return { points, middle: [0, 1].map((i) => (points[0][i] + points[1][i]) / 2), upright };
+/** All numbers of an array in a sentence; its rows are parted by semicolons. */
+function listed({ shape: [, columns = 1], entries }, print) {
+  const numbers = Array.from(entries, (value) => print(value));
+  return numbers.map((text, i) => (i ? `${i % columns || columns === 1 ? ", " : "; "}${text}` : text)).join("");
 }
 
-/** An arrow along the points, shifted to the right of its direction. */
-function arrow(points, className, shift = SHIFT) {
-  const moved = points.map(([x, y], i) => {
-    let [dx, dy] = [0, 0];
-    for (const [from, to] of [[points[i - 1], points[i]], [points[i], points[i + 1]]]) {
-      if (!from || !to) continue;
-      const way = [Math.sign(to[0] - from[0]), Math.sign(to[1] - from[1])];
-      // at a corner two directions meet and shift it both across and down; the ends of a line have one direction
-      dx = dx || -way[1] * shift;
-      dy = dy || way[0] * shift;
-    }
-    return [x + dx, y + dy];
-  });
-  const [[x0, y0], [x, y]] = moved.slice(-2);
+/** An arrow along the points. */
+function arrow(points, className) {
+  const [[x0, y0], [x, y]] = points.slice(-2);
   const [dx, dy] = [Math.sign(x - x0), Math.sign(y - y0)];
   const head = `M${x} ${y}l${-7 * dx - 3.5 * dy} ${-7 * dy + 3.5 * dx}l${7 * dy} ${-7 * dx}z`;
-  const line = `M${moved.map((point) => point.join(" ")).join("L")}`;
+  const line = `M${points.map((point) => point.join(" ")).join("L")}`;
   return svg("g", { class: className },
     svg("path", { class: "rnn-graph-halo", d: line }), svg("path", { class: "rnn-graph-line", d: line }),
     svg("path", { class: "rnn-graph-head", d: head }));
 }
 
-/** Width and height of a cell: with room for its number if the drawing is wide enough, else a square. */
-const cellSize = (columns, { cell, square }) => (cell && columns === 1 ? cell : [square, square]);
-
-/** The numbers of an array next to its edge: a value to the left or above, a gradient to the right or below. */
-function strip({ shape: [rows = 1, columns = 1], entries }, { middle: [x, y], upright }, side, limit, sizes, dark, sign) {
-  const told = sizes.cell && columns === 1;
-  const [width, height] = sign ? [14, 13] : cellSize(columns, sizes);
-  const [w, h] = [columns * width, rows * height];
-  const left = upright ? (side < 0 ? x - GAP - w : x + GAP) : x - w / 2;
-  const top = upright ? y - h / 2 : (side < 0 ? y - GAP - h : y + GAP);
+/** An array in its box: each entry is a cell in its colour, and one of a vector has its number. `sign` stands for an id. */
+function strip({ shape: [rows = 1, columns = 1], entries }, box, kind, limit, dark, sign) {
+  const [width, height] = [box.width / columns, box.height / rows];
   const cells = Array.from(entries, (value, at) => {
-    const [cx, cy] = [left + (at % columns) * width, top + Math.floor(at / columns) * height];
-    const { fill, ink } = sign ? { fill: "none", ink: "" } : colour(value, limit, dark);
-    const cell = svg("rect", { x: cx, y: cy, width, height, fill });
-    const text = sign ?? (told ? brief(value) : "");
-    const style = sign ? { class: "rnn-graph-id" } : { class: text.length > 5 ? "rnn-graph-long" : "", fill: ink };
-    return text ? [cell, svg("text", { x: cx + width / 2, y: cy + height / 2, ...style }, text)] : [cell];
+    const [x, y] = [box.x + (at % columns) * width, box.y + Math.floor(at / columns) * height];
+    const { fill, ink } = sign ? { fill: "none", ink: "var(--rnn-ink)" } : colour(value, limit, dark);
+    const cell = svg("rect", { x, y, width, height, fill });
+    const text = sign ?? (columns === 1 ? brief(value) : "");
+    const narrow = text.length > 5 && !sign ? { textLength: width - 2, lengthAdjust: "spacingAndGlyphs" } : {};
+    return text ? [cell, svg("text", { x: x + width / 2, y: y + height / 2, fill: ink, ...narrow }, text)] : [cell];
   });
-  return svg("g", { class: `rnn-graph-strip ${side < 0 ? "rnn-graph-value" : "rnn-graph-gradient"}` },
-    ...cells.flat(), svg("rect", { class: "rnn-graph-frame", x: left, y: top, width: w, height: h }));
+  return svg("g", { class: `rnn-graph-strip rnn-graph-${kind}` }, ...cells.flat(), svg("rect", { class: "rnn-graph-frame", ...box }));
 }
 
-/** The sum of the gradients that have arrived at a node, next to its box. */
-function sumOf({ name, grad }, [x, y], limit, sizes, dark, words) {
-  const { shape: [rows, columns] } = grad;
-  const [width, height] = cellSize(columns, sizes);
-  const half = (columns * width) / 2;
-  const middle = x + SUM_SIDES[name] * (sizes.box / 2 + 4 + half);
-  const cells = strip(grad, { middle: [middle - half - GAP, y], upright: true }, 1, limit, sizes, dark);
-  cells.append(svg("text", { class: "rnn-graph-sum", x: middle, y: y - (rows * height) / 2 - 7 }, words("graph_sum")));
-  return cells;
+/** What a node that is used more than once has collected: first some of it, with how many have come, then the sum. */
+function drawSum({ node, box, label }, { edges, limits, dark }, words) {
+  const children = edges.filter(({ parent }) => parent === node).map(({ child }) => child); // the last one first
+  return children.map((child, i) => {
+    const come = words(i + 1 < children.length ? "graph_part" : "graph_sum", { come: i + 1, all: children.length });
+    const group = strip(collected(edges, node, child), box, "gradient", limits.grad, dark);
+    group.classList.add("rnn-graph-collected");
+    group.append(svg("text", { class: "rnn-graph-sum", x: label.x, y: label.y, style: `text-anchor: ${label.anchor}` }, come));
+    return { node, from: child, to: children[i + 1] ?? -1, group };
+  });
 }
 
-/** The drawing of the tape. A press on a node goes to its move: forward or backward, as the current one. */
-export function buildGraph({ words, change, shown, schedule }) {
-  const canvas = svg("svg", { class: "rnn-graph-edges", "aria-hidden": "true", height: HEIGHT });
+/** An edge with all it can show, and the item of the list that says it in words. */
+function drawEdge(edge, lines, { tape, limits, vocab, dark }) {
+  const parent = tape[edge.parent];
+  const sign = edge.grad ? undefined : visible(vocab[parent.data.entries[0]]).replace(/^.{3,}$/, "…"); // its box says it
+  const parts = [arrow(lines.forward, "rnn-graph-forward"), strip(parent.data, lines.value, "value", limits.value, dark, sign)];
+  const drawn = { ...edge, way: lines.back, item: make("li"), dot: null, gradient: null };
+  if (edge.grad) {
+    const [cx, cy] = lines.back.at(-1);
+    drawn.gradient = strip(edge.grad, lines.gradient, "gradient", limits.grad, dark);
+    drawn.dot = svg("circle", { class: "rnn-graph-dot", cx, cy, r: 5 });
+    parts.push(arrow(lines.back, "rnn-graph-back"), drawn.gradient, drawn.dot);
+  }
+  return { ...drawn, group: svg("g", { class: "rnn-graph-edge" }, ...parts) };
+}
+
+/** What an edge has carried, in words. */
+function sayEdge({ child, parent, grad }, { tape, vocab, back, current }, words) {
+  const names = { parent: nameText(tape[parent].name), child: nameText(tape[child].name) };
+  const { entries: [id] } = tape[parent].data;
+  if (!back && child > current) return words("graph_edge_waits", names);
+  if (!grad) return words("graph_edge_id", { ...names, character: quoted(vocab[id]) });
+  const value = listed(tape[parent].data, number);
+  if (!back || child < current) return words("graph_edge_value", { ...names, value });
+  return words("graph_edge_both", { ...names, value, gradient: listed(grad, slight) });
+}
+
+/** A gradient travels along the line of its edge to where it waits; what it brings is seen when it has come. Nothing
+ * waits for it: the drawing is that of the move from the first frame on. */
+function travel({ way, dot, gradient }, sums) {
+  const steps = way.map(([x, y], i) => (i ? Math.abs(x - way[i - 1][0]) + Math.abs(y - way[i - 1][1]) : 0));
+  const length = steps.reduce((sum, step) => sum + step, 0);
+  const [x, y] = way.at(-1);
+  let gone = 0;
+  const frames = way.map((point, i) => {
+    gone += steps[i];
+    return { transform: `translate(${point[0] - x}px, ${point[1] - y}px)`, offset: gone / length };
+  });
+  const late = [{ opacity: 0 }, { opacity: 0, offset: 0.85 }, { opacity: 1 }];
+  return [dot.animate(frames, { duration: TRAVEL, easing: "ease-in-out" }),
+    ...[gradient, ...sums.map(({ group }) => group)].map((group) => group.animate(late, { duration: TRAVEL }))];
+}
+
+/**
+ * The drawing of the tape. A press on a node goes to its move: forward or backward, as the current one. ← and → go from
+ * node to node, ↑ and ↓ from move to move, and Space plays.
+ *
+ * @param {{words: any, change: (traits: object) => void, shown: () => any, by: (moves: number) => void, play: () => void}} parts
+ */
+export function buildGraph({ words, change, shown, by, play }) {
+  const canvas = svg("svg", { class: "rnn-graph-edges", "aria-hidden": "true" });
   const holder = make("div", { className: "rnn-graph-nodes" });
-  const node = make("div", { className: "rnn-graph", role: "group" }, canvas, holder);
+  const list = make("ul", { className: "rnn-said" });
+  const stage = make("div", { className: "rnn-graph-stage" }, canvas, holder, list);
+  const node = make("div", { className: "rnn-graph", role: "group" }, stage);
   node.setAttribute("aria-label", words("graph_picture_name"));
-  const graph = { canvas, holder, nodes: [], edges: [], sums: [], width: 0 };
+  list.setAttribute("aria-label", words("graph_edges"));
+  const graph = { node, stage, canvas, holder, list, nodes: [], edges: [], sums: [], layout: null, running: [], move: null };
+  const go = (at) => {
+    const { back, N } = shown();
+    change({ move: back ? 2 * N - 1 - at : at });
+  };
   holder.addEventListener("click", ({ target }) => {
     const at = graph.nodes.findIndex(({ button }) => button.contains(target));
-    if (at >= 0) change({ move: shown().back ? 2 * shown().N - 1 - at : at });
+    if (at >= 0) go(at);
   });
-  // Arrow keys move the focus from node to node in the order of the tape; only Enter or a press changes the move.
   holder.addEventListener("keydown", (event) => {
-    const at = graph.nodes.findIndex(({ button }) => button === event.target);
-    const last = graph.nodes.length - 1;
-    const to = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: last }[event.key];
-    if (at < 0 || to === undefined || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    const turn = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if ((!turn && event.key !== " ") || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    graph.nodes[Math.min(last, Math.max(0, to))].button.focus({ preventScroll: true });
+    event.stopImmediatePropagation(); // or the arrow would go to another node
+    if (turn) by(turn);
+    else if (!event.repeat) play();
+    if (turn) queueMicrotask(() => graph.nodes[shown().current].button.focus({ preventScroll: true }));
   });
-  const observer = new ResizeObserver(([{ contentRect }]) => {
-    if (contentRect.width && contentRect.width !== graph.width) {
-      graph.width = contentRect.width;
-      schedule();
-    }
-  });
+  holder.addEventListener("keyup", (event) => event.key === " " && event.preventDefault()); // or it would press the node
+  roving(holder, () => [shown().current, shown().N], go, (at) => graph.nodes[at].button);
+  const observer = new ResizeObserver(() => reveal(graph, shown(), "auto"));
   observer.observe(node);
   const kept = keep();
   return {
     node,
     draw(state) {
-      kept(() => layOut(graph, state, words), state.tape, state.dark, graph.width);
+      kept(() => drawTape(graph, state, words), state.tape, state.dark);
       showMove(graph, state, words);
     },
     dispose: () => observer.disconnect(),
@@ -174,67 +179,62 @@ function underName({ operation, data, name }, vocab, words) {
   return name === "h_0" ? words("graph_start") : data.shape.join(" × ");
 }
 
-export const GATE_WORDS = {
-  MultiplyGate: "graph_multiply", PickGate: "graph_pick", AddGate: "graph_add", Tanh: "graph_tanh", Softmax: "graph_softmax",
-};
+function buildNode() {
+  const [symbol, under] = [make("span", { className: "rnn-graph-name" }), make("span", { className: "rnn-graph-gate" })];
+  const loss = make("span", { className: "rnn-graph-loss" });
+  const picture = make("span", { className: "rnn-graph-picture", role: "img" }, symbol, loss, under);
+  return { button: make("button", { type: "button", className: "rnn-graph-node" }, picture), picture, symbol, under, loss };
+}
 
-/** Place nodes and edges, with all numbers: after a change of the network, the width or the theme. */
-function layOut(graph, { tape, edges, limits, vocab, dark }, words) {
-  const width = graph.width || 400;
-  const roomy = width >= ROOMY;
-  // A matrix has at most three columns; with them it leaves room for vectors of three numbers.
-  const large = Math.max(...tape.flatMap(({ data }) => data.shape)) === 3;
-  const square = Math.min(roomy && large ? 11 : 14, Math.floor((COLUMN_SHARES[0] * width - 7) / 3));
-  const sizes = { box: roomy ? 50 : 44, cell: roomy ? NUMBER : null, square };
-  const places = tape.map(({ name }) => placeOf(name));
-  const pitch = (HEIGHT - BOX_HEIGHT - 2) / Math.max(...places.map(([, row]) => row));
-  const at = places.map(([column, row], i) => (
-    [Math.round(COLUMN_SHARES[column] * width), 1 + BOX_HEIGHT / 2 + row * pitch, tape[i].name === "L" ? LOSS_HEIGHT : BOX_HEIGHT]));
-  const lane = 0.3 * ((COLUMN_SHARES[2] - COLUMN_SHARES[1]) * width - sizes.box);
-  graph.canvas.setAttribute("width", width);
+/** Place nodes and edges, with all numbers: after a change of the network or the theme. */
+function drawTape(graph, state, words) {
+  const { tape, edges, vocab } = state;
+  const layout = layOut(tape.map(({ name, data }) => ({ name, shape: data.shape })), edges.map((edge) => ({ ...edge, back: Boolean(edge.grad) })));
+  graph.layout = layout;
+  graph.move = null;
+  for (const side of ["width", "height"]) {
+    graph.canvas.setAttribute(side, layout[side]);
+    graph.stage.style[side] = `${layout[side]}px`;
+  }
   const focused = graph.nodes.findIndex(({ button }) => button === document.activeElement);
   while (graph.nodes.length > tape.length) graph.nodes.pop().button.remove();
   if (focused >= tape.length) graph.nodes.at(-1).button.focus({ preventScroll: true });
   while (graph.nodes.length < tape.length) {
-    const [symbol, under] = [make("span", { className: "rnn-graph-name" }), make("span", { className: "rnn-graph-gate" })];
-    const loss = make("span", { className: "rnn-graph-loss" });
-    const picture = make("span", { className: "rnn-graph-picture", role: "img" }, symbol, loss, under);
-    const button = make("button", { type: "button", className: "rnn-graph-node" }, picture);
-    graph.holder.append(button);
-    graph.nodes.push({ button, picture, symbol, under, loss });
+    const made = buildNode();
+    graph.holder.append(made.button);
+    graph.nodes.push(made);
   }
   tape.forEach((node, i) => {
     const { button, symbol, under, loss } = graph.nodes[i];
     if (symbol.named !== node.name) symbol.replaceChildren(math("math", nameMath(node.name)));
     symbol.named = node.name;
     setText(under, underName(node, vocab, words));
-    const [x, y, height] = at[i];
-    const place = { left: x - sizes.box / 2, top: y - height / 2, width: sizes.box, height };
-    for (const [side, length] of Object.entries(place)) button.style[side] = `${length}px`;
+    const { x, y, width, height } = layout.boxes[i];
+    for (const [side, length] of Object.entries({ left: x, top: y, width, height })) button.style[side] = `${length}px`;
     loss.hidden = node.name !== "L"; // no node uses the loss, so no edge shows its value
     setText(loss, loss.hidden ? "" : brief(node.data.entries[0]));
   });
-  graph.edges = edges.map((edge) => {
-    const [parent, child] = [tape[edge.parent], tape[edge.child]];
-    const around = parent.name === "W" && child.name !== "W h_0";
-    const line = lineOf(at[edge.parent], at[edge.child], sizes.box, pitch, around ? lane : 0);
-    if (!line.upright && child.operation === "MultiplyGate" && parent.name !== "W") line.middle[0] += lane / 2; // next to the lane
-    const id = !edge.grad;
-    const sign = id ? visible(vocab[parent.data.entries[0]]) : undefined;
-    const parts = [arrow(line.points, "rnn-graph-forward", id ? 0 : SHIFT), strip(parent.data, line, -1, limits.value, sizes, dark, sign)];
-    if (!id) parts.push(arrow([...line.points].reverse(), "rnn-graph-back"), strip(edge.grad, line, 1, limits.grad, sizes, dark));
-    return { ...edge, group: svg("g", { class: "rnn-graph-edge" }, ...parts) };
-  });
-  graph.sums = tape.flatMap((node, i) => {
-    const children = edges.filter(({ parent }) => parent === i).map(({ child }) => child);
-    if (!(node.name in SUM_SIDES) || children.length < 2) return [];
-    return [{ from: Math.min(...children), group: sumOf(node, at[i], limits.grad, sizes, dark, words) }];
-  });
+  graph.edges = edges.map((edge, i) => drawEdge(edge, layout.edges[i], state));
+  graph.sums = layout.sums.flatMap((sum) => drawSum(sum, state, words));
   graph.canvas.replaceChildren(...[...graph.edges, ...graph.sums].map(({ group }) => group));
+  graph.list.replaceChildren(...graph.edges.map(({ item }) => item));
+}
+
+/** Bring the current node and its parents into sight where the drawing is wider than its window, and if there is room
+ * the nodes that it went into. */
+function reveal({ node, layout }, state, behavior) {
+  if (!layout || !node.clientWidth || layout.width <= node.clientWidth) return;
+  const { edges, current } = state;
+  const near = (one, other) => edges.filter((edge) => edge[one] === current).map((edge) => edge[other]);
+  const boxes = [current, ...near("child", "parent"), ...near("parent", "child")].map((i) => layout.boxes[i]);
+  const left = windowOn(boxes, node.scrollLeft, node.clientWidth);
+  if (left !== node.scrollLeft) node.scrollTo({ left, behavior });
 }
 
 /** Show which nodes are computed or complete when the current move is at node `current`, forward or backward. */
-function showMove(graph, { tape, current, back }, words) {
+function showMove(graph, state, words) {
+  const { tape, current, back, move } = state;
+  if (graph.move === move) return;
   graph.nodes.forEach(({ button, picture, under, loss }, i) => {
     const done = back ? (i >= current && tape[i].grad ? 2 : 1) : (i <= current ? 1 : 0); // ids have no gradient
     button.dataset.state = NODE_STATES[done];
@@ -246,10 +246,27 @@ function showMove(graph, { tape, current, back }, words) {
     else button.removeAttribute("aria-current");
     button.tabIndex = i === current ? 0 : -1;
   });
-  for (const { from, group } of graph.sums) group.classList.toggle("rnn-graph-summed", back && current <= from);
-  for (const { child, group } of graph.edges) {
+  for (const { from, to, group } of graph.sums) group.classList.toggle("rnn-graph-summed", back && current <= from && current > to);
+  for (const edge of graph.edges) {
+    const { child, parent, group, dot, item } = edge;
     group.classList.toggle("rnn-graph-carried", back || child <= current);
     group.classList.toggle("rnn-graph-returned", back && child >= current);
     group.classList.toggle("rnn-graph-active", child === current);
+    // What has come waits until all that comes to the node is there: then it is the node's turn.
+    dot?.classList.toggle("rnn-graph-waits", back && child >= current && parent < current);
+    setText(item, sayEdge(edge, state, words));
   }
+  follow(graph, state);
+}
+
+/** Let the gradients of a next move back travel, and keep the current node in sight. Any other move is there at once. */
+function follow(graph, state) {
+  const { move, back, current } = state;
+  for (const animation of graph.running) animation.cancel();
+  const [next, moved] = [move - 1 === graph.move, graph.move !== null];
+  graph.move = move;
+  const calm = !moved || matchMedia("(prefers-reduced-motion: reduce)").matches;
+  reveal(graph, state, next && !calm ? "smooth" : "auto");
+  graph.running = next && back && !calm ? graph.edges.filter(({ child, dot }) => child === current && dot).flatMap((edge) => (
+    travel(edge, graph.sums.filter(({ node, from }) => node === edge.parent && from === current)))) : [];
 }

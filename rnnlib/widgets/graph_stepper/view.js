@@ -1,5 +1,5 @@
 /**
- * The view of GraphStepper: the tape as a drawing, and next to it all numbers of the current node.
+ * The view of GraphStepper: the tape as a drawing, and below it all numbers of the current node.
  */
 
 import { collected, tapeEdges, tapeLoss } from "../engine/gates.js";
@@ -85,7 +85,8 @@ function buildPanel({ words }) {
   };
   const [forward, gradient, handed] = ["graph_forward", "graph_gradient", "graph_handed"].map(section);
   handed.arrays.classList.add("rnn-arrays-pairs");
-  const node = make("div", { className: "rnn-panel rnn-graph-panel" }, head, equation, forward.node, gradient.node, handed.node);
+  const node = make("div", { className: "rnn-panel rnn-graph-panel" },
+    make("div", { className: "rnn-graph-head" }, head, equation), forward.node, gradient.node, handed.node);
   const panel = { head, equation, forward, gradient, handed };
   return { node, draw: (state) => drawPanel(panel, state, words) };
 }
@@ -167,6 +168,12 @@ function buildSteps({ words, change, shown }) {
       buttons.draw();
     },
     dispose: buttons.pause,
+    play: () => buttons.nodes[0].click(),
+    by(moves) {
+      buttons.pause();
+      const { move, N } = shown();
+      go(Math.min(2 * N - 1, Math.max(0, move + moves)));
+    },
   };
 }
 
@@ -239,12 +246,13 @@ function render({ model, el }) {
   const fields = networkFields({ model, words, change, limits: LIMITS, settle: ({ T = state?.T }) => (
     // A longer or shorter text has another tape, which is shown from its first move on.
     T === state?.T ? {} : { move: 0 }) });
-  const given = { model, words, change, shown: () => state, schedule };
-  const [steps, summary, graph, legend, panel] = [buildSteps, buildSummary, buildGraph, buildLegend, buildPanel].map((build) => build(given));
+  const given = { model, words, change, shown: () => state };
+  const steps = buildSteps(given);
+  const graph = buildGraph({ ...given, by: steps.by, play: steps.play });
+  const [summary, legend, panel] = [buildSummary, buildLegend, buildPanel].map((build) => build(given));
   const parts = [fields, steps, summary, graph, legend, panel];
   const root = make("div", { className: "rnn rnn-grapher", role: "group" },
-    fields.node, steps.node, summary.node,
-    make("div", { className: "rnn-graph-both" }, make("div", {}, graph.node, legend.node), panel.node));
+    steps.node, graph.node, legend.node, summary.node, panel.node, fields.node);
   root.setAttribute("aria-label", words("graph_figure"));
   el.append(root);
   const keptTape = keep();
@@ -257,7 +265,7 @@ function render({ model, el }) {
     const move = inside(model.get("move"), 2 * N);
     const back = move >= N;
     state = { ...net, net, ...taped, move, back, current: back ? 2 * N - 1 - move : move, dark: isDark(root) };
-    root.classList.toggle("rnn-grapher-slim", Math.max(state.H, state.V) < 3); // leaves more room for the picture
+    root.classList.toggle("rnn-grapher-slim", Math.max(state.H, state.V) < 3); // takes less room
     for (const part of parts) part.draw(state);
   }
 
