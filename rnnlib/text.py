@@ -229,7 +229,7 @@ def _write(file, count, vocab, arrays):
 def windows(ids: npt.ArrayLike, length: int) -> tuple[np.ndarray, np.ndarray]:
     """All windows of `length` ids, and the ids one step later: inputs and targets of next-character prediction.
 
-    Returns `(x, y)`, both of shape (length, N) with N = len(ids) - length: time first, one column a sample,
+    Returns `(x, y)`, both of shape (length, N) with N = len(ids) - length: time first, one column a window,
     and y one step ahead of x, so that `y[t, n] == ids[n + t + 1]`. Both are read-only views into `ids`.
 
     Raises TypeError for ids that are not integers or a length that is not, ValueError when `ids` is not of
