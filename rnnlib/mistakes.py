@@ -2,7 +2,7 @@
 
 They are easy to make in a recurrent network written by hand, and most of them still train: the loss falls, and only a
 gradient check finds them. The chapter on checking shows them all; the widget `GradientDetective` has those of
-`MISTAKES`, two of them together, and one of `MORE_MISTAKES`. `mutant` gives the wrong functions, with one mistake or
+`MISTAKES` and `BATCH_MISTAKES`, two of them together, and one of `MORE_MISTAKES`. `mutant` gives the wrong functions, with one mistake or
 with several, so that everything said about a mistake is computed with it.
 """
 
@@ -33,15 +33,18 @@ class Mistake(NamedTuple):
     wrong: str
     case: int = 0  # its number in the widget
     code: str = ""  # the line at fault as the widget shows it
-    right_js: str = ""  # the same change in the function of rnn.js or bptt.js, where this occurs exactly once
+    right_js: str = ""  # the same change in `forward` or `backward` of engine/batch.js, where this occurs exactly once
     wrong_js: str = ""
+    batch_code: str = ""  # the line at fault for a batch, where it is another one
 
 
 _SLOPE = "dh[t] * (1 - trace.h[t] ** 2)"
 _SLOPE_JS = "dht[j] * (1 - ht[j] * ht[j])"
 _SUMS_JS = "addProductGradients(dhPrevious, dWhh, dat, hPrevious, Whh)"
-_TRANSPOSED_JS = "t ? Whh.map((_, i) => Whh[(i % H) * H + Math.floor(i / H)]) : Whh"
-_FUTURE_JS = "dht = dh.subarray(t * H, (t + 1) * H)"
+_TRANSPOSED_JS = "n >= B ? Whh.map((_, i) => Whh[(i % H) * H + Math.floor(i / H)]) : Whh"
+_FUTURE_JS = "dht = rowOf(dh, dh, n, H)"
+_ROW_JS = "dWxh[ids[n] * H + j] += dat[j]"
+_PRODUCT = "sum({}[t].T @ da[t] for t in range(T))"  # dWhh of a batch
 
 MISTAKES = (
     Mistake(
@@ -56,9 +59,9 @@ MISTAKES = (
         name="lost_state", line="before", file="bptt.py",
         right="([trace.h0[None], ",
         wrong="([np.zeros_like(trace.h0)[None], ",
-        case=3, code="h_prev = np.vstack([0 * h0, h[:-1]])",
-        right_js="t * H) : h0;",
-        wrong_js="t * H) : new Float64Array(H);",
+        case=3, code="h_prev = np.vstack([[0 * h0], h[:-1]])",
+        right_js="rowOf(h, h0, n - B, H)",
+        wrong_js="rowOf(h, new Float64Array(B * H), n - B, H)",
     ),
     Mistake(
         name="not_transposed", line="back", file="bptt.py",
@@ -75,13 +78,14 @@ MISTAKES = (
         case=6, code="dWhh = h.T @ da",
         right_js=_SUMS_JS,
         wrong_js=_SUMS_JS.replace(" hPrevious", " ht"),
+        batch_code=f"dWhh = {_PRODUCT.format('h')}",
     ),
     Mistake(
         name="no_mean", line="mean", file="bptt.py",
         right="do /= y.size",
         wrong="do /= 1",
         case=2, code="# do /= y.size",
-        right_js="dO[i] /= T",
+        right_js="dO[i] /= N",
         wrong_js="dO[i] /= 1",
     ),
     Mistake(
@@ -90,7 +94,7 @@ MISTAKES = (
         wrong="dh[t] * (1 - trace.a[t] ** 2)",
         case=11, code="    da[t] = dh[t] * (1 - a[t] ** 2)",
         right_js=_SLOPE_JS,
-        wrong_js="dht[j] * (1 - trace.a[t * H + j] ** 2)",
+        wrong_js="dht[j] * (1 - a[n * H + j] ** 2)",
     ),
     Mistake(
         name="slope_inverse", line="slope", file="bptt.py",
@@ -123,6 +127,7 @@ MISTAKES = (
         case=9, code="dWhh = (h_prev.T @ da).clip(-0.01, 0.01)",
         right_js="Whh: dWhh,",
         wrong_js="Whh: dWhh.map((x) => Math.max(-0.01, Math.min(0.01, x))),",
+        batch_code=f"dWhh = {_PRODUCT.format('h_prev')}.clip(-0.01, 0.01)",
     ),
     Mistake(
         name="one_step_bias", line="dbh", file="bptt.py",
@@ -130,7 +135,8 @@ MISTAKES = (
         wrong="bh=da[0].reshape(-1, H).sum(axis=0)",
         case=1, code="dbh = da[0]",
         right_js="dbh[j] += dat[j]",
-        wrong_js="dbh[j] = dat[j]",
+        wrong_js="dbh[j] += n < B ? dat[j] : 0",
+        batch_code="dbh = da[0].sum(axis=0)",
     ),
 )  # fmt: skip
 
@@ -143,8 +149,8 @@ MORE_MISTAKES = (
         right="np.add.at(dWxh, trace.x.reshape(-1), da_rows)",
         wrong="dWxh[trace.x.reshape(-1)] += da_rows",
         case=13, code="dWxh[x] += da",
-        right_js="dWxh[ids[t] * H + j] += dat[j]",
-        wrong_js="dWxh[ids[t] * H + j] += ids.includes(ids[t], t + 1) ? 0 : dat[j]",
+        right_js=_ROW_JS,
+        wrong_js=f"{_ROW_JS[:-6]}ids.includes(ids[n], n + 1) ? 0 : dat[j]",
     ),
     Mistake(
         name="no_target", line="error", file="bptt.py",
@@ -154,31 +160,41 @@ MORE_MISTAKES = (
     ),
 )  # fmt: skip
 
-# A single sequence does not show these: the wrong source is right for it. The widget reads one sequence.
+# A single sequence does not show these: the wrong source is right for it.
 BATCH_MISTAKES = (
     Mistake(  # NumPy adds once for each row that is named, however often it is named
         name="repeated", line="dWxh", file="bptt.py",
         right="np.add.at(dWxh, trace.x.reshape(-1), da_rows)",
         wrong="for t in range(T): dWxh[trace.x[t]] += da[t]",
-        code="    dWxh[x[t]] += da[t]",
+        case=14, code="for t in range(T): dWxh[x[t]] += da[t]",
+        right_js=_ROW_JS,
+        wrong_js=f"{_ROW_JS[:-6]}ids.slice(n + 1, n + B - n % B).includes(ids[n]) ? 0 : dat[j]",
     ),
     Mistake(
         name="mean_over_steps", line="mean", file="bptt.py",
         right="do /= y.size",
         wrong="do /= len(y)",
-        code="do /= len(y)",
+        case=15, code="do /= len(y)",
+        right_js="dO[i] /= N",
+        wrong_js="dO[i] /= N / B",
     ),
     Mistake(
         name="first_sequence", line="dbh", file="bptt.py",
         right="bh=da_rows.sum(axis=0)",
         wrong="bh=da.reshape(T, -1, H)[:, 0].sum(axis=0)",
-        code="dbh = da[:, 0].sum(axis=0)",
+        case=16, code="dbh = da[:, 0].sum(axis=0)",
+        right_js="dbh[j] += dat[j]",
+        wrong_js="dbh[j] += n % B ? 0 : dat[j]",
     ),
     Mistake(
         name="shared_future", line="back", file="bptt.py",
         right="dh_next = da[t] @ Whh.T",
         wrong="dh_next = (da[t] @ Whh.T).reshape(-1, H).mean(axis=0)",
-        code="    dh_next = (da[t] @ Whh.T).mean(axis=0)",
+        case=17, code="    dh_next = (da[t] @ Whh.T).mean(axis=0)",
+        right_js=f"{_SUMS_JS};",
+        wrong_js=f"""const sent = n < B ? dhPrevious : new Float64Array(H);
+    {_SUMS_JS.replace("dhPrevious", "sent")};
+    for (let m = n - n % B - B; n >= B && m < n - n % B; m++) for (let j = 0; j < H; j++) dh[m * H + j] += sent[j] / B;""",
     ),
 )  # fmt: skip
 

@@ -86,6 +86,7 @@ def random_figure(name, rng):
         traits |= {"forget_bias": pick(0.0, 1.0, 2.5)} if cell == "lstm" else {}
     elif name == "gradient-detective":
         traits |= {"case": upto(len(gradient_detective.CASES)), "suspect": pick(*gradient_detective.SUSPECTS)}
+        traits |= {"batch": pick(1, 2)}
     elif name == "gradient-flow":
         traits |= {"gain": pick(0.1, 1.35, 2.5), "start": pick("uniform", "orthogonal", "identity")}
         traits |= {"inputs": pick("on", "off"), **pick({}, {"loss_t": upto(last)})}
@@ -291,7 +292,12 @@ BROKEN = {
     ],
     "backward-stepper": [("loss_t=3&s=4", "s"), ("move=5", "move"), ("parameter=constructor", "parameter")],
     "gated-stepper": [("t=16", "t"), ("move=12", "move"), ("cell=rnn", "cell"), ("forget_bias=6.1", "forget_bias")],
-    "gradient-detective": [("case=14", "case"), ("suspect=__proto__", "suspect"), ("hidden_size=9", "hidden_size")],
+    "gradient-detective": [
+        ("case=18", "case"),
+        ("batch=3", "batch"),
+        ("suspect=__proto__", "suspect"),
+        ("hidden_size=9", "hidden_size"),
+    ],
     "graph-stepper": [("text=abcd", "text"), ("move=42", "move"), ("text=ab&move=26", "move")],
     "river": [("t=16", "t"), ("updates=301", "updates"), ("updates=-1", "updates"), ("t=1.5", "t")],
     "rosetta": [("names=toString", "names"), ("layout=", "layout"), ("text=" + "a" * 26, "text")],

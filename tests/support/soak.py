@@ -55,7 +55,7 @@ KEYS = [
 ]
 # The names of all that a link can say, and some values that it should and should not say.
 TRAITS = (
-    "text hidden_size seed t unit move parameter loss_t s truncate reduction case suspect names layout fill"
+    "text hidden_size seed t unit move parameter loss_t s truncate reduction case suspect names layout fill batch"
     " steps learning_rate clip optimizer temperature updates _rates n gain start inputs alpha cell forget_bias"
     " w b rate clipping"
 ).split()

@@ -1,27 +1,27 @@
 /**
  * The checks of the package gradcheck/ in the page, and a few steps of gradient descent: what a gradient is worth, told by the
- * loss alone. `run` and `back` are the functions under test, called as `forward` and `backward` are.
+ * loss alone. `run` and `back` are the functions under test, called as `forward` and `backward` are: for one sequence, or for
+ * a batch, whose B follows from the length of h0.
  *
  * @typedef {import("./params.js").Params} Params
  * @typedef {import("./loss.js").Reduction} Reduction
  */
 
-import { backward } from "./bptt.js";
+import { backward, forward, sizeOf } from "./batch.js";
 import {
   checkFunction, checkIds, checkInteger, checkLength, checkNumbers, checkParams, checkReduction, checkTargets, wrongArgument,
 } from "./checks.js";
 import { crossEntropy } from "./loss.js";
 import { PARAMETERS } from "./flat.js";
-import { forward } from "./rnn.js";
 
 const CHECKED = [...PARAMETERS, "h0"];
 
 const LEAST_SHARE = 1e-3; // of the largest gradient: errors in a smaller array are relative to this
 
-/** The initial state as an array of its own; zeros for null. */
-function startState(h0, H) {
+/** The initial states as an array of its own; for null, zeros of one sequence. */
+function startState(h0, ids, H) {
   if (h0 === null) return new Float64Array(H);
-  checkLength("h0", h0, H);
+  sizeOf(h0, ids, H);
   return Float64Array.from(h0);
 }
 
@@ -37,9 +37,9 @@ function mapParams(params, change) {
  *     ∂L/∂p ≈ (L(p + s) - L(p - s)) / 2s      s = ∛eps · max(1, |p|)
  *
  * @param {Params} params
- * @param {ArrayLike<number>} ids
- * @param {ArrayLike<number>} y
- * @param {ArrayLike<number> | null} [h0]
+ * @param {ArrayLike<number>} ids  (T, B)
+ * @param {ArrayLike<number>} y  (T, B)
+ * @param {ArrayLike<number> | null} [h0]  (B, H)
  * @param {Reduction} [reduction]
  * @param {typeof forward} [run]  called twice for every number
  * @returns {Object<string, Float64Array>}  by the names of the parameters, and h0
@@ -51,7 +51,7 @@ export function centralDifferences(params, ids, y, h0 = null, reduction = "mean"
   checkTargets(y, ids.length, V);
   checkReduction(reduction);
   checkFunction("run", run);
-  const start = startState(h0, H);
+  const start = startState(h0, ids, H);
   const moved = mapParams(params, (array) => Float64Array.from(array));
   const loss = () => crossEntropy(run(moved, ids, start).o, y, V, reduction);
 
@@ -79,13 +79,13 @@ export function centralDifferences(params, ids, y, h0 = null, reduction = "mean"
  * @param {Object<string, ArrayLike<number>>} given  some or all of what `backward` returns
  * @param {Object<string, Float64Array>} expected  the same from `centralDifferences`
  * @param {Reduction} reduction
- * @param {number} T
+ * @param {number} N  the number of predictions, T times B
  * @returns {Object<string, {errors: Float64Array, worst: number, error: number, scale: number}>}  error is
  *   errors[worst], the largest; infinite where a number given is not finite
  */
-export function compare(given, expected, reduction, T) {
+export function compare(given, expected, reduction, N) {
   checkReduction(reduction);
-  checkInteger("T", T, 1);
+  checkInteger("N", N, 1);
   const names = CHECKED.filter((name) => given?.[name] != null);
   if (!names.length) throw wrongArgument("given", `some of the gradients ${CHECKED.join(", ")}`, given);
   const largest = {};
@@ -95,7 +95,7 @@ export function compare(given, expected, reduction, T) {
     largest[name] = expected[name].reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     if (!Number.isFinite(largest[name])) throw wrongArgument(`expected.${name}`, "finite numbers", largest[name]);
   }
-  const weight = reduction === "sum" ? 1 : 1 / T;
+  const weight = reduction === "sum" ? 1 : 1 / N;
   const least = LEAST_SHARE * Math.max(weight, ...Object.values(largest));
 
   const verdict = (name) => {
@@ -129,7 +129,7 @@ export function descend(params, ids, y, h0, { updates, rate, run = forward, back
   if (!(Number.isFinite(rate) && rate > 0)) throw wrongArgument("rate", "a positive number", rate);
   checkFunction("run", run);
   checkFunction("back", back);
-  const start = startState(h0, params.H);
+  const start = startState(h0, ids, params.H);
 
   const losses = new Float64Array(updates + 1).fill(NaN);
   let reached = mapParams(params, (array) => Float64Array.from(array));

@@ -2,13 +2,12 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 
 from ... import bptt, rnn
 from ...gradcheck import NAMES, TOLERANCES, check_gradients
-from ...mistakes import MISTAKES, MORE_MISTAKES, gradient_descent, mutant
+from ...mistakes import BATCH_MISTAKES, MISTAKES, MORE_MISTAKES, gradient_descent, mutant
 from .._bundle import HERE, bundle, constants, style
 from .._network import NetworkWidget
 from .._traits import LIMITS as SHARED_LIMITS
@@ -27,19 +26,25 @@ LINES = {
     "future": "    dh[t] = do[t] @ Why.T + dh_next",
     "slope": "    da[t] = dh[t] * (1 - h[t] ** 2)",
     "back": "    dh_next = da[t] @ Whh.T",
-    "before": "h_prev = np.vstack([h0, h[:-1]])",
+    "before": "h_prev = np.vstack([[h0], h[:-1]])",
     "dWhh": "dWhh = h_prev.T @ da",
     "dbh": "dbh = da.sum(axis=0)",
+}
+BATCH_LINES = {  # those that are written otherwise for a batch
+    "dWhh": "dWhh = sum(h_prev[t].T @ da[t] for t in range(T))",
+    "dbh": "dbh = da.sum(axis=(0, 1))",
 }
 LOOPS = {"state": "for t in range(T):", "future": "for t in reversed(range(T)):"}  # printed before these lines
 OTHER_LINES = {"dWxh": "np.add.at(dWxh, x, da)"}  # not shown: a fault in one of them is in none of the ten
 NONE = "none"  # picked where no line that is shown is at fault
+GALLERIES = {"MISTAKES": MISTAKES, "MORE_MISTAKES": MORE_MISTAKES, "BATCH_MISTAKES": BATCH_MISTAKES}
+ALL = [mistake for gallery in GALLERIES.values() for mistake in gallery]
 
 
 def _cases():
     """Key of the words on a case -> the mistakes in it: the gallery in its order, then two mistakes at once, then one
-    in a line that is not shown."""
-    named = {mistake.name: mistake for mistake in (*MISTAKES, *MORE_MISTAKES)}
+    in a line that is not shown, then those of a batch."""
+    named = {mistake.name: mistake for mistake in ALL}
     single = sorted((mistake for mistake in named.values() if mistake.case), key=lambda mistake: mistake.case)
     cases = [(mistake,) for mistake in single]
     cases.insert(len(MISTAKES), (named["clipped"], named["one_step_bias"]))
@@ -47,7 +52,8 @@ def _cases():
 
 
 CASES = _cases()
-FUNCTIONS = {"rnn.py": "forward", "bptt.py": "backward"}  # in engine/rnn.js and engine/bptt.js
+FUNCTIONS = {"rnn.py": "forward", "bptt.py": "backward"}  # in ENGINE
+ENGINE = "engine/batch.js"
 
 
 def faults(mistakes):
@@ -59,15 +65,26 @@ def faults(mistakes):
 SUSPECTS = ("", *LINES, NONE, *("+".join(faults(case)) for case in CASES.values() if len(case) > 1))
 
 
+def written(line):
+    """How a line is written for one sequence, and for a batch."""
+    code = (LINES | OTHER_LINES)[line]
+    return [code, BATCH_LINES.get(line, code)]
+
+
 def fingerprints():
     """Line -> the gradients in which a fault in it shows: those that a check of its mistakes finds wrong.
 
-    The network is one that hides nothing: no number in it is zero, Whh is not symmetric, there are three steps.
+    The network is one that hides nothing: no number in it is zero, Whh is not symmetric, there are three steps, and two
+    sequences that read the same character at the second.
     """
     params = rnn.init_params(3, 2, rng=np.random.default_rng(0))
-    x, y, h0 = np.array([0, 1, 0]), np.array([1, 2, 0]), np.array([0.5, -0.4])
+    x, y, h0 = (
+        np.array([[0, 2], [1, 1], [0, 2]]),
+        np.array([[1, 1], [2, 0], [0, 1]]),
+        np.array([[0.5, -0.4], [0.2, 0.3]]),
+    )
     found = {line: set() for line in LINES}
-    for mistake in (*MISTAKES, *MORE_MISTAKES):
+    for mistake in ALL:
         if mistake.line in LINES:
             forward, backward = mutant(mistake)
             report = check_gradients(params, x, y, h0=h0, forward=forward, backward=backward)
@@ -84,24 +101,32 @@ def facts():
     """
     modules, imports, cases = {}, [], []
     for key, mistakes in CASES.items():
-        shown = {"words": key, "faults": faults(mistakes), "names": [mistake.name for mistake in mistakes]}
-        shown["more"] = not set(mistakes) <= set(MISTAKES)
-        shown["was"] = [mistake.code.strip() for mistake in mistakes]
-        shown["belongs"] = [(LINES | OTHER_LINES)[mistake.line].strip() for mistake in mistakes]
         wrong = []
         for file in {mistake.file: None for mistake in mistakes}:
-            name, module = FUNCTIONS[file], f"engine/{Path(file).stem}"
+            name = FUNCTIONS[file]
+            module = f"engine/{name}_{key}.js"
             changes = [mistake for mistake in mistakes if mistake.file == file]
-            modules[f"{module}_{key}.js"] = _changed(key, source_of(f"{module}.js", name), changes)
-            imports.append(f'import {{ {name} as {key}_{name} }} from "../{module}_{key}.js";')
+            modules[module] = _changed(key, source_of(ENGINE, name), changes)
+            imports.append(f'import {{ {name} as {key}_{name} }} from "../{module}";')
             wrong.append(f"{name}: {key}_{name}")
-        cases.append(f"{{ ...{json.dumps(shown)}, {', '.join(wrong)} }}")
+        cases.append(f"{{ ...{json.dumps(_told(key, mistakes))}, {', '.join(wrong)} }}")
     reach = fingerprints()
-    lines = [{"key": key, "code": code, "loop": LOOPS.get(key, ""), "reach": reach[key]} for key, code in LINES.items()]
+    lines = [{"key": key, "code": written(key), "loop": LOOPS.get(key, ""), "reach": reach[key]} for key in LINES]
     listed = ",\n".join(cases)
     text = constants(TOLERANCE=TOLERANCES["central"], TRAINING=TRAINING, LINES=lines, NONE=NONE, SUSPECTS=SUSPECTS)
     modules["gradient_detective/cases.js"] = "\n".join([*imports, text, f"export const CASES = [{listed}];"])
     return modules
+
+
+def _told(key, mistakes):
+    """What the page knows of a case besides its wrong functions. batch: how many sequences show the fault."""
+    names = [mistake.name for mistake in mistakes]
+    gallery = next(name for name, those in GALLERIES.items() if {*names} <= {mistake.name for mistake in those})
+    was = [[mistake.code.strip(), mistake.batch_code or mistake.code.strip()] for mistake in mistakes]
+    belongs = [[code.strip() for code in written(mistake.line)] for mistake in mistakes]
+    batch = 2 if gallery == "BATCH_MISTAKES" else 1
+    told = {"words": key, "faults": faults(mistakes), "names": names, "gallery": gallery, "batch": batch}
+    return told | {"was": was, "belongs": belongs}
 
 
 def _changed(key, function, mistakes):
@@ -109,8 +134,7 @@ def _changed(key, function, mistakes):
     for mistake in mistakes:
         found = function.count(mistake.right_js)
         if found != 1:
-            name, module = FUNCTIONS[mistake.file], f"engine/{Path(mistake.file).stem}.js"
-            expected = f"expected {mistake.right_js!r} once in {name} of {module}"
+            expected = f"expected {mistake.right_js!r} once in {FUNCTIONS[mistake.file]} of {ENGINE}"
             raise RuntimeError(f"{key}: {expected}, found it {found} times")
         function = function.replace(mistake.right_js, mistake.wrong_js)
     return function
@@ -122,7 +146,7 @@ def source_of(file, name):
     start = text.index(f"export function {name}(")
     function = text[start : text.index("\n}\n", start) + 2]
     there = re.findall(r'^import \{([^}]*)\} from "([^"]+)";', text, re.M)
-    there.append((",".join(re.findall(r"^export function (\w+)", text, re.M)), f"./{Path(file).name}"))
+    there.append((",".join(re.findall(r"^export function (\w+)", text, re.M)), f"./{file.rpartition('/')[2]}"))
     imports = []
     for names, path in there:
         used = [n for n in re.findall(r"\w+", names) if n != name and re.search(rf"\b{n}\b", function)]
@@ -135,18 +159,19 @@ class GradientDetective(NetworkWidget):
     """A case: code of a gradient with a mistake, its errors against central differences, and how it trains.
 
     Forward and backward are those of one or two mistakes of `rnnlib.mistakes`, for the network that reads `text`. They
-    start from h0, the state after reading the text once from zero, so that h0 is not zero. The loss is the mean over
-    the steps.
+    start from h0, the state after reading the text once from zero, so that h0 is not zero. With batch=2 they read two
+    sequences side by side, the text and the text backwards. The loss is the mean over all predictions.
 
     `GradientDetective(text="hello", hidden_size=4, seed=0)` shows a network with the weights of
     `init_params(V, hidden_size, rng=np.random.default_rng(seed))`, where V counts the distinct characters of the text;
     `GradientDetective.from_params(params, vocab, text)` shows given weights.
 
     Traits, to be set, observed or linked: `text` (2 to 25 characters), `hidden_size` (1 to 8), `seed` (0 to 2**53 - 1),
-    `case` (1 to 13, in a fixed order: 1 to 11 have one wrong line, 12 has two, in 13 the mistake is in a line that is
-    not shown; 0 is healthy code; 3 unless given), `suspect` (the line that is held to be wrong: "state", "softmax",
-    "error", "mean", "future", "slope", "back", "before", "dWhh", "dbh", "none" for none of them, "dWhh+dbh" for the
-    two of case 12; "" while nothing is picked).
+    `case` (1 to 17, in a fixed order: 1 to 11 have one wrong line, 12 has two, in 13 the mistake is in a line that is
+    not shown, and the mistakes in 14 to 17 change nothing unless batch=2; 0 is healthy code; 3 unless given), `batch`
+    (how many sequences: 1, or 2), `suspect` (the line that is held to be wrong: "state", "softmax", "error", "mean",
+    "future", "slope", "back", "before", "dWhh", "dbh", "none" for none of them, "dWhh+dbh" for the two of case 12; ""
+    while nothing is picked).
 
     Raises ValueError for a value out of range or a text with characters that given weights do not know, TypeError for a
     value of another type; both name the trait, what came and what was expected.
@@ -155,6 +180,7 @@ class GradientDetective(NetworkWidget):
     text = Text(LIMITS["steps"] + 1, default_value="I am learning RNN").tag(sync=True)
     hidden_size = Whole(1, LIMITS["hidden"], default_value=4).tag(sync=True)
     case = Whole(0, len(CASES), default_value=3).tag(sync=True)
+    batch = Whole(1, 2, default_value=1).tag(sync=True)
     suspect = Choice(SUSPECTS, default_value="").tag(sync=True)
 
     _esm = bundle(
@@ -169,8 +195,24 @@ class GradientDetective(NetworkWidget):
         return mutant(*[*CASES.values()][self.case - 1]) if self.case else (rnn.forward, bptt.backward)
 
     @property
+    def _ids(self):
+        """The ids of the text, (T + 1,); with batch=2 those of the text backwards as a second column."""
+        ids = self.vocab.encode(self.text)
+        return ids if self.batch == 1 else np.stack([ids, ids[::-1]], axis=1)
+
+    @property
+    def trace(self):
+        """The `Trace` of reading all characters but the last from zero; with batch=2 in both sequences."""
+        return rnn.forward(self.params, self._ids[:-1])
+
+    @property
+    def targets(self):
+        """The ids of the true next characters, (T,), or (T, 2)."""
+        return self._ids[1:]
+
+    @property
     def h0(self):
-        """The state that the text is read from: the last one of reading it from zero."""
+        """The states that the text is read from: the last of reading it from zero; (H,), or (2, H)."""
         return self.trace.h[-1]
 
     @property
@@ -189,7 +231,7 @@ class GradientDetective(NetworkWidget):
 
     def _said(self):
         key = "detective_picture" if self.case else "detective_picture_healthy"
-        return key, {"case": self.case, "text": self.text, "H": self.hidden_size}
+        return key + "_batch" * (self.batch > 1), {"case": self.case, "text": self.text, "H": self.hidden_size}
 
     def _figure(self, plots):
         return plots.plot_check(self.report)

@@ -36,8 +36,8 @@ export function buildMaps(words) {
   return { node, draw: (state) => drawMaps(maps, state, words) };
 }
 
-function drawMaps(maps, { V, H, checks, dark }, words) {
-  const rowsOf = { Wxh: V, Whh: H, Why: H, bh: 1, by: 1, h0: 1 };
+function drawMaps(maps, { V, H, B, checks, dark }, words) {
+  const rowsOf = { Wxh: V, Whh: H, Why: H, bh: 1, by: 1, h0: B };
   for (const { name, node, title, canvas, mark, worst } of maps) {
     const { errors, worst: at, error } = checks[name];
     const rows = rowsOf[name];
@@ -50,7 +50,7 @@ function drawMaps(maps, { V, H, checks, dark }, words) {
     node.classList.toggle("rnn-error-wrong", wrong);
     setText(title, words(wrong ? "detective_map_wrong" : "detective_map_right", { name: `d${name}` }));
     setText(worst, words("detective_map_worst", {
-      error: Number.isFinite(error) ? slight(error) : "∞", at: name.startsWith("W") ? `[${i},\u00a0${j}]` : `[${j}]`,
+      error: Number.isFinite(error) ? slight(error) : "∞", at: rows > 1 || name.startsWith("W") ? `[${i},\u00a0${j}]` : `[${j}]`,
     }));
   }
 }
@@ -93,7 +93,7 @@ export function buildAbout(words) {
   return {
     node,
     draw(state) {
-      setText(setting, words("detective_setting", { T: state.T }));
+      setText(setting, words(state.B > 1 ? "detective_setting_batch" : "detective_setting", { T: state.T }));
       setText(curve, words("detective_curve_note", { ...TRAINING, top: number(curveTop(state), 1) }));
     },
   };
@@ -106,16 +106,17 @@ export function buildLines(words, pick) {
   const note = make("p", { className: "rnn-note" });
   const rows = LINES.map(({ key, code, loop, reach }, i) => {
     const radio = make("input", { type: "radio", name, value: key });
+    const shown = make("code");
     const fit = make("span", { className: "rnn-line-fit" });
     const dots = CHECKED_GRADIENTS.map((gradient) => make("span", { className: "rnn-dot" }, reach.includes(gradient) ? "●" : "·"));
     const cells = make("span", { className: "rnn-dots" }, ...dots);
     cells.setAttribute("aria-hidden", "true"); // said in words before them
-    const node = make("label", { className: code.startsWith(" ") ? "rnn-line rnn-line-inside" : "rnn-line" },
+    const node = make("label", { className: code[0].startsWith(" ") ? "rnn-line rnn-line-inside" : "rnn-line" },
       make("span", { className: "rnn-line-code" }, radio, make("span", { className: "rnn-line-number" }, `${i + 1}`),
-        make("code", {}, code.trim()), fit,
+        shown, fit,
         make("span", { className: "rnn-said" }, `; ${words("detective_shows", { names: listed(reach, words) })}`)),
       cells);
-    return { key, reach, radio, node, fit, dots, before: loop ? [make("code", { className: "rnn-line-loop" }, loop)] : [] };
+    return { key, code, reach, radio, node, shown, fit, dots, before: loop ? [make("code", { className: "rnn-line-loop" }, loop)] : [] };
   });
   const none = make("input", { type: "radio", name, value: NONE });
   const last = make("label", { className: "rnn-line" }, make("span", { className: "rnn-line-code" }, none, words("detective_none_line")));
@@ -141,7 +142,7 @@ function moveWithKeys(node, radios) {
   });
 }
 
-function drawLines({ note, rows, choices }, { number: n, faults, hits, last, solved, wrong, comparing }, words) {
+function drawLines({ note, rows, choices }, { number: n, form, faults, hits, last, solved, wrong, comparing }, words) {
   setText(note, words(n ? "detective_code" : "detective_code_healthy"));
   for (const { key, radio, node } of choices) {
     radio.checked = key === last;
@@ -149,7 +150,8 @@ function drawLines({ note, rows, choices }, { number: n, faults, hits, last, sol
     node.classList.toggle("rnn-line-fault", faults.includes(key) && (solved || hits.has(key)));
     node.classList.toggle("rnn-line-cleared", key === last && !faults.includes(key));
   }
-  for (const { reach, node, fit, dots } of rows) {
+  for (const { code, reach, node, shown, fit, dots } of rows) {
+    setText(shown, code[form].trim());
     const how = wrong.length ? fitOf(reach, wrong) : ""; // where nothing is wrong, nothing tells lines apart
     for (const one of Object.keys(FITS)) node.classList.toggle(`rnn-line-${one}`, comparing && one === how);
     setText(fit, comparing && how ? words(FITS[how]) : "");

@@ -4,7 +4,7 @@
 import { number, quoted } from "../model/format.js";
 import { make, setText } from "../ui/dom.js";
 import { listed } from "./board.js";
-import { LINES, NONE } from "./cases.js";
+import { CASES, LINES, NONE } from "./cases.js";
 import { comparison, hintFor } from "./hints.js";
 
 const PARTS = ["detective_look", "detective_train", "detective_remedy"];
@@ -28,19 +28,21 @@ export function buildVerdict(words, tell) {
   });
   const answer = make("button", { type: "button", className: "rnn-button rnn-answer" }, words("detective_answer"));
   answer.addEventListener("click", tell);
+  const progress = make("p", { className: "rnn-progress" });
   const node = make("section", { className: "rnn-panel rnn-verdict-panel" },
-    make("div", { className: "rnn-verdict-head" }, text, answer), compared,
+    make("div", { className: "rnn-verdict-head" }, text, progress, answer), compared,
     ...changes.map((change) => change.node), ...parts.map((part) => part.node));
-  return { node, draw: (state) => drawVerdict({ text, compared, changes, parts, answer }, state, words) };
+  return { node, draw: (state) => drawVerdict({ text, compared, changes, parts, progress, answer }, state, words) };
 }
 
-function drawVerdict({ text, compared, changes, parts, answer }, state, words) {
-  const { number: n, code, solved, told } = state;
+function drawVerdict({ text, compared, changes, parts, progress, answer }, state, words) {
+  const { number: n, form, code, solved, found, told } = state;
   changes.forEach(({ node, was, belongs }, i) => {
     node.hidden = !(solved && code.was[i]);
-    setText(was, solved ? code.was[i] ?? "" : "");
-    setText(belongs, solved ? code.belongs[i] ?? "" : "");
+    setText(was, solved ? code.was[i]?.[form] ?? "" : "");
+    setText(belongs, solved ? code.belongs[i]?.[form] ?? "" : "");
   });
+  setText(progress, words("detective_found", { n: found, N: CASES.length }));
   answer.setAttribute("aria-disabled", String(solved || !n));
   parts.forEach((part, i) => {
     part.node.hidden = !solved;
@@ -61,12 +63,13 @@ function placeOf(faults, words) {
 }
 
 function answerTo(state, words) {
-  const { number: n, faults, hits, last, wrong, solved, told, T, first, healthy } = state;
+  const { number: n, code, B, faults, hits, last, wrong, solved, told, first, healthy } = state;
+  const unseen = B < code?.batch ? "detective_unseen_alone" : "detective_unseen";
   if (solved) {
     const found = faults.every((key) => hits.has(key));
     return words(found ? "detective_fault" : "detective_shown", { at: placeOf(faults, words), title: told[0] });
   }
-  if (!last) return words(n ? (wrong.length ? "detective_pick" : "detective_unseen") : "detective_right_code");
+  if (!last) return words(n ? (wrong.length ? "detective_pick" : unseen) : "detective_right_code");
   if (faults.includes(last)) {
     const { reach } = LINES[lineOf(last) - 1];
     const others = wrong.filter((name) => !reach.includes(name));
@@ -74,9 +77,8 @@ function answerTo(state, words) {
     return words(key, { n: lineOf(last), names: listed(others, words) });
   }
   const { key, names = [], last: ofLast } = hintFor(last, faults, wrong);
-  const values = { n: lineOf(last), names: listed(names, words), excess: T - 1 };
-  Object.assign(values, { first: number(first, 5), healthy: number(healthy.first, 5) });
-  return [words(key, values), ...(ofLast ? rowOfLastStep(state, words) : [])].join(" ");
+  const values = { n: lineOf(last), names: listed(names, words), first: number(first, 5), healthy: number(healthy.first, 5) };
+  return [words(key === "detective_unseen" ? unseen : key, values), ...(ofLast ? rowOfLastStep(state, words) : [])].join(" ");
 }
 
 function comparedText({ wrong }, words) {
@@ -85,7 +87,7 @@ function comparedText({ wrong }, words) {
 }
 
 /** A hint at the row of dWxh that the last step alone adds to, where there is one. */
-function rowOfLastStep({ x, vocab }, words) {
-  const i = x.at(-1);
-  return x.indexOf(i) === x.length - 1 ? [words("detective_row", { i, x: quoted(vocab[i]) })] : [];
+function rowOfLastStep({ ids, vocab }, words) {
+  const i = ids.at(-1);
+  return ids.indexOf(i) === ids.length - 1 ? [words("detective_row", { i, x: quoted(vocab[i]) })] : [];
 }

@@ -1,12 +1,9 @@
 /**
  * The view of GradientDetective: the errors of a gradient whose code is wrong somewhere, its training, and the lines to
- * pick from. LINES, CASES with their wrong functions, TRAINING, TOLERANCE, LIMITS and
- * DEFAULTS come from gradient_detective/__init__.py.
+ * pick from. LINES, CASES with their wrong functions, TRAINING, TOLERANCE, LIMITS and DEFAULTS come from
+ * gradient_detective/__init__.py.
  */
 
-import { backward } from "../engine/bptt.js";
-import { centralDifferences, compare, descend } from "../engine/gradcheck.js";
-import { forward } from "../engine/rnn.js";
 import { number } from "../model/format.js";
 import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
 import { linkedChoice, linkedNetwork, linkedWhole } from "../model/permalink.js";
@@ -18,23 +15,11 @@ import { player } from "../ui/player.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
 import { buildAbout, buildLegend, buildLines, buildMaps, buildTraining, listed } from "./board.js";
-import { CASES, SUSPECTS, TOLERANCE, TRAINING } from "./cases.js";
+import { CASES, SUSPECTS } from "./cases.js";
+import { evaluate, sequences } from "./evidence.js";
 import { DEFAULTS, LIMITS } from "./facts.js";
 import { CHECKED_GRADIENTS } from "./hints.js";
 import { buildVerdict } from "./verdict.js";
-
-/** The errors of the gradient of a case for a network, and its training. `right`: the same for the healthy code. */
-function evaluate({ H, T, params, x, y, trace }, code, right) {
-  const { forward: run = forward, backward: back = backward } = code;
-  const h0 = trace.h.slice((T - 1) * H);
-  const grads = back(params, run(params, x, h0), y);
-  const expected = right && run === forward ? right.expected : centralDifferences(params, x, y, h0, "mean", run);
-  const checks = compare(grads, expected, "mean", T);
-  const { losses } = descend(params, x, y, h0, { ...TRAINING, run, back });
-  const reached = losses.filter(Number.isFinite);
-  const wrong = CHECKED_GRADIENTS.filter((name) => checks[name].error > TOLERANCE);
-  return { expected, checks, wrong, losses, reached, first: reached[0], end: reached.at(-1) };
-}
 
 /** The cases that are solved: the reader found all lines at fault, or asked for the answer. */
 function solvedCases(words) {
@@ -44,7 +29,8 @@ function solvedCases(words) {
   const title = (n) => words(CASES[n - 1].words, {}).split("\n")[0];
   const nameOf = (n) => {
     if (!n) return words("detective_healthy");
-    return has(n) ? words("detective_solved", { n, title: title(n) }) : words("detective_hidden", { n });
+    if (has(n)) return words("detective_solved", { n, title: title(n) });
+    return words(CASES[n - 1].batch > 1 ? "detective_hidden_batch" : "detective_hidden", { n });
   };
   /** Take note of the lines that are picked; returns those at fault that were picked in this case so far. */
   const take = (n, picked) => {
@@ -56,26 +42,35 @@ function solvedCases(words) {
   return { found, shown, has, nameOf, take };
 }
 
+const BATCHES = ["detective_one", "detective_two"]; // the words for one sequence, and for two
+
+/** The keys of the words for the figure as an image: of a case, and of the healthy code. */
+const PICTURES = [
+  ["detective_picture", "detective_picture_healthy"], ["detective_picture_batch", "detective_picture_healthy_batch"],
+];
+
 const faultsOf = (n) => CASES[n - 1]?.faults ?? [];
 
-/** The case that is shown, with buttons that lead to the next and compare, and how many were found. */
-function buildChooser(words, current, solved, go, toggle) {
+/** The case that is shown, with buttons that lead to the next and compare, and how many sequences are read. */
+function buildChooser(words, current, solved, { go, toggle, read }) {
+  const batches = make("select", {}, ...BATCHES.map((key, i) => make("option", { value: i + 1 }, words(key))));
+  batches.addEventListener("change", () => read(Number(batches.value)));
   const choice = make("select", {}, ...[null, ...CASES].map((_, n) => make("option", { value: n })));
   const steps = player(words, () => current() && [current().number, CASES.length + 1], go,
     { previous: "detective_previous", next: "detective_next" });
   const compared = make("button", { type: "button", className: "rnn-button" }, words("detective_compare"));
   compared.addEventListener("click", toggle);
-  const progress = make("p", { className: "rnn-progress" });
   choice.addEventListener("change", () => go(Number(choice.value)));
   return {
     node: make("div", { className: "rnn-steps" },
-      field(words, "detective_case", choice).node, ...steps.nodes.slice(1), compared, progress),
-    draw({ number: n, comparing }) {
+      field(words, "detective_case", choice).node, ...steps.nodes.slice(1), compared,
+      field(words, "detective_batch", batches).node),
+    draw({ number: n, B, comparing }) {
+      batches.value = String(B);
       [...choice.options].forEach((option, i) => setText(option, solved.nameOf(i)));
       choice.value = n;
       steps.draw();
       compared.setAttribute("aria-pressed", String(comparing));
-      setText(progress, words("detective_found", { n: solved.found.size, N: CASES.length }));
     },
   };
 }
@@ -95,14 +90,19 @@ function buildSummary(words, solved) {
   };
 }
 
-/** From the traits to what is shown. What `evaluate` found is kept as long as the network is the same. touched(): the line
+/** From the traits to what is shown. What `evaluate` found is kept as long as what is read is the same. touched(): the line
  * that the reader picked last. */
 function statesOf(model, words, solved, touched) {
-  let results = new Map(); // case -> what was found, for the network of the last state
+  let results = new Map(); // case -> what was found, for the sequences of the last state
+  let read;
   return (net, last) => {
-    if (net !== last?.net) results = new Map();
+    const B = 1 + inside(model.get("batch") - 1, BATCHES.length);
+    if (net !== last?.net || B !== last.B) {
+      results = new Map();
+      read = sequences(net, B);
+    }
     const result = (n, right) => {
-      if (!results.has(n)) results.set(n, evaluate(net, CASES[n - 1] ?? {}, right));
+      if (!results.has(n)) results.set(n, evaluate(net.params, read, CASES[n - 1] ?? {}, right));
       return results.get(n);
     };
     const n = inside(model.get("case"), CASES.length + 1);
@@ -110,22 +110,25 @@ function statesOf(model, words, solved, touched) {
     const suspect = SUSPECTS.includes(model.get("suspect")) ? model.get("suspect") : "";
     const picked = suspect ? suspect.split("+") : [];
     const hits = solved.take(n, picked);
-    const told = n ? words(CASES[n - 1].words, { T: net.T, excess: net.T - 1 }).split("\n") : [];
+    const N = read.y.length;
+    const told = n ? words(CASES[n - 1].words, { T: net.T, n: N, excess: N - 1, B }).split("\n") : [];
     return {
-      ...net, net, number: n, code: CASES[n - 1], faults: faultsOf(n), suspect, hits,
+      ...net, net, B, form: Math.max(B, CASES[n - 1]?.batch ?? 1) - 1, ids: read.x, number: n, code: CASES[n - 1], faults: faultsOf(n), suspect, hits,
       last: picked.includes(touched()) ? touched() : picked.at(-1) ?? "",
-      solved: solved.has(n), told, healthy, ...result(n, healthy),
+      solved: solved.has(n), found: solved.found.size, told, healthy, ...result(n, healthy),
     };
   };
 }
 
-/** The lines of Python that check the gradient of a case, and what they import. */
-function pythonOf(n) {
-  const { names, more } = CASES[n - 1] ?? { names: [], more: false };
-  const gallery = more ? "MORE_MISTAKES" : "MISTAKES";
+/** The lines of Python that check the gradient of a case on B sequences, and what they import. */
+function pythonOf(n, B) {
+  const { names, gallery } = CASES[n - 1] ?? { names: [], gallery: "" };
   return {
     plain: [
-      "x, y = vocab.encode(text[:-1]), vocab.encode(text[1:])",
+      ...(B > 1 ? [
+        "ids = np.stack([vocab.encode(text), vocab.encode(text[::-1])], axis=1)",
+        "x, y = ids[:-1], ids[1:]",
+      ] : ["x, y = vocab.encode(text[:-1]), vocab.encode(text[1:])"]),
       "h0 = rnn.forward(params, x).h[-1]",
       ...(n ? [
         `named = {mistake.name: mistake for mistake in ${gallery}}`,
@@ -147,12 +150,19 @@ function shareDetective({ el, root, model, words, change, current }) {
     el, root, model, words, change, figure: "GradientDetective",
     spec: {
       ...linkedNetwork(model, LIMITS), case: linkedWhole(0, CASES.length, DEFAULTS.case),
-      suspect: linkedChoice(SUSPECTS, DEFAULTS.suspect),
+      batch: linkedWhole(1, BATCHES.length, DEFAULTS.batch), suspect: linkedChoice(SUSPECTS, DEFAULTS.suspect),
     },
-    shown: () => current() && { ...shownNetwork(current()), case: current().number, suspect: current().suspect },
-    said: () => words(current().number ? "detective_picture" : "detective_picture_healthy", { ...current(), case: current().number }),
+    shown: () => {
+      if (!current()) return undefined;
+      const { number: n, B, suspect } = current();
+      return { ...shownNetwork(current()), case: n, batch: B, suspect };
+    },
+    said: () => {
+      const { number: n, B } = current();
+      return words(PICTURES[B - 1][n ? 0 : 1], { ...current(), case: n });
+    },
     place: () => `case${current().number}`,
-    python: () => pythonOf(current().number),
+    python: () => pythonOf(current().number, current().B),
   });
 }
 
@@ -166,15 +176,19 @@ function render({ model, el }) {
   const solved = solvedCases(words);
   const stateOf = statesOf(model, words, solved, () => touched);
   const schedule = batchUpdates(draw);
-  const { change, forget } = bindModel(model, [...NETWORK, "case", "suspect"], schedule);
-  const go = (n) => change({ case: n, suspect: solved.found.has(n) ? faultsOf(n).join("+") : "" });
+  const { change, forget } = bindModel(model, [...NETWORK, "case", "batch", "suspect"], schedule);
+  const go = (n) => {
+    const suspect = solved.found.has(n) ? faultsOf(n).join("+") : "";
+    change({ case: n, suspect, batch: Math.max(model.get("batch"), CASES[n - 1]?.batch ?? 1) });
+  };
+  const read = (B) => change({ batch: B });
   const toggle = () => {
     comparing = !comparing;
     schedule();
   };
 
   const fields = networkFields({ model, words, change, limits: LIMITS });
-  const chooser = buildChooser(words, current, solved, go, toggle);
+  const chooser = buildChooser(words, current, solved, { go, toggle, read });
   const summary = buildSummary(words, solved);
   const [training, maps, legend, about] = [buildTraining, buildMaps, buildLegend, buildAbout].map((build) => build(words));
   const lines = buildLines(words, pick);
