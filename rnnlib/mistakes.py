@@ -2,8 +2,8 @@
 
 They are easy to make in a recurrent network written by hand, and most of them still train: the loss falls, and only a
 gradient check finds them. The chapter on checking shows them all; the widget `GradientDetective` has those of
-`MISTAKES` and `BATCH_MISTAKES`, two of them together, and one of `MORE_MISTAKES`. `mutant` gives the wrong functions, with one mistake or
-with several, so that everything said about a mistake is computed with it.
+`MISTAKES` and `BATCH_MISTAKES`, two of them together, and one of `MORE_MISTAKES`. `mutant` gives the wrong functions,
+with one mistake or with several, so that everything said about a mistake is computed with it.
 """
 
 import linecache
@@ -194,7 +194,8 @@ BATCH_MISTAKES = (
         right_js=f"{_SUMS_JS};",
         wrong_js=f"""const sent = n < B ? dhPrevious : new Float64Array(H);
     {_SUMS_JS.replace("dhPrevious", "sent")};
-    for (let m = n - n % B - B; n >= B && m < n - n % B; m++) for (let j = 0; j < H; j++) dh[m * H + j] += sent[j] / B;""",
+    const before = (n - n % B - B) * H; // the row of the first sequence, one step earlier
+    for (let i = 0; n >= B && i < B * H; i++) dh[before + i] += sent[i % H] / B;""",
     ),
 )  # fmt: skip
 
