@@ -15,6 +15,8 @@ from ._replay import Pass, Replay, product, shifted
 
 REACH = 64  # the work of a truncated pass grows with the square of the steps
 SYMBOLS = 12  # in a larger alphabet only the first and the last are tried as the sign of padding
+SEQUENCES = 8  # of a larger batch a mistake that needs a pass for each sequence is not tried
+SMOOTHING = 0.1, 0.2  # as people choose it
 BOUNDS = (
     0.001,
     0.01,
@@ -122,6 +124,9 @@ def _targets(r):
         yield "the targets of all sequences are subtracted from each", r.one_hot.max(axis=1, keepdims=True)
         yield "the targets of all sequences are subtracted from each", r.one_hot.sum(axis=1, keepdims=True)
     yield "the targets are in reverse order", r.one_hot[::-1]
+    for part in SMOOTHING:
+        cause = f"the targets are smoothed: {part:g} of each is spread over all symbols, and not so in the loss"
+        yield cause, (1 - part) * r.one_hot + part / r.V
     for cause, ids in _other_layout(r, r.y):
         yield f"the targets are {cause}", r.rows(ids)
 
@@ -303,6 +308,19 @@ def _ways(r, do):
             "the error is summed over the batch on the way to the states",
             r.back(do, out=(do @ Why.T).sum(1, keepdims=True) + np.zeros_like(r.h)),
         )
+    if 1 < r.B <= SEQUENCES:
+        yield (
+            "what is left at the end of one sequence goes into the next: the loop starts without zeros",
+            _carried(r, do),
+        )
+
+
+def _carried(r, do):
+    """A loop for each sequence, which starts with what is left from the sequence before it."""
+    start = np.zeros(r.h0.shape)
+    for n in range(1, r.B):
+        start[n] = r.back(do, start=start).dh0[n - 1]
+    return r.back(do, start=start)
 
 
 def _visits(r, do):
@@ -539,6 +557,9 @@ def _input(r, p):
         assigned = np.zeros((r.D, r.H))
         assigned[r.x.reshape(-1)[order]] = p.da.reshape(-1, r.H)[order]
         yield "of each character one term alone: dWxh[x] = da where += belongs", assigned
+    for row in {0, r.D - 1}.intersection(r.x.reshape(-1)):
+        others = (np.arange(r.D) != row)[:, None]
+        yield f"the row of character {row} is zero: is it taken for padding?", r.by_input(r.x, p.da) * others
     counts = np.maximum(np.bincount(r.x.reshape(-1), minlength=r.D), 1)[:, None]
     yield "each row is divided by how often its character is read", r.by_input(r.x, p.da) / counts
 

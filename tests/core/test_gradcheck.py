@@ -225,6 +225,50 @@ def test_a_mistake_that_people_reported_is_named(mistake):
         assert report.findings == ()
 
 
+def carried(params, trace, y, *, reduction):
+    """A loop over the sequences that never resets what goes to the step before."""
+    right, dh_next = backward(params, trace, y, reduction=reduction), np.zeros(len(params.Whh))
+    da = np.zeros_like(right.da)
+    for n in range(y.shape[1]):
+        for t in reversed(range(len(y))):
+            da[t, n] = (right.do[t, n] @ params.Why.T + dh_next) * (1 - trace.h[t, n] ** 2)
+            dh_next = params.Whh @ da[t, n]
+    dWxh = np.zeros_like(params.Wxh)
+    np.add.at(dWxh, trace.x, da)
+    dWhh = sum(h.T @ d for h, d in zip(before(trace), da, strict=True))
+    return right._replace(Wxh=dWxh, Whh=dWhh, bh=da.sum(axis=(0, 1)), h0=da[0] @ params.Whh.T, da=da)
+
+
+def padded(params, trace, y, *, reduction):
+    """A table of characters in which the first has no gradient, as with `padding_idx=0`."""
+    grads = backward(params, trace, y, reduction=reduction)
+    return grads._replace(Wxh=np.vstack([0 * grads.Wxh[:1], grads.Wxh[1:]]))
+
+
+def smoothed(params, trace, y, *, reduction):
+    """Targets of which a tenth is spread over the symbols; backward is linear in ŷ, so ŷ takes the difference."""
+    V = len(params.by)
+    yhat = trace.yhat + 0.1 * (np.eye(V)[y] - 1 / V)
+    return backward(params, trace._replace(yhat=yhat), y, reduction=reduction)
+
+
+DEVISED = {
+    "carried": (carried, RECURRENT, "what is left at the end of one sequence goes into the next"),
+    "padded": (padded, {"Wxh"}, "is zero: is it taken for padding?"),
+    "smoothed": (smoothed, set(NAMES), "the targets are smoothed: 0.1 of each"),
+}
+
+
+@pytest.mark.parametrize("mistake", DEVISED)
+def test_a_mistake_that_was_devised_for_the_check_is_named(mistake):
+    wrong_backward, names, words = DEVISED[mistake]
+    for seed in range(5):
+        case = make_case(seed, T=6, B=3, V=4, H=5)
+        report = check(case, backward=wrong_backward)
+        assert {name for name, one in report.checks.items() if not one.ok} == names, report
+        assert all((words in one.cause) if name in names else one.cause == "" for name, one in report.checks.items())
+
+
 OR = "; or, with the same numbers here: "
 
 
