@@ -234,8 +234,6 @@ def test_a_build_comes_to_its_end(load_ext):
 
 # On the page
 
-WIDTHS = (1280, 360)
-
 HEIGHTS = "() => [...document.querySelectorAll('.rnn-widget')].map((view) => view.getBoundingClientRect().height)"
 
 # The text that can be seen of each view, and where; what is scrolled out of sight cannot.
@@ -275,11 +273,6 @@ FONTS = """async () => {
 }"""
 # Rounding errors are not the same in each engine; they are shown as such.
 NOISE = re.compile(r"\d(\.\d)?e−(0?[89]|1\d)( at \[\d+(,\s\d+)?\])?")
-
-
-@pytest.fixture(params=["book", "specimen"])
-def built(request):
-    return request.getfixturevalue(request.param)
 
 
 def widget_pages(folder):
@@ -349,11 +342,12 @@ new PerformanceObserver((list) => {
 HEIGHT = "() => [document.documentElement.scrollHeight, window.jumped]"
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_page_shows_its_figures_before_any_script_of_theirs_and_nothing_jumps(built, held, width):
-    shown, shifts = 0, {}
-    for path in widget_pages(built):
-        page, release = held(built, path, width, watch=WATCH_SHIFTS, slower=4)
+# test_every_page_is_in_order asks of the book at both widths whether anything jumps
+@pytest.mark.parametrize(("name", "width"), [("book", 360), ("specimen", 1280)])
+def test_a_page_shows_its_figures_before_any_script_of_theirs_and_nothing_jumps(request, held, name, width):
+    folder, shown, shifts = request.getfixturevalue(name), 0, {}
+    for path in widget_pages(folder):
+        page, release = held(folder, path, width, watch=WATCH_SHIFTS, slower=4)
         at_rest(page, partial(page.evaluate, HEIGHT))
         first = page.evaluate(SEEN)
         release()
