@@ -24,21 +24,15 @@ function shapesOf({ left, terms }, dialect, layout) {
   return of(left[0]) + (products ? ` = ${terms.map((factors) => factors.map(of).join(" ")).join(" + ")}` : "");
 }
 
-/** Put pieces of an equation into a node, where they are not there already; true if it was another one. */
-function fill(node, pieces) {
-  const text = pieces.map((piece) => piece.outerHTML).join("");
-  if (node.filled === text) return false;
-  const another = "filled" in node;
-  node.filled = text;
-  node.replaceChildren(...pieces.flatMap((piece) => [piece, " "]));
-  return another;
-}
+const nameOf = ({ name, gradient }) => (gradient ? "d" : "") + name;
+
+const fill = (node, pieces) => node.replaceChildren(...pieces.flatMap((piece) => [piece, " "]));
 
 /** The kinds of difference as small signs, which look as the marks in the equations do. Where the step is written is the same
  * all through a notation, and said where nothing else differs. */
 function tagsOf(kinds, words) {
   const told = [...kinds].filter(([kind]) => kind !== "above" || kinds.size === 1);
-  const names = (parts) => [...new Set(parts.map(({ name, gradient }) => (gradient ? "d" : "") + name))].join(", ");
+  const names = (parts) => [...new Set(parts.map(nameOf))].join(", ");
   return told.map(([kind, parts]) => make("span", { className: `rnn-rosetta-tag rnn-rosetta-${kind}` },
     words(TAGS[kind]), make("span", { className: "rnn-said" }, ` (${names(parts)})`)));
 }
@@ -49,16 +43,23 @@ function buildRow(words) {
   const said = make("span", { className: "rnn-said" }, words("rosetta_ours"));
   const node = make("div", { className: "rnn-rosetta-line", role: "listitem" },
     make("div", { className: "rnn-rosetta-book" }, said, ours, tags), make("div", {}, equation, shapes));
+  const drawn = { differing: null, text: null };
   return {
     node,
     /** Show an equation; true where it is as ours. */
     draw(one, book, dialect, layout) {
       const kinds = differences(one, book, dialect);
       const marks = (which) => (part) => which.filter((kind) => kinds.get(kind)?.includes(part));
-      const divided = kinds.has("undivided") ? "rnn-rosetta-undivided" : "";
-      fill(ours, equationMath(book, DIALECTS.rnnlib, marks(MARKED.ours), divided));
-      fill(tags, tagsOf(kinds, words));
-      node.classList.toggle("rnn-rosetta-changed", fill(equation, equationMath(one, dialect, marks(MARKED.there), "")));
+      const differing = [...kinds].map(([kind, parts]) => `${kind} ${parts.map(nameOf)}`).join();
+      if (differing !== drawn.differing) {
+        fill(ours, equationMath(book, DIALECTS.rnnlib, marks(MARKED.ours), kinds.has("undivided") ? "rnn-rosetta-undivided" : ""));
+        fill(tags, tagsOf(kinds, words));
+      }
+      const pieces = equationMath(one, dialect, marks(MARKED.there), "");
+      const text = pieces.map((piece) => piece.textContent).join() + differing;
+      node.classList.toggle("rnn-rosetta-changed", drawn.text !== null && text !== drawn.text);
+      if (text !== drawn.text) fill(equation, pieces);
+      Object.assign(drawn, { differing, text });
       setText(shapes, shapesOf(one, dialect, layout));
       node.classList.toggle("rnn-rosetta-same", !kinds.size);
       return !kinds.size;
@@ -72,6 +73,7 @@ function buildWay(words, way, title) {
   list.setAttribute("aria-label", title);
   const node = make("section", { className: "rnn-panel" }, make("div", { className: "rnn-title" }, title), list);
   const ours = new Map(translate(DIALECTS.rnnlib, "row", "mean")[way].map((one) => [one.key, one]));
+  /** @type {Map<string, any>} */
   const rows = new Map([...ours.keys()].map((key) => [key, buildRow(words)]));
   let same = new Map(); // row -> is it as ours?
   const hide = (folded) => {
@@ -80,6 +82,8 @@ function buildWay(words, way, title) {
   };
   return {
     node, hide,
+    /** Nothing has changed. */
+    rest: () => rows.forEach((row) => row.node.classList.remove("rnn-rosetta-changed")),
     /** Show the equations; how many of them are as ours. */
     draw({ dialect, layout, reduction }) {
       const equations = translate(dialect, layout, reduction)[way];
@@ -102,9 +106,13 @@ export function buildRows(words) {
   const folded = () => fold.getAttribute("aria-expanded") === "false";
   fold.addEventListener("click", () => hide(!folded()));
   const heads = make("div", { className: "rnn-rosetta-heads" }, make("span", {}, DIALECTS.rnnlib.title), make("div", {}, title, fold));
+  let drawn = "";
   return {
     node: make("div", {}, heads, make("div", { className: "rnn-panels rnn-rosetta-panels" }, ...ways.map(({ node }) => node))),
     draw(state) {
+      const how = `${state.names} ${state.layout} ${state.reduction}`;
+      if (how === drawn) return ways.forEach((way) => way.rest());
+      drawn = how;
       const n = ways.reduce((sum, way) => sum + way.draw(state), 0);
       setText(title, state.dialect.title);
       setText(fold, words(n === 1 ? "rosetta_one_same" : "rosetta_same", { n }));

@@ -111,7 +111,7 @@ function buildPointed(words, root, current) {
   root.addEventListener("pointerleave", () => point());
   root.addEventListener("focusin", ({ target }) => point(target));
   root.addEventListener("focusout", () => point());
-  return { node, draw: light };
+  return { node, draw: () => lit && light() };
 }
 
 /** The order of the axes of a sequence, and the names of its sizes. */
