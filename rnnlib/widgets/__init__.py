@@ -16,6 +16,7 @@ from .gated_stepper import GatedStepper
 from .gradient_detective import GradientDetective
 from .gradient_flow import GradientFlow
 from .graph_stepper import GraphStepper
+from .logit_loss import LogitLoss
 from .river import River
 from .rosetta import Rosetta
 from .training_lab import TrainingLab
@@ -28,6 +29,7 @@ __all__ = [
     "GradientDetective",
     "GradientFlow",
     "GraphStepper",
+    "LogitLoss",
     "River",
     "Rosetta",
     "TrainingLab",

@@ -19,6 +19,7 @@ FIGURES = {
     "GatedStepper": ".rnn-gated",
     "GradientDetective": ".rnn-detective",
     "GradientFlow": ".rnn-flow",
+    "LogitLoss": ".rnn-logit",
     "River": ".rnn-river-figure",
     "Rosetta": ".rnn-rosetta",
     "TrainingLab": ".rnn-lab",

@@ -22,6 +22,7 @@ from rnnlib.widgets import (
     GradientDetective,
     GradientFlow,
     GraphStepper,
+    LogitLoss,
     River,
     Rosetta,
     TrainingLab,
@@ -39,6 +40,7 @@ FIGURES = {
     "gradient-detective": GradientDetective,
     "gradient-flow": GradientFlow,
     "graph-stepper": GraphStepper,
+    "logit-loss": LogitLoss,
     "river": River,
     "rosetta": Rosetta,
     "training-lab": TrainingLab,
@@ -96,6 +98,8 @@ def random_figure(name, rng):
         traits |= {"product": pick("on", "off")}
     elif name == "graph-stepper":
         traits |= {"move": upto(25 if last == 0 else 41)}
+    elif name == "logit-loss":
+        traits |= {"t": upto(last), "logit": upto(len(set(text)) - 1), "shift": pick(-4.0, -0.3, 0.0, 1.7)}
     elif name == "river":
         traits |= {"t": upto(last), "updates": pick(0, 1, 300)}
     elif name == "rosetta":
@@ -235,6 +239,8 @@ def test_copied_python_makes_the_state_and_its_numbers(opens, name):
         elif name == "graph-stepper":
             ours, theirs = names["nodes"], figure.loss
             assert ours[-1].data == theirs.data
+        elif name == "logit-loss":
+            assert names["loss"] == figure.loss and same([names["o"], names["do"]], [figure.logits, figure.gradient])
         elif name == "river":
             assert same(
                 [names["lengths"], names["losses"]], [figure.contributions, step_losses(figure.trace.o, figure.targets)]
@@ -316,6 +322,7 @@ BROKEN["cliff"] = [
     *(("w=0.4", "w"), ("b=-0.3", "b"), ("w=-1", "w"), ("b=--0.1", "b"), ("steps=1", "steps"), ("steps=2.5", "steps")),
     *(("updates=1&updates=2", "updates"), ("clipping=l2", "clipping"), ("clipping=__proto__", "clipping")),
 ]
+BROKEN["logit-loss"] = [("t=16", "t"), ("logit=12", "logit"), ("text=aab&logit=2", "logit"), ("shift=4.1", "shift")]
 BROKEN["gradient-flow"] = [("gain=0", "gain"), ("gain=99", "gain"), ("start=zeros", "start"), ("alpha=-1", "alpha")]
 BROKEN["gradient-flow"] += [("cell=rnn", "cell"), ("forget_bias=6.1", "forget_bias"), ("text=abc&loss_t=2", "loss_t")]
 ANYWHERE = [
@@ -533,7 +540,7 @@ def test_the_drawing_needs_no_browser_and_shows_what_the_page_shows(opens, name,
     root = ElementTree.fromstring(text)
     kinds = [node.tag.removeprefix(SVG_NAME) for node in root.iter()]
     assert set(kinds) <= set(ELEMENTS) and kinds.count("rect") > 20
-    assert kinds.count("text") > (30 if name == "gradient-flow" else 40)  # its axes have few words
+    assert kinds.count("text") > (30 if name in ("gradient-flow", "logit-loss") else 40)  # their axes have few words
     values = [value for node in root.iter() for key, value in node.attrib.items() if not key.endswith("href")]
     assert not re.search(r"NaN|undefined|var\(|rgba\(|color\(|oklch", " ".join(values))
     written = " ".join("".join(node.itertext()) for node in root.iter(f"{SVG_NAME}text")).split()

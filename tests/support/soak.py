@@ -37,11 +37,12 @@ FIGURES = {
     "gradient-detective": ".rnn-detective",
     "gradient-flow": ".rnn-flow",
     "graph-stepper": ".rnn-grapher",
+    "logit-loss": ".rnn-logit",
     "river": ".rnn-river-figure",
     "rosetta": ".rnn-rosetta",
     "training-lab": ".rnn-lab",
 }
-STILL = "gradient-detective", "gradient-flow", "rosetta"  # nothing in them plays
+STILL = "gradient-detective", "gradient-flow", "logit-loss", "rosetta"  # nothing in them plays
 WORDS = words()["en"]
 WIDTHS = 1280, 768, 360
 TEXTS = [
@@ -57,7 +58,7 @@ KEYS = [
 TRAITS = (
     "text hidden_size seed t unit move parameter loss_t s truncate reduction case suspect names layout fill batch"
     " steps learning_rate clip optimizer temperature updates _rates n gain start inputs alpha cell forget_bias"
-    " w b rate clipping"
+    " w b rate clipping logit shift"
 ).split()
 VALUES = [
     *("0", "1", "2", "3", "40", "64", "-1", "1.5", "1e400", "", "NaN", "sum", "mean", "Whh", "adam", "column", "dWhh"),
@@ -364,6 +365,13 @@ def graph_numbers(page, view, names):
     return value, shown(loss, 2) if loss else "0"
 
 
+def logit_numbers(page, view, names):
+    said = view.locator(".rnn-summary").inner_text()
+    figure = names["figure"]
+    told = re.search(r"(\S+), and the loss is (\S+)\. .* = (\S+)\. Raise", said, re.DOTALL).groups()
+    return told, tuple(map(shown, (names["o"][figure.logit], names["loss"], names["do"][figure.logit])))
+
+
 def river_numbers(page, view, names):
     figure, losses = names["figure"], names["losses"]
     mean, loss = re.search(r"mean loss is (\S+)\. .* is (\S+);", view.locator(".rnn-summary").inner_text()).groups()
@@ -394,6 +402,7 @@ NUMBERS_OF = {
     "gradient-detective": detective_numbers,
     "gradient-flow": flow_numbers,
     "graph-stepper": graph_numbers,
+    "logit-loss": logit_numbers,
     "river": river_numbers,
     "rosetta": rosetta_numbers,
     "training-lab": lab_numbers,

@@ -22,6 +22,7 @@ from rnnlib.widgets import (
     GradientDetective,
     GradientFlow,
     GraphStepper,
+    LogitLoss,
     River,
     Rosetta,
     TrainingLab,
@@ -102,7 +103,7 @@ def test_what_is_changed_in_python_is_changed_in_the_page(tmp_path):
 
 def test_the_limits_of_the_views_are_those_of_the_traits():
     assert LIMITS == {"steps": MAX_STEPS, "hidden": MAX_HIDDEN, "seed": MAX_SEED}
-    others = GraphStepper, GradientDetective, GradientFlow, River, Rosetta
+    others = GraphStepper, GradientDetective, GradientFlow, LogitLoss, River, Rosetta
     for figure in (ForwardStepper, BackwardStepper, GatedStepper, *others):
         assert f"const LIMITS = {json.dumps(LIMITS)};" in figure._esm
 
