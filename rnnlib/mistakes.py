@@ -33,7 +33,9 @@ class Mistake(NamedTuple):
     wrong: str
     case: int = 0  # its number in the widget
     code: str = ""  # the line at fault as the widget shows it
-    right_js: str = ""  # the same change in `forward` or `backward` of engine/batch.js, where this occurs exactly once
+    right_js: str = (
+        ""  # the same change in `batchForward` or `batchBackward` of engine/batch.js, where this occurs exactly once
+    )
     wrong_js: str = ""
     batch_code: str = ""  # the line at fault for a batch, where it is another one
 

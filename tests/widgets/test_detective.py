@@ -152,8 +152,8 @@ def test_a_mistake_in_two_functions_is_a_case_with_both_changed(monkeypatch):
     named = {mistake.name: mistake for mistake in MISTAKES}
     monkeypatch.setitem(CASES, "mistake_both", (named["no_tanh"], named["one_step_bias"]))
     modules = facts()
-    assert "ht[j] = at[j]" in modules["engine/forward_mistake_both.js"]
-    assert "dbh[j] += n < B ? dat[j] : 0" in modules["engine/backward_mistake_both.js"]
+    assert "ht[j] = at[j]" in modules["engine/batchForward_mistake_both.js"]
+    assert "dbh[j] += n < B ? dat[j] : 0" in modules["engine/batchBackward_mistake_both.js"]
 
 
 # The ten lines and the heads of their loops as they are shown; between them what they do not say.
@@ -236,8 +236,8 @@ import { CASES } from "./gradient_detective/cases.js";
 import { evaluate, sequences } from "./gradient_detective/evidence.js";
 import { comparison, fitOf, hintFor } from "./gradient_detective/hints.js";
 import { LINES } from "./gradient_detective/cases.js";
-import { backward, forward } from "./engine/batch.js";
-export { CASES, LINES, backward, comparison, evaluate, fitOf, forward, hintFor, sequences };
+import { batchBackward, batchForward } from "./engine/batch.js";
+export { CASES, LINES, batchBackward, batchForward, comparison, evaluate, fitOf, hintFor, sequences };
 """
     with bundled("entry.js", {**facts(), "entry.js": entry}) as engine:
         yield engine
@@ -281,9 +281,9 @@ def test_a_case_in_javascript_gives_the_numbers_of_its_python(engine, number, ke
     models = [*models_of(key, batch)][:40]
     got = engine.call(
         f"""(engine, models) => models.map({MODEL}).map(({{ params, ids, h0, y, reduction }}) => {{
-            const code = {{ forward: engine.forward, backward: engine.backward, ...engine.CASES[{number - 1}] }};
-            const trace = code.forward(params, ids.flat(), h0.flat());
-            return {{ trace, grads: code.backward(params, trace, y.flat(), reduction) }};
+            const code = {{ ...engine, ...engine.CASES[{number - 1}] }};
+            const trace = code.batchForward(params, ids.flat(), h0.flat());
+            return {{ trace, grads: code.batchBackward(params, trace, y.flat(), reduction) }};
         }})""",
         plain([as_data(*model) for model in models]),
     )
@@ -396,7 +396,7 @@ def test_what_is_said_of_a_line_that_is_right_is_true(engine):
 @pytest.mark.parametrize("right", ["no such text", "dat"])
 def test_a_case_whose_place_is_not_there_once_is_refused_by_name(right, monkeypatch):
     monkeypatch.setitem(CASES, "mistake_late", (CASES["mistake_late"][0]._replace(right_js=right),))
-    message = f"mistake_late: expected {right!r} once in backward of engine/batch.js, found it"
+    message = f"mistake_late: expected {right!r} once in batchBackward of engine/batch.js, found it"
     with pytest.raises(RuntimeError, match=message):
         facts()
 
@@ -404,5 +404,5 @@ def test_a_case_whose_place_is_not_there_once_is_refused_by_name(right, monkeypa
 def test_the_wrong_functions_stand_in_the_module_and_no_text_is_run_as_code():
     module = GradientDetective._esm
     assert not re.search(r"\beval\(|new Function\(", module)
-    assert module.count("function backward(") == 1 + 15 and module.count("function forward(") == 2 + 2
+    assert module.count("function batchBackward(") == 1 + 15 and module.count("function batchForward(") == 1 + 2
     assert re.findall(r"^export .*", module, re.MULTILINE) == ["export default figure(render);"]

@@ -33,7 +33,7 @@ export function rowOf(array, before, n, size) {
  * @param {ArrayLike<number>} h0  (B, H)
  * @returns {Trace}
  */
-export function forward(params, ids, h0) {
+export function batchForward(params, ids, h0) {
   checkParams(params);
   const { V, H, Wxh, Whh, Why, bh, by } = params;
   checkIds("ids", ids, V);
@@ -62,11 +62,11 @@ export function forward(params, ids, h0) {
  * sequences, as `backward` of bptt.js computes it for one sequence.
  *
  * @param {Params} params
- * @param {Trace} trace  what `forward(params, ids, h0)` returned
+ * @param {Trace} trace  what `batchForward(params, ids, h0)` returned
  * @param {ArrayLike<number>} y  (T, B) target ids
  * @param {Reduction} [reduction]
  */
-export function backward(params, trace, y, reduction = "mean") {
+export function batchBackward(params, trace, y, reduction = "mean") {
   checkParams(params);
   const { V, H, Whh, Why } = params;
   const { ids, h0, a, h, yhat } = trace;

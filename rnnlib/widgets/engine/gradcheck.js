@@ -7,7 +7,7 @@
  * @typedef {import("./loss.js").Reduction} Reduction
  */
 
-import { backward, forward, sizeOf } from "./batch.js";
+import { batchBackward, batchForward, sizeOf } from "./batch.js";
 import {
   checkFunction, checkIds, checkInteger, checkLength, checkNumbers, checkParams, checkReduction, checkTargets, wrongArgument,
 } from "./checks.js";
@@ -41,10 +41,10 @@ function mapParams(params, change) {
  * @param {ArrayLike<number>} y  (T, B)
  * @param {ArrayLike<number> | null} [h0]  (B, H)
  * @param {Reduction} [reduction]
- * @param {typeof forward} [run]  called twice for every number
+ * @param {typeof batchForward} [run]  called twice for every number
  * @returns {Object<string, Float64Array>}  by the names of the parameters, and h0
  */
-export function centralDifferences(params, ids, y, h0 = null, reduction = "mean", run = forward) {
+export function centralDifferences(params, ids, y, h0 = null, reduction = "mean", run = batchForward) {
   checkParams(params);
   const { V, H } = params;
   checkIds("ids", ids, V);
@@ -118,10 +118,10 @@ export function compare(given, expected, reduction, N) {
  * @param {ArrayLike<number>} ids
  * @param {ArrayLike<number>} y
  * @param {ArrayLike<number> | null} h0
- * @param {{updates?: number, rate?: number, run?: typeof forward, back?: typeof backward}} options
+ * @param {any} options  updates: how many; rate: the learning rate; run, back: the functions under test
  * @returns {{losses: Float64Array, params: Params}}  losses before the first update and after each one
  */
-export function descend(params, ids, y, h0, { updates, rate, run = forward, back = backward } = {}) {
+export function descend(params, ids, y, h0, { updates, rate, run = batchForward, back = batchBackward } = {}) {
   checkParams(params);
   checkIds("ids", ids, params.V);
   checkTargets(y, ids.length, params.V);

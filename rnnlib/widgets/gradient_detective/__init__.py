@@ -52,7 +52,7 @@ def _cases():
 
 
 CASES = _cases()
-FUNCTIONS = {"rnn.py": "forward", "bptt.py": "backward"}  # in ENGINE
+FUNCTIONS = {"rnn.py": "batchForward", "bptt.py": "batchBackward"}  # in ENGINE
 ENGINE = "engine/batch.js"
 
 

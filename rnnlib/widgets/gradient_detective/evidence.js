@@ -1,6 +1,6 @@
 /** What GradientDetective shows of a case: the sequences that its code reads, the errors of its gradients, and its training. */
 
-import { backward, forward } from "../engine/batch.js";
+import { batchBackward, batchForward } from "../engine/batch.js";
 import { centralDifferences, compare, descend } from "../engine/gradcheck.js";
 import { TOLERANCE, TRAINING } from "./cases.js";
 import { CHECKED_GRADIENTS } from "./hints.js";
@@ -13,7 +13,7 @@ export function sequences({ H, params, x, y }, B) {
   const columns = [text, [...text].reverse()].slice(0, B);
   const rows = text.flatMap((_, t) => columns.map((column) => column[t]));
   const ids = rows.slice(0, -B);
-  return { x: ids, y: rows.slice(B), h0: forward(params, ids, new Float64Array(B * H)).h.slice(-B * H) };
+  return { x: ids, y: rows.slice(B), h0: batchForward(params, ids, new Float64Array(B * H)).h.slice(-B * H) };
 }
 
 /** The errors of the gradient of a case, and its training.
@@ -22,9 +22,9 @@ export function sequences({ H, params, x, y }, B) {
  * @param {any} code  the functions of the case that are not the right ones
  * @param {any} [right]  what this function gave for the right code */
 export function evaluate(params, { x, y, h0 }, code, right) {
-  const { forward: run = forward, backward: back = backward } = code;
+  const { batchForward: run = batchForward, batchBackward: back = batchBackward } = code;
   const grads = back(params, run(params, x, h0), y);
-  const expected = right && run === forward ? right.expected : centralDifferences(params, x, y, h0, "mean", run);
+  const expected = right && run === batchForward ? right.expected : centralDifferences(params, x, y, h0, "mean", run);
   const checks = compare(grads, expected, "mean", y.length);
   const { losses } = descend(params, x, y, h0, { ...TRAINING, run, back });
   const reached = losses.filter(Number.isFinite);
