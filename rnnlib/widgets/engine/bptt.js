@@ -198,7 +198,7 @@ export function path(params, trace, y, t, s, reduction = "mean") {
   }
   const slope = slopes.slice(s * H, (s + 1) * H);
   const state = s ? h.slice((s - 1) * H, s * H) : Float64Array.from(h0);
-  return { error, jacobians, along, slope, state, share: along.at(-1).map((value, j) => value * slope[j]) };
+  return { error, jacobians, along, slope, state, share: along[t - s].map((value, j) => value * slope[j]) };
 }
 
 /**

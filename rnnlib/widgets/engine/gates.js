@@ -62,7 +62,7 @@ export function tapeOf(loss) {
   const tape = new Set(); // keeps the order in which its members came
   const stack = [loss];
   while (stack.length) {
-    const waiting = stack.at(-1).parents.filter((parent) => !tape.has(parent));
+    const waiting = stack[stack.length - 1].parents.filter((parent) => !tape.has(parent));
     if (waiting.length) stack.push(...waiting.reverse());
     else tape.add(stack.pop());
   }
@@ -182,6 +182,7 @@ export function tapeLoss(params, x, y, h0 = null) {
  *   of the child's parents it is, and the gradient that the child hands to it
  */
 export function tapeEdges(tape) {
+  /** @type {Map<TapeNode, any>} */
   const numberOf = new Map(tape.map((node, i) => [node, i]));
   return tape.flatMap((node, child) => {
     const grads = node.toParents(node.grad);

@@ -6,7 +6,8 @@
  */
 export function vocabulary(text) {
   // Strings iterate by code point, but compare by UTF-16 unit, which would put emoji before U+E000 to U+FFFF.
-  return [...new Set(text)].sort((p, q) => p.codePointAt(0) - q.codePointAt(0));
+  const code = (character) => /** @type {number} */ (character.codePointAt(0));
+  return [...new Set(text)].sort((p, q) => code(p) - code(q));
 }
 
 const NAMED = 20; // unknown characters, at most, in an error
@@ -26,6 +27,7 @@ function named(character) {
  * @returns {Int32Array}
  */
 export function encode(vocab, text) {
+  /** @type {Map<string, any>} */
   const idOf = new Map(vocab.map((character, id) => [character, id]));
   const unknown = vocabulary(text).filter((character) => !idOf.has(character));
   if (unknown.length) {

@@ -139,6 +139,7 @@ export function buildGraph({ words, change, shown, by, play }) {
   const node = make("div", { className: "rnn-graph", role: "group" }, stage);
   node.setAttribute("aria-label", words("graph_picture_name"));
   list.setAttribute("aria-label", words("graph_edges"));
+  /** @type {any} */
   const graph = { node, stage, canvas, holder, list, nodes: [], edges: [], sums: [], layout: null, running: [], move: null };
   const go = (at) => {
     const { back, N } = shown();

@@ -50,7 +50,7 @@ export function pointAt(w, b, steps) {
 /** How far one update moves from a point, in w and in b.
  * @param {Point} point
  * @param {Rule} rule */
-export function move({ dw, db }, { rate, clip, clipping }) {
+export function move({ dw, db }, { rate, clip = 0, clipping }) {
   const within = (value) => Math.min(clip, Math.max(-clip, value));
   if (clip && clipping === "value") return [-rate * within(dw), -rate * within(db)];
   const length = Math.hypot(dw, db);

@@ -23,9 +23,9 @@ export function writeLink(figure, n, traits, address = location.href) {
 export function parseLink(fragment) {
   const fields = new URLSearchParams(fragment.slice(1, LONGEST_LINK + 1));
   const n = fields.get("n") ?? "1";
-  return fields.has("figure")
-    ? { figure: fields.get("figure"), n: /^[1-9]\d{0,2}$/.test(n) ? Number(n) : 0, fields, long: fragment.length > LONGEST_LINK + 1 }
-    : null;
+  const figure = fields.get("figure");
+  if (figure === null) return null;
+  return { figure, n: /^[1-9]\d{0,2}$/.test(n) ? Number(n) : 0, fields, long: fragment.length > LONGEST_LINK + 1 };
 }
 
 /** The traits that the fields of a link give. One that cannot be used makes the whole link broken: half of somebody's

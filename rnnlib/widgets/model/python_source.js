@@ -59,7 +59,7 @@ export function pythonLines({ figure, model, traits, spec, plain, imports = {}, 
   const head = [`text = ${pythonString(traits.text)}`];
   if (given) {
     const bytes = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
-    const coded = btoa(String.fromCharCode(...bytes)).match(/.{1,96}/g);
+    const coded = btoa(String.fromCharCode(...bytes)).match(/.{1,96}/g) ?? [];
     const sizes = `len(vocab), ${traits.hidden_size}${cell && `, kind=${cell}.Params`}`;
     head.push("weights = (", ...coded.map((part) => `    "${part}"`), ")",
       `vocab = Vocabulary(${pythonString(model.get("_characters"))})`,

@@ -20,7 +20,7 @@ export function stack(matrix, T, s) {
 /** The highest stack of all steps. */
 export function highest(matrix, T) {
   let most = 0;
-  for (let s = 0; s < T; s++) most = Math.max(most, stack(matrix, T, s).at(-1));
+  for (let s = 0; s < T; s++) most = Math.max(most, stack(matrix, T, s)[T - s]);
   return most;
 }
 
@@ -48,6 +48,7 @@ export function paths({ matrix, norms, T, scale, first, count, lit }) {
   const middle = (s) => (s - first + 0.5) * column;
   const before = (s) => round(middle(s) - BAR * column);
   const after = (s) => round(middle(s) + BAR * column);
+  /** @type {Object<string, string[]>} */
   const drawn = { bars: [], ribbons: [], seams: [], litBars: [], litRibbons: [], ticks: [] };
   const bar = (s, from, to) => `M${before(s)} ${amount(from)}H${after(s)}V${amount(to)}H${before(s)}Z`;
   const curve = (s, from, to) => { // from the near edge of step s to the far edge of step s - 1

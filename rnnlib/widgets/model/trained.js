@@ -13,6 +13,8 @@ const SLICE = 12; // ms of training before the next drawing
 export class Trained {
   constructor() {
     this.net = null;
+    /** @type {any} */
+    this.descent = null;
     this.shown = null;
   }
 

@@ -35,7 +35,8 @@ function tickName(value) {
 /** Round numbers from 0 to n, at most five of them. */
 function roundTicks(n) {
   const power = 10 ** Math.floor(Math.log10(n / 4 || 1));
-  const step = Math.max(1, [1, 2, 5, 10].map((factor) => factor * power).find((size) => n / size <= 4));
+  const least = [1, 2, 5].map((factor) => factor * power).find((size) => n / size <= 4) ?? 10 * power;
+  const step = Math.max(1, least);
   return Array.from({ length: Math.floor(n / step + 1e-9) + 1 }, (_, i) => i * step);
 }
 

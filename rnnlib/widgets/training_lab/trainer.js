@@ -49,6 +49,7 @@ export class Trainer {
     this.lab = null; // the run that is shown
     this.target = 0; // updates up to which it is computed again, without being asked to play
     this.playing = false;
+    /** @type {any} */
     this.tempo = 1; // updates in a frame
     this.ahead = null; // what the run had come to before the reader went back
     this.leap = null; // {at, loss, from, least}: where the loss leapt
@@ -124,7 +125,7 @@ export class Trainer {
     const { run, curve, windows } = this.lab;
     if (this.leap || run.count <= windows) return false;
     if (!(this.least?.loss < curve.level)) this.least = { loss: curve.level, from: run.count };
-    const { loss, from } = this.least;
+    const { loss, from } = /** @type {any} */ (this.least);
     if (curve.level < 1.5 * loss || curve.level - loss < 0.2) return false;
     this.leap = { at: run.count, loss: curve.level, from, least: loss };
     return true;

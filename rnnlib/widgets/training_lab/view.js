@@ -212,7 +212,7 @@ function shownOf(trainer, kept, now, dark) {
 
 /** Tell the trainer when the figure comes into sight or leaves it, and when the page does; returns a clean-up. */
 function watchSight(root, trainer) {
-  const sight = new IntersectionObserver((entries) => trainer.turn(entries.at(-1).isIntersecting));
+  const sight = new IntersectionObserver((entries) => trainer.turn(entries.at(-1)?.isIntersecting));
   sight.observe(root);
   const turn = () => trainer.turn();
   document.addEventListener("visibilitychange", turn);

@@ -145,7 +145,7 @@ class Pen {
     const [, way, stops] = /^linear-gradient\((?:(90deg|to right|to bottom), )?(rgb.*)\)$/.exec(backgroundImage) ?? [];
     if (!stops) return this.colour("fill", backgroundColor);
     const parts = stops.split(/,(?![^(]*\))/).flatMap((stop) => {
-      const [, colour, from, to] = /^\s*(.*?)(?: ([\d.]+)%)?(?: ([\d.]+)%)?$/.exec(stop);
+      const [, colour, from, to] = /^\s*(.*?)(?: ([\d.]+)%)?(?: ([\d.]+)%)?$/.exec(stop) ?? [];
       return to ? [[colour, from], [colour, to]] : [[colour, from]];
     });
     const id = `rnn-fill-${this.definitions.childElementCount}`;

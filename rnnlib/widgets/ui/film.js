@@ -68,7 +68,7 @@ export function buildFilm({ words, phases, show, end }) {
 export function whenSeen(node, act) {
   const threshold = Array.from({ length: 21 }, (_, i) => i / 20);
   const observer = new IntersectionObserver((entries) => {
-    const { intersectionRect: seen, boundingClientRect: all, rootBounds } = entries.at(-1);
+    const { intersectionRect: seen, boundingClientRect: all, rootBounds } = /** @type {IntersectionObserverEntry} */ (entries.at(-1));
     if (!all.height || 2 * seen.height < Math.min(all.height, rootBounds?.height ?? Infinity)) return;
     observer.disconnect();
     act();

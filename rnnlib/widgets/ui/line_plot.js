@@ -13,7 +13,7 @@ const FRAME = { left: 30, top: 6, right: 14, bottom: 18 }; // room for the ticks
 /** The largest of 1, 2, 5, 10, 20, 50, … that is not above `size`. */
 export function roundStep(size) {
   const power = 10 ** Math.floor(Math.log10(size));
-  return power * [5, 2, 1].find((factor) => factor * power <= size * (1 + 1e-9));
+  return power * ([5, 2].find((factor) => factor * power <= size * (1 + 1e-9)) ?? 1);
 }
 
 /** Axes with one line for each class name given. */

@@ -63,9 +63,9 @@ export function walkPlayer({ words, place, go, moves }) {
     pause: buttons.pause,
     play: () => buttons.nodes[0].click(),
     by(steps) {
-      const [current, n] = place();
+      const [current, n] = place() ?? [0, 0]; // nothing is shown while the text cannot be read
       buttons.pause();
-      go(Math.min(n - 1, Math.max(0, current + steps)));
+      if (n) go(Math.min(n - 1, Math.max(0, current + steps)));
     },
   };
 }

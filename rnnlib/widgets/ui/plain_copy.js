@@ -29,7 +29,7 @@ export function copiedText(selection) {
 export function copyPlain(el) {
   const copy = (event) => {
     const selection = document.getSelection();
-    if (event.target.closest?.("input, textarea") || selection.isCollapsed || !event.clipboardData) return;
+    if (event.target.closest?.("input, textarea") || !selection || selection.isCollapsed || !event.clipboardData) return;
     event.clipboardData.setData("text/plain", copiedText(selection));
     event.preventDefault();
   };

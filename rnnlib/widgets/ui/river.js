@@ -136,7 +136,10 @@ export function buildRiver({ words, label, go, place, walk }) {
     river.hovered = t;
     drawBand(river);
   };
-  stage.addEventListener("click", ({ target }) => stepAt(target) !== null && go(stepAt(target), target));
+  stage.addEventListener("click", ({ target }) => {
+    const t = stepAt(target);
+    if (t !== null) go(t, target);
+  });
   stage.addEventListener("pointerover", ({ target, buttons, pointerType }) => {
     const t = stepAt(target);
     if (pointerType === "mouse") light(t);

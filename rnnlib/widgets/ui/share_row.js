@@ -180,7 +180,7 @@ function imageActions({ root, said, name, tell }) {
 /** Put the row into `root`, below all that is there, and open the link that the address holds for the figure.
  * @param {{el: HTMLElement, root: HTMLElement, model: any, words: any, change: (traits: object) => void, figure: string,
  *   spec: object, shown: () => object | undefined, said: () => string, place: () => string,
- *   python: () => {plain: string[], imports?: object}, refuse?: () => string | undefined, open?: (traits: object) => void}} parts
+ *   python: () => {plain: string[], imports?: object}, refuse?: () => string | false | undefined, open?: (traits: object) => void}} parts
  * figure: the class in Python. spec: what a link may say, see model/permalink.js. shown(): the traits as they are shown. said(): the
  * figure in a sentence. place(): the step or case shown, for the name of a file. refuse(): the words why there can be no link.
  * open(traits): set what came from a link, where `change` is not enough.
