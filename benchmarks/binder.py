@@ -14,7 +14,6 @@ import argparse
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -97,12 +96,11 @@ def work():
 
 def starts(python, book, files):
     """(chapter, seconds from Run All to its first living figure, of work meanwhile) for the chapters that have one."""
-    from browsing import BROWSER_ARGS
+    from browsing import BROWSER_ARGS, chromium_path
     from playwright.sync_api import sync_playwright
 
-    browser_path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with lab(python, book) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=BROWSER_ARGS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=BROWSER_ARGS)
         for file in files:
             page = browser.new_page(viewport={"width": 1280, "height": 1000})
             page.set_default_timeout(120_000)

@@ -10,13 +10,17 @@ nothing else, and one forward and backward pass of the engine at V = 65, H = 64,
 """
 
 import json
-import shutil
 import statistics
+import sys
 from itertools import product
+from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
 from rnnlib.widgets import BackwardStepper, ForwardStepper, GradientFlow
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+from browsing import BROWSER_ARGS, chromium_path
 
 SIZES = {
     "H = 64, T = 64, V = 65": ("".join(chr(0x4E00 + i) for i in range(65)), 64),
@@ -133,10 +137,8 @@ def report(browser, figure, size, changes):
 
 
 def main():
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    arguments = ["--no-sandbox", "--disable-background-networking"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=BROWSER_ARGS)
         print(f"{'':40}{'change of':14}{'median':>8}{'p95':>8}  ms on the main thread")
         for (size, (text, H)), stepper in product(SIZES.items(), (ForwardStepper, BackwardStepper)):
             report(browser, stepper(text=text, hidden_size=H), size, changes_of(stepper, text, H))

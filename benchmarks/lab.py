@@ -8,12 +8,16 @@ updates per second at the first two sizes, 1,500 for an LSTM or a GRU at the sec
 time of a press is that of the browser's event, so that it contains the wait for whatever the page was doing.
 """
 
-import shutil
 import statistics
+import sys
+from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
 from rnnlib.widgets import TrainingLab
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+from browsing import BROWSER_ARGS, chromium_path
 
 MIDDLE = "".join(chr(0x41 + 7 * i % 30) for i in range(200))
 SIZES = {
@@ -66,14 +70,8 @@ PLAY = """async (seconds) => {
 
 
 def main():
-    found = next(
-        filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))),
-        None,
-    )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-background-networking"]
-        )
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=BROWSER_ARGS)
         print(f"{'':30}{'updates/s':>10}   answer while training, ms: median, p95")
         for size, (text, H, T, cell) in SIZES.items():
             page = browser.new_page(viewport={"width": 736, "height": 900})  # the width of the book's column
