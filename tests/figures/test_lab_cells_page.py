@@ -57,6 +57,19 @@ def choose(view, name, option):
     view.get_by_role("combobox", name=name, exact=True).select_option(label=option)
 
 
+def reaches(view, lab):
+    """The card of the contributions says what Python computes of the row of the recalled place."""
+    text = view.locator(".rnn-lab-reached").text_content().replace("\u202f", "")
+    update, row, first, between = re.search(
+        r"update (\d+), .* recalled character, in row (\d+), reaches step 1 with (\S+) % .* with (\S+) % on", text
+    ).groups()
+    due = np.flatnonzero(np.isin(lab.ids[1:], lab.vocab.encode(lab.recalled)))[0]
+    lengths = lab.contributions[due, : due + 1]
+    assert (int(update), int(row)) == (lab.updates, due + 1)
+    shown = lengths[0] / lengths.max(), lengths[1:-1].mean() / lengths.max()
+    np.testing.assert_allclose([float(first), float(between)], np.multiply(100, shown), rtol=0, atol=0.051)
+
+
 def test_three_cells_train_what_python_trains_and_are_compared(opens):
     task = tasks.recall(2, rng=np.random.default_rng(0), length=60)
     given = {**task._asdict(), "hidden_size": 6, "seed": 5, "learning_rate": 0.03}
@@ -64,6 +77,7 @@ def test_three_cells_train_what_python_trains_and_are_compared(opens):
     titles = {"all": WORDS["lab_losses_title"], "loss": WORDS["lab_recalled_title"], "share": WORDS["lab_hits_title"]}
     plot = view.get_by_role("combobox", name=WORDS["lab_about"])
     assert plot.locator("option").all_text_contents() == list(titles.values()) and plot.input_value() == "share"
+    view.get_by_role("tab", name=WORDS["back_card_shares"]).click()
     for cell, name in (("rnn", "vanilla"), ("lstm", "LSTM"), ("gru", "GRU")):
         choose(view, WORDS["lab_cell"], name)
         at(view, 0)
@@ -76,7 +90,11 @@ def test_three_cells_train_what_python_trains_and_are_compared(opens):
         trace = CELLS[cell].forward(lab.params, lab.ids[:-1])
         due = np.isin(lab.ids[1:], lab.vocab.encode(lab.recalled))
         assert (right, of) == ((trace.o.argmax(axis=1) == lab.ids[1:])[due].sum(), due.sum())
+        reaches(view, lab)
         press(view, WORDS["lab_keep"])
+    view.get_by_role("slider", name=WORDS["lab_place"], exact=True).press("Home")  # back along the run
+    at(view, 0)
+    reaches(view, TrainingLab(cell=cell, **given))
     view.get_by_role("tab", name=WORDS["lab_kept_title"]).click()
     kept = view.locator(".rnn-lab-kept li").all_inner_texts()
     assert [name in told for name, told in zip(("vanilla", "LSTM", "GRU"), kept, strict=True)] == [True] * 3

@@ -20,6 +20,7 @@ TASK = tasks.recall(3, rng=np.random.default_rng(0), length=63)
 ENTRY = """
 import { beginLab, keepable, labSettings, labUpdate, readLab, rewind } from "./training_lab/run.js";
 import { pythonOfRun } from "./training_lab/python.js";
+import { partsOf, reachOf } from "./training_lab/reach.js";
 import { pythonLines } from "./model/python_source.js";
 import { largestSize, taskOfSize, taskOfText, TASK_PRESETS } from "./training_lab/presets.js";
 import { Trainer } from "./training_lab/trainer.js";
@@ -33,7 +34,8 @@ const begin = (traits, n) => {
 const plain = (value) => (Number.isNaN(value) ? null : value);
 const shownCurves = ({ recall: { loss, share } }) => [loss, share].map(({ length, places, level, smooth }) => (
   { length, level, smooth: Array.from(smooth.subarray(0, places), plain) }));
-export { begin, keepable, labSettings, labUpdate, largestSize, model, pythonLines, pythonOfRun, readLab, rewind };
+export { begin, keepable, labSettings, labUpdate, largestSize, model, partsOf, pythonLines, pythonOfRun, reachOf };
+export { readLab, rewind };
 export { shownCurves, taskOfSize, taskOfText, TASK_PRESETS };
 """
 
@@ -291,6 +293,44 @@ def test_the_copied_lines_train_the_same_cell_and_recall_as_much(page, cell):
     assert relative_error(read["weights"], np.concatenate([p.ravel() for p in names["run"].params])) <= 1e-10
     assert names["written"] == lab.text[0] + read["written"]
     assert {name: getattr(names["figure"], name) for name in given} == given
+
+
+# The triangle of contributions
+
+
+@pytest.mark.parametrize(
+    ("cell", "steps", "row"), [("rnn", 7, 5), ("lstm", 7, 5), ("gru", 7, 5), ("lstm", 20, 20), ("gru", 3, 3)]
+)
+def test_the_triangle_is_that_of_the_library_and_looks_at_the_recalled_place(page, cell, steps, row):
+    """A line of the task has 7 characters, the capital is the sixth; other windows have no place in common."""
+    lab = TrainingLab(cell=cell, hidden_size=5, seed=3, updates=30, **{**TASK._asdict(), "steps": steps})
+    got = page.call("({ begin, reachOf }, traits) => reachOf(begin(traits, 30))", traits_of(lab))
+    # Each loss alone, its gradient with respect to a by the pass back of the library: row t, window by window
+    states, found = {}, []
+    for w in range(len(lab.ids[:200]) // steps):
+        x, y = lab.ids[w * steps :][:steps], lab.ids[w * steps + 1 :][:steps]
+        if len(y) < steps:
+            break
+        trace = CELLS[cell].forward(lab.params, x, **states)
+        one = [CELLS[cell].backward(lab.params, trace, y, reduction="sum", weights=each).da for each in np.eye(steps)]
+        found.append(np.linalg.norm(one, axis=2))
+        states = {"h0": trace.h[-1], **({"c0": trace.c[-1]} if cell == "lstm" else {})}
+    expected = np.mean(found, axis=0)
+    assert got["windows"] == len(found) and (got["row"] + 1, got["recalled"]) == (row, row == 5)
+    assert relative_error(got["mean"], expected.ravel()) <= 1e-11
+    assert relative_error(lab.contributions.ravel(), expected.ravel()) <= 1e-12
+    parts = page.call("({ begin, partsOf, reachOf }, traits) => partsOf(reachOf(begin(traits, 30)))", traits_of(lab))
+    length = expected[row - 1, :row] / expected[row - 1, :row].max()
+    np.testing.assert_allclose([parts["first"], parts["between"]], [length[0], length[1:-1].mean()], rtol=1e-10)
+
+
+def test_a_triangle_of_long_windows_is_that_of_the_first_one_and_one_step_has_nothing_between(page):
+    lab = TrainingLab(text="ab" * 90, cell="gru", hidden_size=2, steps=64)
+    got = page.call("({ begin, reachOf }, traits) => reachOf(begin(traits, 0)).windows", traits_of(lab))
+    assert got == 1 and lab.contributions.shape == (64, 64)
+    lab.steps = 1
+    got = page.call("({ begin, partsOf, reachOf }, traits) => partsOf(reachOf(begin(traits, 0)))", traits_of(lab))
+    assert got == {"first": 1, "between": None} and lab.contributions.shape == (1, 1)
 
 
 # Tasks

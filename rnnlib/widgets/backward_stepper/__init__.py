@@ -58,7 +58,13 @@ class BackwardStepper(NetworkWidget):
     )
     _esm = bundle("backward_stepper/view.js", {"backward_stepper/facts.js": _facts})
     _css = style(
-        "ui/base.css", "ui/network.css", "ui/river.css", "ui/tabs.css", "ui/moves.css", "backward_stepper/style.css"
+        "ui/base.css",
+        "ui/network.css",
+        "ui/river.css",
+        "ui/tabs.css",
+        "ui/moves.css",
+        "ui/triangle.css",
+        "backward_stepper/style.css",
     )
 
     def __init__(self, **traits):

@@ -12,6 +12,7 @@ import { slider } from "../ui/fields.js";
 import { d, formula, math, sub, transposed } from "../ui/mathml.js";
 import { buildMatrix, showMatrix } from "../ui/matrix.js";
 import { cell, row, showRows, table } from "../ui/table.js";
+import { buildTriangle } from "../ui/triangle.js";
 import { arrowKeys } from "../ui/virtual_list.js";
 
 const DECADES = 3; // of the scale: all cells below a thousandth of the largest look alike
@@ -84,11 +85,10 @@ function buildStair({ change, shown }, square, pick) {
 /** The matrix as an image in which a press chooses a cell, and below it the length of each da. */
 function buildPicture(given) {
   const { words, change, shown } = given;
-  const [canvas, total] = ["square", "total"].map((name) => {
-    const node = make("canvas", { className: `rnn-${name}-cells` });
-    node.setAttribute("aria-hidden", "true"); // the sliders and tables say the same
-    return node;
-  });
+  const total = make("canvas", { className: "rnn-total-cells" });
+  total.setAttribute("aria-hidden", "true"); // the sliders and tables say the same
+  const triangle = buildTriangle(words, make("div", { className: "rnn-total" }, total));
+  const { node, square, canvas } = triangle;
   const [chosen, column] = ["chosen", "current"].map((name) => make("span", { className: `rnn-mark rnn-mark-${name}` }));
   const pickCell = ({ clientX, clientY }) => {
     const box = canvas.getBoundingClientRect();
@@ -97,32 +97,24 @@ function buildPicture(given) {
     const loss_t = at(clientY - box.top, box.height);
     change({ loss_t, s: Math.min(at(clientX - box.left, box.width), loss_t) });
   };
-  const square = make("div", { className: "rnn-square" }, canvas, column, chosen);
   const stair = buildStair(given, square, pickCell);
-  square.append(...stair.nodes);
-  const node = make("div", { className: "rnn-square-frame" },
-    make("span", { className: "rnn-axis", "aria-hidden": "true" }, words("back_axis_t")), square,
-    make("div", { className: "rnn-total" }, total),
-    make("span", { className: "rnn-axis", "aria-hidden": "true" }, words("back_axis_s")));
+  square.append(column, chosen, ...stair.nodes);
   canvas.addEventListener("click", pickCell);
   canvas.addEventListener("pointermove", (event) => event.pointerType === "mouse" && event.buttons === 1 && pickCell(event));
   const kept = keep();
   return {
     node,
     draw(state) {
-      kept(() => drawCells({ canvas, total }, state), state.after, state.dark);
+      kept(() => drawCells(triangle, total, state), state.after, state.dark);
       drawMarks({ chosen, column }, state);
       stair.draw(state);
     },
   };
 }
 
-function drawCells({ canvas, total }, { T, matrix, truncate, dark, after: { most, norms } }) {
+function drawCells(triangle, total, { T, matrix, truncate, dark, after: { most, norms } }) {
   const bytes = (value) => shade(place(value, most), "length", dark).bytes; // one scale for both
-  drawPixels(canvas, T, T, (i, j) => {
-    if (j > i) return null;
-    return i - j >= truncate ? cutBytes(dark) : bytes(matrix[i * T + j]);
-  });
+  triangle.draw(T, (i, j) => (i - j >= truncate ? cutBytes(dark) : bytes(matrix[i * T + j])));
   drawPixels(total, 1, T, (_, j) => bytes(norms[j]));
 }
 

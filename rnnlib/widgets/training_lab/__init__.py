@@ -7,7 +7,7 @@ import numpy as np
 import traitlets
 
 from ... import _check, _flat, gru, lstm, rnn
-from ..._cell import check_text_params
+from ..._cell import cell_of, check_text_params, states_of
 from ...optim import SGD, Adagrad, Adam, Momentum, RMSprop, unflatten
 from ...train import sample, train
 from .._bundle import bundle, constants, style, words
@@ -36,6 +36,8 @@ TEMPERATURES = 0.1, 3.0
 OPTIMIZERS = {"sgd": SGD(), "momentum": Momentum(), "adagrad": Adagrad(), "rmsprop": RMSprop(), "adam": Adam()}
 CELLS = {"rnn": rnn, "lstm": lstm, "gru": gru}
 SAMPLE = 80  # characters drawn, as the page draws them
+SHOWN = 200  # characters of the text that the page shows
+REACH = 4096  # cells of all triangles of contributions whose mean it shows, but for the first one
 
 # The traits with which another run begins
 RUN_TRAITS = (
@@ -152,7 +154,14 @@ def facts(initial):
     optimizers = {key: {"name": type(each).__name__, "words": f"lab_{key}"} for key, each in OPTIMIZERS.items()}
     cells = {key: {"words": f"lab_{key}", "one": f"lab_one_{key}"} for key in CELLS}
     values = constants(
-        LIMITS=limits, LAB_NETWORK=RUN_TRAITS, SAMPLE=SAMPLE, OPTIMIZERS=optimizers, CELLS=cells, DEFAULTS=initial
+        LIMITS=limits,
+        LAB_NETWORK=RUN_TRAITS,
+        SAMPLE=SAMPLE,
+        SHOWN=SHOWN,
+        REACH=REACH,
+        OPTIMIZERS=optimizers,
+        CELLS=cells,
+        DEFAULTS=initial,
     )
     return {"training_lab/facts.js": values}
 
@@ -203,7 +212,7 @@ class TrainingLab(NetworkWidget):
     _trained = traitlets.Bytes().tag(sync=True, from_json=lambda value, _: bytes(value))
 
     _esm = bundle("training_lab/view.js", facts(defaults(vars())))
-    _css = style("ui/base.css", "ui/network.css", "ui/tabs.css", "training_lab/style.css")
+    _css = style("ui/base.css", "ui/network.css", "ui/tabs.css", "ui/triangle.css", "training_lab/style.css")
 
     def __init__(self, **traits):
         self._settled = self._known = None
@@ -265,6 +274,22 @@ class TrainingLab(NetworkWidget):
         """What the page lets the network write: the first character of the text and 80 more."""
         rng = np.random.default_rng(self.seed)
         return sample(self.params, self.vocab, self.text[0], SAMPLE, temperature=self.temperature, rng=rng)
+
+    @property
+    def contributions(self):
+        """How long ∂L_t/∂a_s is, over all gates, with `params`: the triangle that the page shows, (T, T).
+
+        Means over the first windows of the text, each read from the state that the one before it has left.
+        """
+        params, ids = self.params, self.ids[:SHOWN]
+        cell, T = cell_of(params), min(self.steps, len(ids) - 1)
+        windows = max(1, min((len(ids) - 1) // T, REACH // T**2))
+        found, states = [], {}
+        for x, y in zip(ids[: windows * T].reshape(-1, T), ids[1 : windows * T + 1].reshape(-1, T), strict=True):
+            trace = cell.forward(params, x, **states)
+            found.append(cell.contributions(params, trace, y, reduction="sum"))
+            states = {name: getattr(trace, name[0])[-1] for name in states_of(cell.Params)}
+        return np.mean(found, axis=0)
 
     def _train(self):
         optimizer = OPTIMIZERS[self.optimizer]

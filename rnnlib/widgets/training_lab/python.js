@@ -3,8 +3,7 @@
  */
 
 import { pythonString } from "../model/python_source.js";
-import { DEFAULTS, OPTIMIZERS, SAMPLE } from "./facts.js";
-import { SHOWN } from "./run.js";
+import { DEFAULTS, OPTIMIZERS, SAMPLE, SHOWN } from "./facts.js";
 
 /** The lines of Python that train what the lab has trained up to so many updates, and write what it writes. */
 export function pythonOfRun({ settings, rates }, updates) {

@@ -10,10 +10,8 @@ import { beginRun, Growing, predict, resume, sample, update } from "../engine/tr
 import { visible } from "../model/format.js";
 import { checkText, checkWhole, Problem, unpack } from "../model/network.js";
 import { DecimatedCurve } from "./downsampled_curve.js";
-import { CELLS, DEFAULTS, LIMITS, OPTIMIZERS, SAMPLE } from "./facts.js";
+import { CELLS, DEFAULTS, LIMITS, OPTIMIZERS, SAMPLE, SHOWN } from "./facts.js";
 import { taskOfText } from "./presets.js";
-
-export const SHOWN = 200; // characters of the text that are shown
 
 function checkNumber(control, value, low, high, whole = false) {
   if (typeof value === "number" && value >= low && value <= high && (!whole || Number.isInteger(value))) return value;

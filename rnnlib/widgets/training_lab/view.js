@@ -17,6 +17,7 @@ import { buildNumbers, count, sentence } from "./numbers.js";
 import { buildSample, buildStates, buildText, buildWeights } from "./panels.js";
 import { buildLosses, buildNorms } from "./plots.js";
 import { pythonOfRun } from "./python.js";
+import { buildReach } from "./reach.js";
 import { fitsText, keepable, parseRates, printRates, readLab } from "./run.js";
 import { Trainer } from "./trainer.js";
 
@@ -233,7 +234,7 @@ function buildParts(words, trainer, repaint) {
   /** @type {[string, any][]} */
   const cards = [
     ["lab_sample_title", buildSample(words)], ["lab_states_title", buildStates(words)], ["lab_weights_tab", buildWeights(words)],
-    ["lab_norms_title", buildNorms(words, repaint)], ["lab_numbers_title", { node: numbers.node, draw() {} }],
+    ["back_card_shares", buildReach(words)], ["lab_norms_title", buildNorms(words, repaint)], ["lab_numbers_title", { node: numbers.node, draw() {} }],
     ["lab_kept_title", { node: kept.node, draw() {} }],
   ];
   const tabs = buildTabs({
