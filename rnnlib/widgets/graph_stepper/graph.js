@@ -109,20 +109,21 @@ function sayEdge({ child, parent, grad }, { tape, vocab, back, current }, words)
   return words("graph_edge_both", { ...names, value, gradient: listed(grad, slight) });
 }
 
-/** A gradient travels along the line of its edge to where it waits; what it brings is seen when it has come. Nothing
- * waits for it: the drawing is that of the move from the first frame on. */
-function travel({ way, dot, gradient }, sums) {
+/** A gradient travels along the line of its edge to where it waits; what it brings is seen when it has come, and until
+ * then what its node had before. Nothing waits for it: the drawing is that of the move from the first frame on. */
+function travel({ way, dot, gradient }, arriving, leaving) {
   const steps = way.map(([x, y], i) => (i ? Math.abs(x - way[i - 1][0]) + Math.abs(y - way[i - 1][1]) : 0));
   const length = steps.reduce((sum, step) => sum + step, 0);
   const [x, y] = way.at(-1);
   let gone = 0;
-  const frames = way.map((point, i) => {
+  const path = way.map((point, i) => {
     gone += steps[i];
     return { transform: `translate(${point[0] - x}px, ${point[1] - y}px)`, offset: gone / length };
   });
   const late = [{ opacity: 0 }, { opacity: 0, offset: 0.85 }, { opacity: 1 }];
-  return [dot.animate(frames, { duration: TRAVEL, easing: "ease-in-out" }),
-    ...[gradient, ...sums.map(({ group }) => group)].map((group) => group.animate(late, { duration: TRAVEL }))];
+  const stays = [{ visibility: "visible" }, { visibility: "visible", offset: 0.85 }, { visibility: "hidden", offset: 0.85 }, { visibility: "hidden" }];
+  const play = (frames, groups) => groups.map((group) => group.animate(frames, { duration: TRAVEL }));
+  return [dot.animate(path, { duration: TRAVEL, easing: "ease-in-out" }), ...play(late, [gradient, ...arriving]), ...play(stays, leaving)];
 }
 
 /**
@@ -247,7 +248,10 @@ function showMove(graph, state, words) {
     else button.removeAttribute("aria-current");
     button.tabIndex = i === current ? 0 : -1;
   });
-  for (const { from, to, group } of graph.sums) group.classList.toggle("rnn-graph-summed", back && current <= from && current > to);
+  for (const { from, to, group } of graph.sums) {
+    group.classList.toggle("rnn-graph-summed", back && current <= from && current > to);
+    group.classList.toggle("rnn-graph-leaves", back && current === to);
+  }
   for (const edge of graph.edges) {
     const { child, parent, group, dot, item } = edge;
     group.classList.toggle("rnn-graph-carried", back || child <= current);
@@ -268,6 +272,7 @@ function follow(graph, state) {
   graph.move = move;
   const calm = !moved || matchMedia("(prefers-reduced-motion: reduce)").matches;
   reveal(graph, state, next && !calm ? "smooth" : "auto");
+  const sums = (edge, end) => graph.sums.filter((sum) => sum.node === edge.parent && sum[end] === current).map(({ group }) => group);
   graph.running = next && back && !calm ? graph.edges.filter(({ child, dot }) => child === current && dot).flatMap((edge) => (
-    travel(edge, graph.sums.filter(({ node, from }) => node === edge.parent && from === current)))) : [];
+    travel(edge, sums(edge, "from"), sums(edge, "to")))) : [];
 }
