@@ -43,23 +43,24 @@ function buildRow(words) {
   const said = make("span", { className: "rnn-said" }, words("rosetta_ours"));
   const node = make("div", { className: "rnn-rosetta-line", role: "listitem" },
     make("div", { className: "rnn-rosetta-book" }, said, ours, tags), make("div", {}, equation, shapes));
-  const drawn = { differing: null, text: null };
+  let drawn = { differing: null, mine: null, text: null };
   return {
     node,
     /** Show an equation; true where it is as ours. */
     draw(one, book, dialect, layout) {
       const kinds = differences(one, book, dialect);
       const marks = (which) => (part) => which.filter((kind) => kinds.get(kind)?.includes(part));
-      const differing = [...kinds].map(([kind, parts]) => `${kind} ${parts.map(nameOf)}`).join();
-      if (differing !== drawn.differing) {
-        fill(ours, equationMath(book, DIALECTS.rnnlib, marks(MARKED.ours), kinds.has("undivided") ? "rnn-rosetta-undivided" : ""));
-        fill(tags, tagsOf(kinds, words));
-      }
+      const told = (some) => some.map(([kind, parts]) => `${kind} ${parts.map(nameOf)}`).join();
+      const differing = told([...kinds]);
+      if (differing !== drawn.differing) fill(tags, tagsOf(kinds, words));
+      const divided = kinds.has("undivided") ? "rnn-rosetta-undivided" : "";
+      const mine = told([...kinds].filter(([kind]) => MARKED.ours.includes(kind))) + divided;
+      if (mine !== drawn.mine) fill(ours, equationMath(book, DIALECTS.rnnlib, marks(MARKED.ours), divided));
       const pieces = equationMath(one, dialect, marks(MARKED.there), "");
       const text = pieces.map((piece) => piece.textContent).join() + differing;
       node.classList.toggle("rnn-rosetta-changed", drawn.text !== null && text !== drawn.text);
       if (text !== drawn.text) fill(equation, pieces);
-      Object.assign(drawn, { differing, text });
+      drawn = { differing, mine, text };
       setText(shapes, shapesOf(one, dialect, layout));
       node.classList.toggle("rnn-rosetta-same", !kinds.size);
       return !kinds.size;

@@ -72,7 +72,10 @@ function buildNames(words) {
   roving(body, () => [inSight().indexOf(stopped), inSight().length], (i) => stop(inSight()[i].key), (i) => inSight()[i].button);
 
   const table = make("table", { className: "rnn-rosetta-table" }, caption, make("thead", {}, make("tr", {}, ...heads)), body);
+  let shown;
   const draw = ({ dialect }) => {
+    if (dialect === shown) return;
+    shown = dialect;
     setText(caption, words("rosetta_table", { title: dialect.title }));
     for (const { key, at, node, there, array, gradient, shape } of rows) {
       const symbol = dialect.symbols[key];
