@@ -43,6 +43,7 @@ function buildRow(words) {
   const said = make("span", { className: "rnn-said" }, words("rosetta_ours"));
   const node = make("div", { className: "rnn-rosetta-line", role: "listitem" },
     make("div", { className: "rnn-rosetta-book" }, said, ours, tags), make("div", {}, equation, shapes));
+  /** @type {Object<string, string | null>} */
   let drawn = { differing: null, mine: null, text: null };
   return {
     node,
