@@ -33,9 +33,7 @@ class Mistake(NamedTuple):
     wrong: str
     case: int = 0  # its number in the widget
     code: str = ""  # the line at fault as the widget shows it
-    right_js: str = (
-        ""  # the same change in `batchForward` or `batchBackward` of engine/batch.js, where this occurs exactly once
-    )
+    right_js: str = ""  # the same change in engine/batch.js, where this occurs exactly once
     wrong_js: str = ""
     batch_code: str = ""  # the line at fault for a batch, where it is another one
 
