@@ -158,7 +158,7 @@ function render({ model, el }) {
   el.append(root);
   // a step that an arrow key leads to lies neither out of sight nor under the film's controls
   river.node.addEventListener("keydown", () => queueMicrotask(() => (
-    document.activeElement?.scrollIntoView({ block: "nearest", inline: "nearest" }))));
+    river.node.querySelector(":focus")?.scrollIntoView({ block: "nearest", inline: "nearest" }))));
   const [computed, scaled] = [keep(), keep()];
   const trained = new Trained();
 
