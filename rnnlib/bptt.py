@@ -57,7 +57,7 @@ def backward(
         dWhy = Σ h_tᵀ do_t,  dWhh = Σ h_{t-1}ᵀ da_t,  dWxh = Σ x_tᵀ da_t,  dbh = Σ da_t,  dby = Σ do_t
         dh0 = da_1 Whhᵀ
 
-    `trace` is what `forward(params, x, h0)` returned; y: target ids (T,) or (T, B); weights: how often the loss of each
+    `trace` is what `forward(params, x, h0)` returned; y: target ids (T,) or (T, B); weights: how much the loss of each
     prediction counts, in the shape of y (see `cross_entropy`). The sums run over the steps and, in a batch, over the
     sequences; h_0 need not be zero. The source of the method: Werbos, Backpropagation Through Time: What It Does and
     How to Do It, Proceedings of the IEEE 78(10), 1990.

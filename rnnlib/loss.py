@@ -73,7 +73,7 @@ def cross_entropy(
     o: logits (T, V) or (T, B, V), before the softmax, so that the logarithm of a probability that underflows to zero is
     never needed; y: target ids (T,) or (T, B). Real logits give a real number, complex logits a complex one.
 
-    weights: how often the loss of each prediction counts, at least 0, in the shape of y; all 1 unless given. A weight
+    weights: how much the loss of each prediction counts, at least 0, in the shape of y; all 1 unless given. A weight
     of 0 masks a prediction: its target may be any id, and the mean does not count it. So padding, class weights
     (`class_weights[y]`) and a loss at the last step alone are all weights; see `rnnlib.padding`.
 

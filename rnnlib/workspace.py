@@ -103,7 +103,7 @@ class Workspace:
     def loss(self, x: np.ndarray, y: np.ndarray, weights: npt.ArrayLike | None = None) -> float:
         """The mean loss over the window x, y, ids (T, B), from the state `h[0]`; in nats.
 
-        weights (T, B): how often the loss of each prediction counts, as in `cross_entropy(..., "mean", weights)`.
+        weights (T, B): how much the loss of each prediction counts, as in `cross_entropy(..., "mean", weights)`.
 
         Raises TypeError for anything but arrays of integers, ValueError for ids out of range and another shape, and for
         weights as `cross_entropy` does.

@@ -6,7 +6,7 @@ window. This is a truncation of its own; `backward`'s `truncate` cuts within a w
 Or stateless (`carry=False`): the windows come in a new random order each epoch, each from a state of zeros.
 
 Of a list of sequences each is read from a state of zeros, and what is too short for its window is padded. `weights` say
-how often each prediction counts.
+how much each prediction counts.
 
 The loss of an update is the mean over its window, in nats. `train` returns a `Run`, which holds everything about a
 training run, also after an interrupt or a divergence; given to `train` again, it resumes bit for bit.

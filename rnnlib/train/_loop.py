@@ -55,7 +55,7 @@ def train(
                 epoch; if both are given, the first to be reached ends the run
     carry       stateful training: the state is carried from window to window; else the windows are shuffled by `seed`
     clip        the norm to which a gradient with a larger norm is scaled down; None for no clipping
-    weights     in the shape of the ids, how often the loss of predicting each id counts, at least 0; the first of each
+    weights     in the shape of the ids, how much the loss of predicting each id counts, at least 0; the first of each
                 sequence is not used, since nothing predicts it
     validation  another text or list of sequences, evaluated after each epoch, with its `validation_weights`;
                 `patience`: end after so many epochs without a new best

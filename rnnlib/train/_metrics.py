@@ -24,7 +24,7 @@ def evaluate(
     """The mean loss over all predictions of a text (n,), in nats, read once from a state of zeros.
 
     Each prediction counts once, in whichever window it is made. Of a list of sequences, (n_1,), (n_2,), …, each is read
-    from a state of zeros, and the mean is over the predictions of all. weights: how often the prediction of each id
+    from a state of zeros, and the mean is over the predictions of all. weights: how much the prediction of each id
     counts, in the shape of the ids; the first of each sequence is not used, since nothing predicts it.
 
     steps: how many predictions are computed at once; it changes memory and speed, not the result. Raises as `forward`

@@ -107,7 +107,7 @@ class Texts(NamedTuple):
 
     ids: np.ndarray  # (n,)  one sequence after another
     starts: np.ndarray | None  # (S,)  where each sequence begins; None for one text
-    weights: np.ndarray | None  # (n,)  how often the prediction of each id counts; None where all count once
+    weights: np.ndarray | None  # (n,)  how much the prediction of each id counts; None where all count once
 
     @property
     def padded(self) -> bool:
