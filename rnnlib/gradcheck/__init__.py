@@ -52,7 +52,7 @@ def check_gradients(
         "complex":  ∂L/∂p ≈ Im L(p + is) / s                s = 1e-30
         "central":  ∂L/∂p ≈ (L(p + s) - L(p - s)) / 2s      s = ∛eps · max(1, |p|)
 
-    The complex step subtracts no two losses, so s may be so small that its error, of the order of s², is far below rounding.
+    The complex step subtracts no two losses, so s may be so small that its error, about s², is far below rounding.
     Squire and Trapp, Using Complex Variables to Estimate Derivatives of Real Functions, SIAM Review 40(1), 110-112,
     1998; Martins, Sturdza and Alonso, The Complex-Step Derivative Approximation, ACM Transactions on Mathematical
     Software 29(3), 245-262, 2003. It needs a `forward` of analytic functions (no abs, conj or real part).
