@@ -10,11 +10,10 @@ import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
 import { lastStep, linkedChoice, linkedNetwork, linkedWhole } from "../model/permalink.js";
 import { highest } from "../model/river.js";
 import { ramp } from "../ui/colour.js";
-import { batchUpdates, keep, make } from "../ui/dom.js";
-import { field, bindModel, networkFields, slider } from "../ui/fields.js";
+import { keep, make } from "../ui/dom.js";
+import { field, networkFields, slider } from "../ui/fields.js";
 import { figure } from "../ui/keys.js";
-import { wordsFor } from "../ui/messages.js";
-import { buildFold, walkPlayer } from "../ui/moves.js";
+import { beginWalk, buildFold, walkPlayer } from "../ui/moves.js";
 import { buildRiver } from "../ui/river.js";
 import { shareRow } from "../ui/share_row.js";
 import { buildTabs } from "../ui/tabs.js";
@@ -211,19 +210,10 @@ function gradientsOf(params, trace, y, reduction, T) {
 }
 
 function render({ model, el }) {
-  const words = wordsFor(el);
   /** @type {any} */
   let state; // what is shown
-  const schedule = batchUpdates(draw);
-  const own = ["t", "move", "loss_t", "s", "truncate", "reduction", "parameter", "card"];
-  const { change: jump, forget } = bindModel(model, [...NETWORK, ...own], schedule);
-  const shown = () => state;
-  const steps = buildSteps({ words, jump, shown });
-  const change = (traits) => {
-    steps.pause(); // whatever the reader does ends what plays
-    jump(traits);
-  };
-  const given = { model, words, change, shown, steps };
+  const traits = [...NETWORK, "t", "move", "loss_t", "s", "truncate", "reduction", "parameter", "card"];
+  const { words, schedule, forget, steps, given } = beginWalk({ model, el, traits, draw, shown: () => state, buildSteps });
   const build = (...builders) => builders.map((builder) => builder(given));
   const [fields, time, step] = build(buildFields, buildTime, buildSlider);
   const cards = buildCards(given, Object.fromEntries(CARDS.map((name, i) => [name, [buildStep, buildSums, buildShares][i](given)])));

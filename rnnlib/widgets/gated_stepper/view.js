@@ -9,12 +9,11 @@ import { inside, NETWORK, network, shownNetwork } from "../model/network.js";
 import { lastStep, linkedChoice, linkedNetwork, linkedNumber, linkedWhole } from "../model/permalink.js";
 import { highest, lengths } from "../model/river.js";
 import { ramp } from "../ui/colour.js";
-import { batchUpdates, keep, make, setText } from "../ui/dom.js";
+import { keep, make, setText } from "../ui/dom.js";
 import { equation } from "../ui/equation.js";
-import { bindModel, field, networkFields, slider } from "../ui/fields.js";
+import { field, networkFields, slider } from "../ui/fields.js";
 import { figure } from "../ui/keys.js";
-import { wordsFor } from "../ui/messages.js";
-import { buildFold, moveList, walkPlayer } from "../ui/moves.js";
+import { beginWalk, buildFold, moveList, walkPlayer } from "../ui/moves.js";
 import { buildRiver } from "../ui/river.js";
 import { shareRow } from "../ui/share_row.js";
 import { isDark, onThemeChange } from "../ui/theme.js";
@@ -172,18 +171,10 @@ function shareWalk({ el, root, model, words, change, shown }) {
 }
 
 function render({ model, el }) {
-  const words = wordsFor(el);
   /** @type {any} */
   let state; // what is shown
-  const schedule = batchUpdates(draw);
-  const { change: jump, forget } = bindModel(model, [...NETWORK, "cell", "forget_bias", "t", "move"], schedule);
-  const shown = () => state;
-  const steps = buildSteps({ words, jump, shown });
-  const change = (traits) => {
-    steps.pause(); // whatever the reader does ends what plays
-    jump(traits);
-  };
-  const given = { model, words, change, shown, steps };
+  const traits = [...NETWORK, "cell", "forget_bias", "t", "move"];
+  const { words, schedule, forget, steps, given } = beginWalk({ model, el, traits, draw, shown: () => state, buildSteps });
   const [fields, time, moves, summary, step, blocks] =
     [buildFields, buildTime, buildMoves, buildSummary, buildSlider, buildBlocks].map((build) => build(given));
   const more = buildFold("more", words("back_more"), [fields, step], schedule);

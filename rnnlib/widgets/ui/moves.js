@@ -1,7 +1,8 @@
 /** The moves of a step as a list of buttons, and with the current one its equations and its lines of code. */
 
-import { field } from "./fields.js";
-import { make, setText } from "./dom.js";
+import { batchUpdates, make, setText } from "./dom.js";
+import { bindModel, field } from "./fields.js";
+import { wordsFor } from "./messages.js";
 import { player } from "./player.js";
 
 const TEMPOS = ["back_tempo_move", "back_tempo_step", "back_tempo_whole"];
@@ -68,6 +69,20 @@ export function walkPlayer({ words, place, go, moves }) {
       if (n) go(Math.min(n - 1, Math.max(0, current + steps)));
     },
   };
+}
+
+/** What a walk begins with: its words, its player, and `change`, which sets traits and ends what plays. `given` is handed to
+ * the parts that are built. traits: what it is drawn from; shown(): the state that is drawn. */
+export function beginWalk({ model, el, traits, draw, shown, buildSteps }) {
+  const words = wordsFor(el);
+  const schedule = batchUpdates(draw);
+  const { change: jump, forget } = bindModel(model, traits, schedule);
+  const steps = buildSteps({ words, jump, shown });
+  const change = (changed) => {
+    steps.pause(); // whatever the reader does ends what plays
+    jump(changed);
+  };
+  return { words, schedule, forget, steps, given: { model, words, change, shown, steps } };
 }
 
 /** Something that is folded away at first; its parts are drawn while it is open. */
