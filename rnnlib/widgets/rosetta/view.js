@@ -246,18 +246,21 @@ function buildMatrices(words) {
 
 /** What no storage moves: the loss, and the gradient with respect to the pre-activation of the first step. */
 function buildStill(words) {
-  const [said, gradient] = [make("p", { className: "rnn-rosetta-loss" }), make("p", { className: "rnn-rosetta-da" })];
+  const [said, name] = [make("p", { className: "rnn-rosetta-loss" }), make("span")];
+  const gradient = make("p", { className: "rnn-rosetta-da" }, name);
+  const cells = [];
+  let shown; // the dialect of the name
   return {
     node: make("div", { className: "rnn-rosetta-still" }, said, gradient),
     draw({ T, V, H, y, trace, grads, reduction, dialect, dark }) {
       const loss = number(crossEntropy(trace.o, y, V, reduction), 4);
       setText(said, words(reduction === "mean" ? "rosetta_loss_mean" : "rosetta_loss_sum", { loss, T }));
       const values = grads.da.slice(0, H);
-      gradient.replaceChildren(formula(symbolMath({ name: "a", at: "1", gradient: true }, dialect), "="), ...Array.from(values, (value) => {
-        const cell = make("span", { className: "rnn-number" });
-        paint(cell, value, extent(values), dark, slight);
-        return cell;
-      }));
+      if (dialect !== shown) name.replaceChildren(formula(symbolMath({ name: "a", at: "1", gradient: true }, dialect), "="));
+      shown = dialect;
+      while (cells.length < H) cells.push(gradient.appendChild(make("span", { className: "rnn-number" })));
+      while (cells.length > H) cells.pop().remove();
+      cells.forEach((cell, i) => paint(cell, values[i], extent(values), dark, slight));
     },
   };
 }
