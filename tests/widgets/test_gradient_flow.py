@@ -200,4 +200,4 @@ def test_a_cell_with_gates_has_no_leak():
 @pytest.mark.parametrize("cell, said", [("leaky", "leaky cells"), ("lstm", "LSTMs"), ("gru", "GRUs")])
 def test_its_stand_in_names_the_second_cell(cell, said):
     data, _ = GradientFlow(text="hello", cell=cell)._repr_mimebundle_()
-    assert f"plain cells and in {said}." in data["text/plain"]
+    assert f"vanilla cells and in {said}." in data["text/plain"]

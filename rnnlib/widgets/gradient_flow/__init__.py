@@ -247,9 +247,10 @@ class GradientFlow(NetworkWidget):
             plane.plot(self.sigma * turn.real, self.sigma * turn.imag, "--", color=colour["muted"], linewidth=1)
             plane.plot(values.real, values.imag, ".", color=colour["ink"])
             plane.set(aspect="equal", title="eigenvalues of $W_{hh}$")
-            for shares, name, hue in ((plain, "plain", "back"), (second, words()["en"][f"flow_{self.cell}"], "ink")):
+            said = words()["en"]
+            for shares, kind, hue in ((plain, "plain", "back"), (second, self.cell, "ink")):
                 axes.plot(shares.T, color=colour[hue], linewidth=0.5, alpha=0.4)
-                axes.plot(np.median(shares, axis=0), "--", color=colour[hue], linewidth=2, label=name)
+                axes.plot(np.median(shares, axis=0), "--", color=colour[hue], linewidth=2, label=said[f"flow_{kind}"])
             if self.product == "on":
                 for edge in self.singular_values:
                     axes.plot(np.maximum(edge, plain.min()), color=colour["muted"], linewidth=1)
