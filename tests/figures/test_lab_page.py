@@ -300,14 +300,14 @@ def test_play_waits_where_the_loss_leaps_and_says_so(view):
 
 def test_the_cards_are_tabs_for_keys_and_screen_readers(view):
     tabs = view.get_by_role("tab")
-    assert tabs.count() == 6 and view.get_by_role("tabpanel").count() == 1
+    assert tabs.count() == 7 and view.get_by_role("tabpanel").count() == 1
     tabs.first.focus()
-    for name in ("States", "Weights", "Gradient per step"):
+    for name in ("States", "Weights", "Contributions", "Gradient per step"):
         view.page.keyboard.press("ArrowRight")
         painted(view.page)
         assert page_focus(view) == name
         assert view.get_by_role("tabpanel").get_attribute("aria-label") == name
-    assert tabs.evaluate_all("nodes => nodes.map((node) => node.tabIndex)") == [-1, -1, -1, 0, -1, -1]
+    assert tabs.evaluate_all("nodes => nodes.map((node) => node.tabIndex)") == [-1, -1, -1, -1, 0, -1, -1]
 
 
 def test_out_of_sight_nothing_is_trained(view):
