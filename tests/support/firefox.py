@@ -129,8 +129,10 @@ class Firefox:
         self.command("input.performActions", context=self.context, actions=[source])
 
     def click(self, x, y):
-        button = [{"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
-        self.act("pointer", [{"type": "pointerMove", "x": round(x), "y": round(y)}, *button])
+        self.point(x, y, {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0})
+
+    def point(self, x, y, *then):
+        self.act("pointer", [{"type": "pointerMove", "x": round(x), "y": round(y)}, *then])
 
     def press(self, *keys):
         presses = [[{"type": kind, "value": KEYS.get(key, key)} for kind in ("keyDown", "keyUp")] for key in keys]
