@@ -243,3 +243,13 @@ def test_on_a_phone_play_stays_in_sight_and_covers_no_step_that_has_the_focus(op
     painted(page)
     last = steps.last.bounding_box()
     assert controls.bounding_box()["y"] >= last["y"] + last["height"]
+
+
+def test_a_step_that_has_the_focus_may_be_taken_away(visit_alone):
+    page, watch = visit_alone(River(text="I am learning RNN", hidden_size=2))
+    view = page.locator(".rnn-river-figure")
+    view.locator(".rnn-river-step").last.focus()
+    typed = "(field) => { field.value = 'ab'; field.dispatchEvent(new Event('input', { bubbles: true })); }"
+    view.get_by_label("Text", exact=True).evaluate(typed)
+    page.wait_for_function("() => document.querySelectorAll('.rnn-river-step').length === 1")
+    assert not watch.complaints

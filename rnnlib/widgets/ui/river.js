@@ -132,9 +132,9 @@ export function buildRiver({ words, label, go, place, walk }) {
     return step ? Number(step.dataset.t) : null;
   };
   const light = (t) => {
-    if (river.hovered === t || !river.state) return;
+    if (river.hovered === t) return;
     river.hovered = t;
-    drawBand(river);
+    if (river.state) drawBand(river);
   };
   stage.addEventListener("click", ({ target }) => {
     const t = stepAt(target);
@@ -163,13 +163,14 @@ export function buildRiver({ words, label, go, place, walk }) {
 function draw(river, state) {
   const { T, V, t, trace, dark, read = null, front = null, cut = 0, blame } = state;
   const { first, count } = inView(T, t, MOST);
-  Object.assign(river, { state, first });
+  river.state = null; // a step that is taken away may lose the focus: what is lit is drawn at the end
   while (river.steps.length < count) {
     const step = buildStep();
     river.steps.push(step);
     river.stage.append(step.node);
   }
   while (river.steps.length > count) river.steps.pop().node.remove();
+  Object.assign(river, { state, first });
   river.stage.style.setProperty("--rnn-steps", count);
   river.stage.style.setProperty("--rnn-at", t - first);
   river.kept(() => river.steps.forEach((step, k) => drawStep(step, first + k, state, river.words)),
