@@ -6,7 +6,7 @@ import { keep, make, setText, svg } from "../ui/dom.js";
 const PLANE = 240; // the drawing is a square of so many units
 const GRAB = 26; // px from a dot within which a press takes it
 const [WIDTH, HEIGHT] = [400, 300];
-const FRAME = { left: 38, right: 44, top: 8, bottom: 78 };
+const FRAME = { left: 38, right: 60, top: 8, bottom: 78 };
 const [ACROSS, UP] = [WIDTH - FRAME.left - FRAME.right, HEIGHT - FRAME.top - FRAME.bottom];
 const STRIP = 13; // height of a strip of slopes
 const LINE = 14; // between two names
