@@ -92,10 +92,11 @@ def holds(view, widget):
     slope, start = np.polyfit(decades, drawn, 1)
     assert slope < 0 and np.allclose(start + slope * decades, drawn, rtol=0, atol=0.12)
     if widget.product == "on":
+        wide = float(view.locator(".rnn-flow-right .rnn-axes").get_attribute("d").partition("h")[2])
         edges = view.locator(".rnn-flow-edge").get_attribute("d")[1:].split("M")
         for edge, values in zip(edges, widget.singular_values, strict=True):
             across, upward = np.array([point.split() for point in edge.split("L")], dtype=float).T
-            lags = np.round(across * T / 318).astype(int)
+            lags = np.round(across * T / wide).astype(int)
             assert len(set(lags)) == len(lags) >= 3
             # The fit to rounded places is less sure outside of the frame; a decade has 20 units and more
             np.testing.assert_allclose(start + slope * np.log10(values[lags]), upward, rtol=0, atol=0.4)
