@@ -84,3 +84,14 @@ def test_the_dot_is_drawn_along_the_curve(opened, width):
     painted(page)
     holds(view, LogitLoss(text=TEXT, t=9, logit=7, shift=4.0))
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_shorter_text_moves_the_step_and_the_logit_for_good(visit_alone):
+    page, watch = visit_alone(LogitLoss(text="hello", t=3, logit=3))
+    view, figure = page.locator(".rnn-logit").first, LogitLoss(text="hello", t=3, logit=3)
+    for text in ("hi", "hello"):
+        view.get_by_label("Text", exact=True).fill(text)
+        painted(page)
+        figure.text = text
+        holds(view, figure)
+    assert not watch.complaints

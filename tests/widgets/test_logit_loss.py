@@ -44,6 +44,16 @@ def test_another_text_moves_what_it_has_not_to_the_last():
     assert (figure.t, figure.logit) == (0, 1)
 
 
+def test_given_weights_may_know_more_characters_than_a_text_has():
+    vocab = Vocabulary("".join(map(chr, range(200, 290))))
+    params = init_params(90, 3, rng=np.random.default_rng(0))
+    figure = LogitLoss.from_params(params, vocab, "".join(vocab.characters[:4]), logit=89)
+    figure.logit = 80
+    assert figure.gradient.shape == (90,)
+    with pytest.raises(ValueError, match="logit: expected the id of a character, from 0 to 89, got 90"):
+        figure.logit = 90
+
+
 @pytest.mark.parametrize("logit", [7, 10])
 def test_on_paper_it_is_the_curve_with_the_tangent_where_the_logit_is(logit):
     figure = LogitLoss(text=TEXT, t=9, logit=logit, shift=1.5)

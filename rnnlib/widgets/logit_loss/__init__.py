@@ -1,5 +1,7 @@
 """LogitLoss: one logit of one prediction is moved; its loss, the slope of the loss, and the probabilities follow."""
 
+import sys
+
 import numpy as np
 import traitlets
 
@@ -30,7 +32,7 @@ class LogitLoss(NetworkWidget):
     """
 
     t = Whole(0, MAX_STEPS - 1, default_value=0).tag(sync=True)
-    logit = Whole(0, MAX_STEPS, default_value=0).tag(sync=True)
+    logit = Whole(0, sys.maxunicode, default_value=0).tag(sync=True)  # given weights know any number of characters
     shift = Number(-SPAN, SPAN, default_value=0.0).tag(sync=True)
 
     _esm = bundle(

@@ -137,7 +137,7 @@ function buildSummary({ words }) {
   };
 }
 
-/** A link may choose a character that the network of the link has. */
+/** The id of the last character of the network that reads this text. */
 function lastCharacter(model) {
   const known = [...model.get("_characters")];
   return ({ text }) => (known.length ? known : vocabulary(text)).length - 1;
@@ -181,9 +181,9 @@ function render({ model, el }) {
   let state; // what is shown
   const schedule = batchUpdates(draw);
   const { change, forget } = bindModel(model, [...NETWORK, "t", "logit", "shift"], schedule);
-  const fields = networkFields({ model, words, change, settle: ({ T = Infinity }) => ({
-    t: Math.min(model.get("t"), T - 1),
-  }) });
+  const fields = networkFields({ model, words, change, settle: ({ T = Infinity, text }) => (text ? {
+    t: Math.min(model.get("t"), T - 1), logit: Math.min(model.get("logit"), lastCharacter(model)({ text })),
+  } : {}) });
   const [plot, bars, summary] = [buildPlot, buildBars, buildSummary].map((build) => build({ words, change }));
   const shifted = slider(words, "logit_shift", -SPAN * EACH, SPAN * EACH);
   shifted.control.addEventListener("input", ({ target }) => change({ shift: Number(target.value) / EACH }));

@@ -97,9 +97,9 @@ export function refresh({ control, message }, value) {
 }
 
 /** Text, hidden size and seed of the network. What is typed goes to the model when it is good; else a message says why not.
- * @param {{model: any, words: any, change: (traits: object) => void, settle?: (size: {T?: number, H?: number}) => object,
+ * @param {{model: any, words: any, change: (traits: object) => void, settle?: (size: {T?: number, text?: string, H?: number}) => object,
  *   limits?: {steps: number, hidden: number, seed: number}}} parts
- * settle(size) gives the traits that must follow a new length or size */
+ * settle(size) gives the traits that must follow a new text, of T steps, or a new size */
 export function networkFields({ model, words, change, settle = () => ({}), limits = LIMITS }) {
   const fields = {
     text: field(words, "text", make("input", { type: "text", dir: "auto", spellcheck: false, autocomplete: "off" })),
@@ -111,7 +111,7 @@ export function networkFields({ model, words, change, settle = () => ({}), limit
   const messages = fieldMessages(fields, words);
 
   onTyped(fields, messages, model, limits, (traits) => (
-    change("text" in traits ? { ...traits, ...settle({ T: [...traits.text].length - 1 }) } : traits)));
+    change("text" in traits ? { ...traits, ...settle({ T: [...traits.text].length - 1, text: traits.text }) } : traits)));
   fields.hidden_size.control.addEventListener("input", ({ target }) => {
     messages.say();
     const H = Number(target.value);
