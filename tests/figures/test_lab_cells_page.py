@@ -61,7 +61,7 @@ def reaches(view, lab):
     """The card of the contributions says what Python computes of the row of the recalled place."""
     text = view.locator(".rnn-lab-reached").text_content().replace("\u202f", "")
     update, row, first, between = re.search(
-        r"update (\d+), .* recalled character, in row (\d+), reaches step 1 with (\S+) % .* with (\S+) % on", text
+        r"update (\d+), .* recalled character, in row (\d+)\. .* step 1 has length (\S+) %, .* length (\S+) % on", text
     ).groups()
     due = np.flatnonzero(np.isin(lab.ids[1:], lab.vocab.encode(lab.recalled)))[0]
     lengths = lab.contributions[due, : due + 1]

@@ -20,7 +20,7 @@ TASK = tasks.recall(3, rng=np.random.default_rng(0), length=63)
 ENTRY = """
 import { beginLab, keepable, labSettings, labUpdate, readLab, rewind } from "./training_lab/run.js";
 import { pythonOfRun } from "./training_lab/python.js";
-import { partsOf, reachOf } from "./training_lab/reach.js";
+import { partsOf, reachOf, sayRow } from "./training_lab/reach.js";
 import { pythonLines } from "./model/python_source.js";
 import { largestSize, taskOfSize, taskOfText, TASK_PRESETS } from "./training_lab/presets.js";
 import { Trainer } from "./training_lab/trainer.js";
@@ -35,7 +35,7 @@ const plain = (value) => (Number.isNaN(value) ? null : value);
 const shownCurves = ({ recall: { loss, share } }) => [loss, share].map(({ length, places, level, smooth }) => (
   { length, level, smooth: Array.from(smooth.subarray(0, places), plain) }));
 export { begin, keepable, labSettings, labUpdate, largestSize, model, partsOf, pythonLines, pythonOfRun, reachOf };
-export { readLab, rewind };
+export { readLab, rewind, sayRow };
 export { shownCurves, taskOfSize, taskOfText, TASK_PRESETS };
 """
 
@@ -331,6 +331,26 @@ def test_a_triangle_of_long_windows_is_that_of_the_first_one_and_one_step_has_no
     lab.steps = 1
     got = page.call("({ begin, partsOf, reachOf }, traits) => partsOf(reachOf(begin(traits, 0)))", traits_of(lab))
     assert got == {"first": 1, "between": None} and lab.contributions.shape == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("row", "recalled", "keys"),
+    [
+        (0, True, ["lab_reach_recalled", "lab_reach_first"]),
+        (1, False, ["lab_reach_last", "lab_reach_first"]),
+        (2, True, ["lab_reach_recalled", "lab_reach_parts"]),
+    ],
+)
+def test_a_row_speaks_of_the_steps_in_between_only_where_there_are_some(page, row, recalled, keys):
+    said = page.call(
+        """({ sayRow }, row, recalled) => {
+          const keys = [];
+          sayRow((key) => keys.push(key), { T: 3, mean: Float64Array.of(4, 0, 0, 1, 2, 0, 1, 2, 4), row, recalled }, 7);
+          return keys;
+        }""",
+        row, recalled,
+    )  # fmt: skip
+    assert said == keys
 
 
 # Tasks

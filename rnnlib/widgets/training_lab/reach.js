@@ -9,7 +9,7 @@ import { lstm } from "../engine/lstm.js";
 import { forward } from "../engine/rnn.js";
 import { percent } from "../model/format.js";
 import { ramp, shade } from "../ui/colour.js";
-import { make, setText } from "../ui/dom.js";
+import { keep, make, setText } from "../ui/dom.js";
 import { buildTriangle } from "../ui/triangle.js";
 import { REACH, SHOWN } from "./facts.js";
 import { count } from "./numbers.js";
@@ -49,12 +49,24 @@ export function reachOf(lab) {
   return { T, windows, mean, ...rowOf(lab, T, windows) };
 }
 
-/** Of a row of the triangle, as parts of its longest length: the first step, and the mean of those between it and the last. */
+/** Of a row of the triangle, as parts of its longest length: the first step, and the mean of those between it and the last,
+ * null where there are none.
+ *
+ * @returns {{first: number, between: number | null}} */
 export function partsOf({ T, mean, row }) {
   const lengths = mean.subarray(row * T, row * T + row + 1);
   const most = Math.max(...lengths) || 1;
   const between = lengths.subarray(1, -1);
-  return { first: lengths[0] / most, between: between.reduce((sum, each) => sum + each / most, 0) / between.length };
+  const sum = between.reduce((all, each) => all + each / most, 0);
+  return { first: lengths[0] / most, between: between.length ? sum / between.length : null };
+}
+
+/** What the row says after n updates, in words. */
+export function sayRow(words, reach, n) {
+  const { first, between } = partsOf(reach);
+  const where = words(reach.recalled ? "lab_reach_recalled" : "lab_reach_last", { n: count(n), t: reach.row + 1 });
+  if (between === null) return `${where} ${words("lab_reach_first", { first: percent(first) })}`;
+  return `${where} ${words("lab_reach_parts", { first: percent(first), between: percent(between) })}`;
 }
 
 /** The triangle as it is now, with what its row says. */
@@ -64,19 +76,17 @@ export function buildReach(words) {
   triangle.square.append(mark);
   const [said, note, bar] = [make("p", { className: "rnn-lab-reached" }), make("span"), make("span", { className: "rnn-ramp" })];
   const legend = make("p", { className: "rnn-note" }, note, " 0 ", bar, " 1.");
+  const kept = keep();
   return {
     node: make("div", { className: "rnn-lab-reach" }, triangle.node, make("div", {}, said, legend)),
     draw({ lab, dark }) {
-      const reach = reachOf(lab);
-      const { T, windows, mean, row, recalled } = reach;
+      const reach = kept(() => reachOf(lab), lab, lab.run.count);
+      const { T, windows, mean, row } = reach;
       const most = Array.from({ length: T }, (_, t) => Math.max(...mean.subarray(t * T, (t + 1) * T)) || 1);
       triangle.draw(T, (t, s) => shade(mean[t * T + s] / most[t], "length", dark).bytes);
       const at = (share) => `${(100 * share) / T}%`;
       Object.assign(mark.style, { left: 0, top: at(row), width: at(row + 1), height: at(1) });
-      const { first, between } = partsOf(reach);
-      setText(said, words(recalled ? "lab_reach_recalled" : "lab_reach_last", {
-        n: count(lab.run.count), t: row + 1, first: percent(first), between: percent(between),
-      }));
+      setText(said, sayRow(words, reach, lab.run.count));
       setText(note, words("lab_reach_note", { gates: lab.run.params.cell ? words("lab_reach_gates") : "", windows }));
       bar.style.background = ramp(dark, "length");
     },
