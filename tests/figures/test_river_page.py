@@ -110,6 +110,18 @@ def test_pointing_at_a_step_lights_its_ribbon_and_leaving_puts_it_back(opened):
     assert path(view, "litbars") == before
 
 
+def test_an_arrow_that_moves_the_window_leaves_the_current_step_lit(opened):
+    page, view = opened(text="".join(chr(97 + i % 26) for i in range(65)), t=30)
+    view.locator('.rnn-river-step[aria-current="step"]').focus()
+    page.keyboard.press("ArrowRight")
+    painted(page)
+    current = view.locator(":focus")
+    lit = path(view, "litbars")
+    current.evaluate("node => node.blur()")
+    assert current.count() == 0 and path(view, "litbars") == lit
+    assert view.locator('.rnn-river-step[aria-current="step"]').get_attribute("data-t") == "31"
+
+
 def test_a_text_that_becomes_shorter_under_the_pointer_lights_what_is_there(opened):
     page, view = opened()
     view.locator('.rnn-river-step[data-t="5"]').hover()
@@ -189,15 +201,34 @@ def test_by_itself_it_plays_once_a_press_holds_it_and_any_key_ends_it(opened):
 
 
 @pytest.mark.parametrize(
-    "fragment, options, updates",
-    [("", {"reduced_motion": "reduce"}, 300), ("#figure=river&t=3&updates=60", {}, 60)],
+    "fragment, options",
+    [("", {"reduced_motion": "reduce"}), ("#figure=river&t=3&updates=60", {})],
     ids=["motion is not wanted", "a link has opened a state"],
 )
-def test_it_does_not_play_by_itself_where(opened, fragment, options, updates):
-    page, view = opened(fragment, options, autoplay=True, updates=300)
+def test_it_does_not_play_by_itself_where(opened, fragment, options):
+    page, view = opened(fragment, options, autoplay=True, updates=60)
     painted(page, 10)
     assert view.get_by_role("button", name="Play", exact=True).is_visible()
-    assert view.get_by_role("slider", name="Training").input_value() == str(updates)
+    assert view.get_by_role("slider", name="Training").input_value() == "60"
+
+
+# An observer whose sight is reported when the test says so.
+SEES = """IntersectionObserver = class {
+  constructor(act) { this.act = act; }
+  observe(node) {
+    const box = { height: 9 };
+    const seen = () => this.act([{ intersectionRect: box, boundingClientRect: box }]);
+    if (node.matches(".rnn-river")) globalThis.comesIntoView = seen;
+  }
+  disconnect() { this.act = () => {}; }
+};"""
+
+
+def test_a_film_that_the_reader_has_started_plays_on_when_it_comes_into_view(opened):
+    page, view = opened(page={"before": lambda page: page.add_init_script(SEES)}, autoplay=True)
+    view.get_by_role("button", name="Play", exact=True).click()
+    page.evaluate("comesIntoView()")
+    assert view.locator(".rnn-play").get_attribute("aria-pressed") == "true"
 
 
 def test_without_motion_the_film_is_its_end(opened):

@@ -62,7 +62,7 @@ function buildSummary({ words }) {
       const reached = Array.from({ length: Math.min(t + 1, REACH) }, (_, lag) => slight(matrix[t * T + t - lag]));
       setText(node, words("river_summary", {
         updates, mean: number(losses.reduce((sum, loss) => sum + loss, 0) / T), t: t + 1, loss: number(losses[t]),
-        lengths: reached.join(", ") + (t + 1 > REACH ? ", …" : ""),
+        lengths: reached.join(", ") + (t + 1 > REACH ? ", …" : "."),
       }));
     },
   };
@@ -100,6 +100,7 @@ function buildScenes({ words, model, change, draw, shown }) {
     words,
     phases: Object.entries(PHASES),
     show(phase, part) {
+      if (!shown()) return; // while the text cannot be read
       const { T } = shown();
       scene = {
         phase,
@@ -127,11 +128,10 @@ function buildScenes({ words, model, change, draw, shown }) {
     scene: () => scene,
     /** Let everything that is done in `root` stop it; where `once` is true, play as soon as `seen` comes into view. */
     begin(root, seen, once) {
-      const still = ({ target }) => {
-        if (!film.node.contains(target)) stop();
-      };
-      for (const what of ["click", "input", "keydown"]) root.addEventListener(what, still, true);
       if (once && !wantsNoMotion()) forget = whenSeen(seen, film.play);
+      // the reader's own press plays, and what comes into view later must not hold it: `play` goes to and fro
+      const still = ({ target }) => (film.node.contains(target) ? forget() : stop());
+      for (const what of ["click", "input", "keydown"]) root.addEventListener(what, still, true);
     },
   };
 }
@@ -151,7 +151,7 @@ function render({ model, el }) {
   }) });
   const training = buildTraining({ words, change, play: film.node });
   const summary = buildSummary({ words });
-  const river = buildRiver({ words, label: words("strip"), place: () => [state.t, state.T], go: (t) => change({ t }) });
+  const river = buildRiver({ words, label: words("strip"), place: () => [state?.t ?? 0, state?.T ?? 0], go: (t) => change({ t }) });
   const root = make("div", { className: "rnn rnn-river-figure", role: "group" },
     river.node, training.node, fields.node, ...summary.nodes);
   root.setAttribute("aria-label", words("river_figure"));

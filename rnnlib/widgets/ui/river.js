@@ -79,7 +79,7 @@ function buildGrip(river, name, sign, at, to) {
     to(Math.min(river.first + count, Math.max(river.first, Math.round(from.border + moved * count))));
   });
   node.addEventListener("pointerup", ({ clientX, clientY }) => {
-    const beneath = () => document.elementsFromPoint(clientX, clientY).find((other) => other.closest(".rnn-river-step"));
+    const beneath = () => /** @type {Document | ShadowRoot} */ (node.getRootNode()).elementsFromPoint(clientX, clientY).find((other) => other.closest(".rnn-river-step"));
     if (from?.still) /** @type {HTMLElement} */ (beneath())?.click();
   });
   for (const end of ["pointerup", "pointercancel"]) node.addEventListener(end, () => (from = null));
@@ -122,7 +122,8 @@ export function buildRiver({ words, label, go, place, walk }) {
     heads, make("div", { className: "rnn-river-frame" }, stage), hidden);
   /** @type {any} */
   const river = {
-    words, node, stage, band, front, level, hidden, scale, kept: keep(), steps: [], first: 0, hovered: null, state: null,
+    words, node, stage, band, front, level, hidden, scale, kept: keep(), steps: [], first: 0, state: null,
+    hovered: null, // the place, among the steps that are drawn, of the one that is pointed at: after a move it is another step's
     walks: Boolean(walk),
   };
   if (walk) buildWalk(river, walk);
@@ -132,8 +133,9 @@ export function buildRiver({ words, label, go, place, walk }) {
     return step ? Number(step.dataset.t) : null;
   };
   const light = (t) => {
-    if (river.hovered === t) return;
-    river.hovered = t;
+    const place = t === null ? null : t - river.first;
+    if (river.hovered === place) return;
+    river.hovered = place;
     if (river.state) drawBand(river);
   };
   stage.addEventListener("click", ({ target }) => {
@@ -170,6 +172,7 @@ function draw(river, state) {
     river.stage.append(step.node);
   }
   while (river.steps.length > count) river.steps.pop().node.remove();
+  if (river.hovered >= count) river.hovered = null; // the text has become shorter under the pointer
   Object.assign(river, { state, first });
   river.stage.style.setProperty("--rnn-steps", count);
   river.stage.style.setProperty("--rnn-at", t - first);
@@ -218,7 +221,7 @@ function drawStep(step, i, state, words) {
 function drawBand({ state, first, steps, band, hovered }) {
   const { T, blame } = state;
   if (!blame) return;
-  const lit = hovered !== null && hovered < T ? hovered : state.lit; // the text may have become shorter under the pointer
+  const lit = hovered === null ? state.lit : first + hovered;
   const drawn = band.kept(() => paths({ ...blame, T, first, count: steps.length, lit }),
     blame.matrix, blame.scale, first, steps.length, lit);
   for (const [name, shape] of Object.entries(band.shapes)) {
