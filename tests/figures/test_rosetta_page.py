@@ -405,8 +405,9 @@ def test_what_is_said_is_announced_and_all_has_a_name(view):
         assert view.get_by_role("list", name=name).get_by_role("listitem").count() == count
 
 
-def test_no_choice_moves_the_head_of_the_rows(visit_alone):
-    page, _ = visit_alone(Rosetta(), width=360)
+@pytest.mark.parametrize("width", [800, 360])
+def test_no_choice_moves_the_head_of_the_rows(visit_alone, width):
+    page, _ = visit_alone(Rosetta(), width=width)
     view = page.locator(".rnn-rosetta").first
     top = """root => root.querySelector('.rnn-rosetta-panels').getBoundingClientRect().top
       - root.getBoundingClientRect().top"""
