@@ -113,6 +113,11 @@ def test_the_singular_values_of_the_product_are_those_of_python(engine, start, g
     assert (shares <= largest[lags] * (1 + 1e-9)).all() and (shares >= smallest[lags] * (1 - 1e-9)).all()
 
 
+def test_the_product_is_told_after_as_many_steps_as_the_gradients(engine):
+    lags = engine.call("({ lagsOf }) => Array.from({ length: 65 }, (_, T) => lagsOf(T))")
+    assert all(10 in lags[T] and lags[T] == sorted(set(lags[T])) for T in range(11, 65))
+
+
 def test_the_median_is_that_of_numpy(engine):
     for n in (1, 2, 7, 8):
         rows = np.random.default_rng(n).normal(size=(n, 5))

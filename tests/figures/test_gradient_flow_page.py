@@ -146,6 +146,12 @@ def test_every_control_changes_the_numbers_as_in_python(opened):
     holds(view, GradientFlow(**traits, start="orthogonal", cell="gru"))
 
 
+def test_a_single_step_says_nothing_of_products(opened):
+    _, view = opened(text="ab", product="on")
+    said = view.locator(".rnn-summary").inner_text()
+    assert "after 1 steps" in said and not PRODUCT.search(said)
+
+
 def test_a_dot_drawn_outward_turns_up_the_gain(opened):
     page, view = opened(gain=1)
     plane = view.locator(".rnn-flow-plane").bounding_box()

@@ -27,7 +27,7 @@ export function buildPlane({ words, scaled, freed }) {
   const [one, bound] = [label("rnn-flow-label", "1"), label("rnn-flow-label", "σ")];
   const node = svg("svg", { class: "rnn-flow-plane", viewBox: `${-PLANE / 2} ${-PLANE / 2} ${PLANE} ${PLANE}`, role: "img" },
     svg("path", { class: "rnn-gridline", d: `M${-PLANE / 2} 0H${PLANE / 2}M0 ${-PLANE / 2}V${PLANE / 2}` }), unit, sigma, one, bound, dots);
-  let drawn; // what the last drawing showed
+  let drawn = { scale: 1, places: /** @type {number[][]} */ ([]) }; // what the last drawing showed
   let held = null; // the size, at a gain of 1, of the eigenvalue that is being dragged
 
   const at = ({ clientX, clientY }) => {

@@ -113,6 +113,7 @@ function buildControls({ words, change }) {
 function toldOfProduct(words, { sigma, rho, band }) {
   if (!band) return "";
   const { lags, largest } = band;
+  if (lags.length < 2) return ""; // of one step, there is only the product of none
   const at = lags.findLastIndex((lag) => lag <= FAR);
   const peak = largest.indexOf(Math.max(...largest));
   const grows = rho < 1 && largest[peak] > 1.01;

@@ -111,10 +111,11 @@ export function flow({ params, x, last, alpha, inputs }) {
   return { shares, slopes, slope };
 }
 
-/** The lags at which the singular values of a product are computed: the first ones, then some twenty more, up to the last. */
+/** The lags at which the singular values of a product are computed: the first ones, then some twenty more, up to the last;
+ * among them the one of which the figure tells. */
 export function lagsOf(T) {
   const step = Math.ceil(T / 20);
-  return Array.from({ length: T }, (_, k) => k).filter((k) => k <= 6 || k === T - 1 || k % step === 0);
+  return Array.from({ length: T }, (_, k) => k).filter((k) => k <= 6 || k === FAR || k === T - 1 || k % step === 0);
 }
 
 /**
