@@ -12,7 +12,7 @@ from engine_page import MODEL, as_data, check_errors, random_models, relative_er
 from javascript import bundled
 from models import make_case
 
-from rnnlib import Grads, backward, check_gradients, forward, one_hot, softmax
+from rnnlib import Grads, Params, backward, check_gradients, forward, one_hot, softmax
 from rnnlib.gradcheck import NAMES, TOLERANCES
 from rnnlib.mistakes import BATCH_MISTAKES, MISTAKES, MORE_MISTAKES, gradient_descent, mutant
 from rnnlib.widgets._bundle import words
@@ -299,10 +299,26 @@ def test_a_case_in_javascript_gives_the_numbers_of_its_python(engine, number, ke
         for name, expected in grads._asdict().items():
             size = rounding(name, trace, grads)
             errors[f"model {i}, gradient {name}"] = relative_error(result["grads"][name], expected, size)
-    assert (wrong > 4) == (batch > 1 or number <= 13) and (wrong == 0) == (batch == 1 and number > 13)
+    if batch == 1 and number > 13:
+        assert wrong == 0
+    else:  # two sequences seldom read the same character at the same step
+        assert wrong > (4 if key == "mistake_repeated" else 10)
     check_errors(errors, record_property)
 
 
+def foreseeable(widget):
+    """The number of losses, from the first, that are the same to 1e-8 from weights that are 1e-13 beside the widget's.
+
+    Rounding errors grow in training, and without bound where the loss swings or breaks off.
+    """
+    rng = np.random.default_rng(0)
+    beside = Params(*(array + rng.choice([-1e-13, 1e-13], array.shape) for array in widget.params))
+    options = TRAINING | dict(zip(("forward", "backward"), widget.functions, strict=True))
+    losses = gradient_descent(beside, widget.trace.x, widget.targets, widget.h0, **options)[0]
+    return int(np.cumprod(np.isclose(losses, widget.losses, rtol=1e-8, atol=0)).sum())
+
+
+WILD = "mistake_no_mean", "mistake_slope_inverse"  # whose loss swings at once
 SHOWN = [(1, *NETWORK), (2, *NETWORK), (2, "循环神经网络，循环不已", 7, 2**40), (2, "abab", 2, 1)]
 
 
@@ -333,10 +349,10 @@ def test_the_check_and_the_training_in_javascript_are_those_of_python(engine, nu
             errors = report.relative_errors[name].ravel()
             np.testing.assert_allclose(found["errors"], errors, rtol=1e-6, atol=1e-7)
         page_losses = np.array([np.nan if loss is None else loss for loss in got["losses"]], float)
-        # Rounding errors grow in training, and without bound where the loss swings or breaks off.
         np.testing.assert_allclose(page_losses[:5], losses[:5], rtol=1e-11)
-        if np.diff(losses).max() <= 0:
-            np.testing.assert_allclose(page_losses, losses, rtol=1e-2)
+        held = foreseeable(widget)
+        assert held > (10 if key in WILD else 40)
+        np.testing.assert_allclose(page_losses[:held], losses[:held], rtol=1e-6)
 
 
 def test_healthy_code_is_right_for_every_network(engine):
