@@ -47,10 +47,10 @@ def holds(view, river):
     t = river.t
     lengths = river.contributions[t, t::-1][:6]
     assert f"mean loss is {losses.mean():.3f}." in summary and f"step {t + 1} is {losses[t]:.3f};" in summary
-    told = re.search(r"lengths (.*)\.$", summary)[1].split(", ")
-    if t + 1 > 6:
-        assert told.pop() == "…"
-    told = [float(number) for number in told]
+    told = summary.rpartition("lengths ")[2]
+    end = ", …" if t + 1 > 6 else "."
+    assert told.endswith(end)
+    told = [float(number) for number in told.removesuffix(end).split(", ")]
     assert np.allclose(told, lengths, rtol=0, atol=6e-4)
     # The drawing is square, and in tenths of a unit; its scale follows from the highest column
     grey, lit = bars(path(view, "bars")), bars(path(view, "litbars"))
