@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tests" / "support"))
+sys.path += [str(ROOT / "tests" / "support"), str(ROOT / "_ext")]
 
 MEMORY, START = 300, 10  # megabytes, seconds
 FIGURE = ".jp-OutputArea .rnn :is(button, input):visible"
@@ -38,13 +38,14 @@ def memory(python, file):
     """(resident, peak) in MB of a kernel that has run the chapter, with all processes below it."""
     import nbformat
     import psutil
+    from bookext.execution import OUTPUTS
     from jupyter_client import KernelManager
     from nbclient import NotebookClient
 
     manager = KernelManager()
     manager.kernel_spec.argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     place = {"metadata": {"path": str(file.parent)}}
-    client = NotebookClient(nbformat.read(file, as_version=4), km=manager, timeout=600, resources=place)
+    client = NotebookClient(nbformat.read(file, as_version=4), km=manager, timeout=600, resources=place, **OUTPUTS)
     with client.setup_kernel():
         for number, cell in enumerate(client.nb.cells):
             client.execute_cell(cell, number)

@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+from bookext.execution import OUTPUTS
 from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
@@ -81,6 +82,6 @@ def test_a_notebook_without_tqdm_trains_too_and_still_tells_of_an_interrupt(kern
 
 def test_cells_that_nobody_watches_leave_nothing_in_the_page():
     cells = [nbformat.v4.new_code_cell(source) for source in (BEGIN, TRAIN, INTERRUPT)]
-    notebook = NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=600, iopub_timeout=600).execute()
+    notebook = NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=600, **OUTPUTS).execute()
     assert [cell.outputs for cell in notebook.cells] == [[], [], []]
     assert [cell.execution_count for cell in notebook.cells] == [1, 2, 3]

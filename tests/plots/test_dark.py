@@ -141,10 +141,11 @@ CELLS = (
 
 def test_a_notebook_shows_figures_that_follow_dark_mode_and_pictures_for_those_who_cannot():
     import nbformat
+    from bookext.execution import OUTPUTS
     from nbclient import NotebookClient
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
-    NotebookClient(notebook, kernel_name="python3", iopub_timeout=600).execute()
+    NotebookClient(notebook, kernel_name="python3", **OUTPUTS).execute()
     for cell in notebook.cells[1:]:
         shown = next(output.data for output in cell.outputs if "data" in output)
         assert 'id="rnn-dark"' in shown["image/svg+xml"] and "image/png" in shown

@@ -317,10 +317,12 @@ def test_the_code_is_that_of_the_sources_and_the_student_s_copy_has_no_solution(
 
 @pytest.mark.parametrize("edition", ["full", "student"])
 def test_a_notebook_runs_alone_in_an_empty_folder(made, tmp_path, edition):
+    from bookext.execution import OUTPUTS
     from nbclient import NotebookClient
 
     notebook = read(made / edition / "chapters" / "cells.ipynb")
-    NotebookClient(notebook, timeout=300, iopub_timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    place = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=300, resources=place, **OUTPUTS).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     failed = [output for output in outputs if output.output_type == "error"]
     assert (len(failed) > 0) == (edition == "student"), "an exercise without an answer fails its checks, and no more"
