@@ -330,7 +330,12 @@ def build_wheel(source, folder):
 
 
 def forget_changed(app, env, docnames):
-    """Forget all pages that have changed before the first is read: what has moved between them would be there twice."""
+    """Forget all pages that have changed before the first is read.
+
+    Otherwise a label that has moved from one page to another would be defined twice.
+    """
+    if app.builder.name != NotebookBuilder.name:
+        return
     for docname in docnames:
         app.events.emit("env-purge-doc", env, docname)
         env.clear_doc(docname)
