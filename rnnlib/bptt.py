@@ -126,7 +126,7 @@ def shares(
         shares[t, s] = ∂L_t/∂a_s = (do_t Whyᵀ) ⊙ (1 - h_t²) · Π Whhᵀ diag(1 - h_r²),  r = t-1, …, s;  zero for s > t
 
     Summed over t this is `backward(...).da`; summed over the band t < s + k it is that of `truncate=k`. Memory and time
-    grow with T². A loss with weight w_t counts so often; with weight 0 its shares are zero. Raises as `backward` does.
+    grow with T². The shares of a loss are multiplied by its weight. Raises as `backward` does.
     """
     _, Whh, Why, do = _errors(params, trace, y, reduction, weights)
     T = len(do)

@@ -199,7 +199,7 @@ BATCH_MISTAKES = (
     ),
 )  # fmt: skip
 
-# The check finds these, and does not know them: its report says what can be told.
+# The check finds these, and does not know them: its report says what the errors show.
 UNKNOWN_MISTAKES = (
     Mistake(
         name="faded_future", line="future", file="bptt.py",

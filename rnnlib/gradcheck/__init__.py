@@ -2,7 +2,7 @@
 
 The verdict depends on `forward` and `cross_entropy` alone. Formulas for the gradient are used only afterwards, to find
 the cause: a known mistake is named if making it on purpose gives all the numbers that were given. If none does, the
-report says what can be told instead.
+report says what the errors show instead.
 """
 
 from __future__ import annotations  # naming `np.random` would import it, which takes a while

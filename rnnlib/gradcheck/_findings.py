@@ -1,4 +1,4 @@
-"""What can be told of a wrong gradient whose cause is not known: where it is right, and from which step on not."""
+"""What the errors show of a wrong gradient whose cause is not known: where it is right, and from which step on not."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -125,7 +125,7 @@ def _targets(r):
         yield "the targets of all sequences are subtracted from each", r.one_hot.sum(axis=1, keepdims=True)
     yield "the targets are in reverse order", r.one_hot[::-1]
     for part in SMOOTHING:
-        cause = f"the targets are smoothed: {part:g} of each is spread over all symbols, and not so in the loss"
+        cause = f"the targets are smoothed: {part:g} of each is spread over all symbols, but the loss is not smoothed"
         yield cause, (1 - part) * r.one_hot + part / r.V
     for cause, ids in _other_layout(r, r.y):
         yield f"the targets are {cause}", r.rows(ids)
@@ -153,7 +153,7 @@ def left_out(r: Replay) -> Iterator[tuple[str, np.ndarray]]:
     yield "only the loss of the first step enters", do * (step == 0)
     for target in np.unique(r.y) if r.V <= SYMBOLS else {0, r.V - 1}:
         others = (r.y != target)[..., None]
-        cause = f"the predictions of symbol {target} are left out: is it taken for padding?"
+        cause = f"the predictions of symbol {target} are left out, as with ignore_index={target}"
         yield cause, do * others
         if others.any():
             yield cause, do * others * (r.share.sum() / (r.share * others).sum())
@@ -310,7 +310,7 @@ def _ways(r, do):
         )
     if 1 < r.B <= SEQUENCES:
         yield (
-            "what is left at the end of one sequence goes into the next: the loop starts without zeros",
+            "the gradient left at the end of one sequence goes into the next: dh_next is not reset to zero",
             _carried(r, do),
         )
 
@@ -559,7 +559,7 @@ def _input(r, p):
         yield "of each character one term alone: dWxh[x] = da where += belongs", assigned
     for row in {0, r.D - 1}.intersection(r.x.reshape(-1)):
         others = (np.arange(r.D) != row)[:, None]
-        yield f"the row of character {row} is zero: is it taken for padding?", r.by_input(r.x, p.da) * others
+        yield f"the row of character {row} is zero, as with padding_idx={row}", r.by_input(r.x, p.da) * others
     counts = np.maximum(np.bincount(r.x.reshape(-1), minlength=r.D), 1)[:, None]
     yield "each row is divided by how often its character is read", r.by_input(r.x, p.da) / counts
 

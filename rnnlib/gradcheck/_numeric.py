@@ -73,7 +73,7 @@ def gradient(
 def check_step(step: float, method: str, tolerance: float) -> float:
     """Return `step` as a float. Raises TypeError or ValueError where a right gradient would be called wrong with it.
 
-    The error of either method is of the order of s²; a complex step near the smallest numbers loses its digits.
+    The error of either method is about s²; a complex step near the smallest numbers loses its digits.
     """
     step = _check.positive("step", step)
     low, high = (1e-300, np.sqrt(tolerance) / 10) if method == "complex" else (0, 0.1)

@@ -47,7 +47,7 @@ def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 class Replay:
     """All that the backward pass reads, with an axis for the sequences, and `right`, the pass without a mistake.
 
-    weights and share: how often each prediction counts, and what it counts in the loss, with an axis for the symbols.
+    weights and share: how much each prediction counts, and its share in the loss, with an axis for the symbols.
     yhat is softmax(o), whatever the trace has there.
     """
 

@@ -28,7 +28,7 @@ class Report(NamedTuple):
     given: dict[str, np.ndarray]  # name -> what backward returned, as an array
     expected: dict[str, np.ndarray]  # name -> the derivatives of the loss, in its shape; NaN where not checked
     scales: dict[str, float]  # name -> the number that errors are relative to
-    findings: tuple[str, ...] = ()  # where no cause is known: what can be told of the wrong gradients
+    findings: tuple[str, ...] = ()  # where no cause is known: what the errors show of the wrong gradients
     blind_spots: tuple[str, ...] = ()  # mistakes that change nothing at this point, so that no check can see them
     names: tuple[str, ...] = NAMES  # of all gradients of the cell
 

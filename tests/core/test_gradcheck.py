@@ -253,8 +253,8 @@ def smoothed(params, trace, y, *, reduction):
 
 
 DEVISED = {
-    "carried": (carried, RECURRENT, "what is left at the end of one sequence goes into the next"),
-    "padded": (padded, {"Wxh"}, "is zero: is it taken for padding?"),
+    "carried": (carried, RECURRENT, "the gradient left at the end of one sequence goes into the next"),
+    "padded": (padded, {"Wxh"}, "is zero, as with padding_idx=0"),
     "smoothed": (smoothed, set(NAMES), "the targets are smoothed: 0.1 of each"),
 }
 
