@@ -70,8 +70,8 @@ def copy(tmp_path_factory):
 def run(folder, program, *rest):
     """What a program of this environment says in the copy, with its rnnlib; a failure shows the end of it."""
     found = sys.executable if program == "python" else Path(sys.executable).with_name(program)
-    # without what pytest told this process of itself: with the number of a worker, the copy's tests would take for
-    # theirs the small book that an earlier run has left
+    # Without pytest's own variables: given a worker's number, the copy's tests would reuse the small book of an
+    # earlier run.
     where = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     where["PYTHONPATH"] = str(folder)
     told = subprocess.run([found, *rest], cwd=folder, env=where, capture_output=True, text=True, check=False)

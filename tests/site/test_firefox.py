@@ -25,6 +25,7 @@ def session():
 
     if not firefox.binary():
         missing = "Firefox is not installed (Debian and Ubuntu: apt install firefox-esr)"
+        # `make` cannot install a second browser: who only reads the code may lack it, CI may not
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     session = firefox.Firefox()
     yield session
