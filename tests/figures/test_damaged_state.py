@@ -4,10 +4,12 @@ import json
 import re
 
 import pytest
-from browsing import STARTED
+from browsing import STARTED, painted
 from figure_pages import write_page
 
+from rnnlib import widgets
 from rnnlib.widgets import ForwardStepper, words
+from rnnlib.widgets._network import NetworkWidget
 
 STATE = re.compile(r"(\+json\">)(.*?)(</script>)", re.S)
 
@@ -106,6 +108,41 @@ def test_the_name_of_a_widget_is_escaped_on_the_page(load_ext):
     assert view_name({"state": {"_view_name": 'a"><script>View'}}) == "a---script-"
     assert view_name({"state": {"_anywidget_id": "x.Étude-- >"}}) == "-tude----"
     assert view_name({"state": {"_view_name": "ForwardStepper"}}) == "forwardstepper"
+
+
+FIGURES = [
+    kind
+    for kind in map(vars(widgets).get, widgets.__all__)
+    if isinstance(kind, type) and issubclass(kind, NetworkWidget)
+]
+# Whatever a reader may do with each element but those of the menu, whose files and copies are none of this.
+TOUCHED = """() => {
+  Element.prototype.setPointerCapture = () => {}; // there is no such pointer
+  for (const node of document.querySelectorAll(".rnn *:not(.rnn-share, .rnn-share *)")) {
+    for (const key of ["ArrowRight", "ArrowDown", "Home", " "]) {
+      node.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    }
+    for (const what of ["pointerdown", "pointermove", "pointerover", "pointerup"]) {
+      node.dispatchEvent(new PointerEvent(what, { bubbles: true, cancelable: true, buttons: 1, pointerType: "mouse" }));
+    }
+    node.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true }));
+  }
+}"""
+
+
+def test_figures_whose_first_text_cannot_be_read_bear_whatever_is_done_with_them(tmp_path, visit):
+    name = write_page(tmp_path, [kind() for kind in FIGURES])
+    file = tmp_path / name
+    html = file.read_text(encoding="utf-8")
+    block = json.loads(STATE.search(html)[2])
+    for entry in block["state"].values():
+        entry["state"]["text"] = "a"
+    file.write_text(STATE.sub(lambda match: match[1] + json.dumps(block) + match[3], html), encoding="utf-8")
+    page, watch = visit(tmp_path, name)
+    assert page.locator(".rnn-field-text + .rnn-message:not(:empty)").count() == len(FIGURES)
+    page.evaluate(TOUCHED)
+    painted(page, 3)
+    assert watch.errors == []
 
 
 def test_a_page_with_a_damaged_block_leaves_its_pictures(tmp_path, visit):

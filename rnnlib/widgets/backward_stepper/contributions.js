@@ -50,7 +50,7 @@ function buildStair({ change, shown }, square, pick) {
   const grip = make("span", { className: "rnn-stair-grip", "aria-hidden": "true" }, "✂");
   let pressed = null;
   grip.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
+    if (event.button || !shown()) return;
     event.preventDefault();
     grip.setPointerCapture(event.pointerId);
     pressed = { x: event.clientX, y: event.clientY, truncate: Math.min(shown().truncate, shown().T), drawn: false };
@@ -91,6 +91,7 @@ function buildPicture(given) {
   const { node, square, canvas } = triangle;
   const [chosen, column] = ["chosen", "current"].map((name) => make("span", { className: `rnn-mark rnn-mark-${name}` }));
   const pickCell = ({ clientX, clientY }) => {
+    if (!shown()) return;
     const box = canvas.getBoundingClientRect();
     const { T } = shown();
     const at = (offset, size) => Math.max(0, Math.min(T - 1, Math.floor((T * offset) / size)));

@@ -94,7 +94,7 @@ export function buildCell({ words, change, shown }) {
     if (pointerType === "mouse" && target.dataset.unit) drawLines(lines, shown(), Number(target.dataset.unit));
   });
   after.node.addEventListener("pointerleave", () => shown() && drawLines(lines, shown(), shown().unit));
-  roving(after.node, () => [shown().unit, shown().H], choose, (unit) => after.cells[unit]);
+  roving(after.node, () => [shown()?.unit, shown()?.H], choose, (unit) => after.cells[unit]);
   const node = make("div", { className: "rnn-cell-view" },
     part("cell_before", "before", before.node, input), part("cell_weights", "lines", lines),
     part("cell_after", "after", after.node), part("cell_tanh", "tanh", plot.node), part("cell_top", "top", top), sum);

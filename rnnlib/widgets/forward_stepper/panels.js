@@ -48,7 +48,7 @@ export function buildUnits({ words, change, shown }) {
     if (item) choose(item.index);
   });
   body.addEventListener("keydown", arrowKeys(
-    rows, "ArrowDown", "ArrowUp", () => [shown().unit, shown().H], choose, ({ pick }) => pick));
+    rows, "ArrowDown", "ArrowUp", () => [shown()?.unit, shown()?.H], choose, ({ pick }) => pick));
   return {
     node,
     draw(state) {

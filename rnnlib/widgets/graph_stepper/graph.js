@@ -157,10 +157,10 @@ export function buildGraph({ words, change, shown, by, play }) {
     event.stopImmediatePropagation(); // or the arrow would go to another node
     if (turn) by(turn);
     else if (!event.repeat) play();
-    if (turn) queueMicrotask(() => graph.nodes[shown().current].button.focus({ preventScroll: true }));
+    if (turn) queueMicrotask(() => graph.nodes[shown()?.current]?.button.focus({ preventScroll: true }));
   });
   holder.addEventListener("keyup", (event) => event.key === " " && event.preventDefault()); // or it would press the node
-  roving(holder, () => [shown().current, shown().N], go, (at) => graph.nodes[at].button);
+  roving(holder, () => [shown()?.current, shown()?.N], go, (at) => graph.nodes[at].button);
   const observer = new ResizeObserver(() => reveal(graph, shown(), "auto"));
   observer.observe(node);
   const kept = keep();
@@ -198,7 +198,7 @@ function drawTape(graph, state, words) {
     graph.canvas.setAttribute(side, layout[side]);
     graph.stage.style[side] = `${layout[side]}px`;
   }
-  const focused = graph.nodes.findIndex(({ button }) => button === document.activeElement);
+  const focused = graph.nodes.findIndex(({ button }) => button.matches(":focus"));
   while (graph.nodes.length > tape.length) graph.nodes.pop().button.remove();
   if (focused >= tape.length) graph.nodes.at(-1).button.focus({ preventScroll: true });
   while (graph.nodes.length < tape.length) {

@@ -168,12 +168,8 @@ function buildSteps({ words, change, shown }) {
       buttons.draw();
     },
     dispose: buttons.pause,
-    play: () => buttons.nodes[0].click(),
-    by(moves) {
-      buttons.pause();
-      const { move, N } = shown();
-      go(Math.min(2 * N - 1, Math.max(0, move + moves)));
-    },
+    play: buttons.play,
+    by: buttons.by,
   };
 }
 

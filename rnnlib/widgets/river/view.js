@@ -151,7 +151,7 @@ function render({ model, el }) {
   }) });
   const training = buildTraining({ words, change, play: film.node });
   const summary = buildSummary({ words });
-  const river = buildRiver({ words, label: words("strip"), place: () => [state?.t ?? 0, state?.T ?? 0], go: (t) => change({ t }) });
+  const river = buildRiver({ words, label: words("strip"), place: () => [state.t, state.T], go: (t) => change({ t }) });
   const root = make("div", { className: "rnn rnn-river-figure", role: "group" },
     river.node, training.node, fields.node, ...summary.nodes);
   root.setAttribute("aria-label", words("river_figure"));

@@ -20,9 +20,10 @@ export function figure(render) {
       const uncopy = copyPlain(el);
       // listeners of the window run before those of the document, where the notebook listens
       const hold = (event) => {
-        if (!el.contains(event.target)) return;
-        if (!saves(event)) return event.target.setAttribute(UNHEARD, "true");
-        for (let node = event.target; node !== el.parentNode; node = node.parentNode) node.removeAttribute(UNHEARD);
+        const [target] = event.composedPath(); // of the window's own view, a shadow tree is one node
+        if (!el.contains(target)) return;
+        if (!saves(event)) return target.setAttribute(UNHEARD, "true");
+        for (let node = target; node !== el.parentNode; node = node.parentNode) node.removeAttribute(UNHEARD);
       };
       // a press on what takes no focus would give it to the cell: here, it goes to the figure
       const take = () => {
@@ -41,14 +42,14 @@ export function figure(render) {
 }
 
 /** Let arrow keys, Home and End move along places 0 … n - 1 inside a node, and the focus with them once it is drawn.
- * place() gives [current, n]; nodeAt(i) is what is focused there. */
+ * place() gives [current, n], or no n while nothing is shown; nodeAt(i) is what is focused there. */
 export function roving(node, place, go, nodeAt) {
   node.addEventListener("keydown", (event) => {
     const [current, n] = place();
     const to = {
       ArrowRight: current + 1, ArrowDown: current + 1, ArrowLeft: current - 1, ArrowUp: current - 1, Home: 0, End: n - 1,
     }[event.key];
-    if (to === undefined || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    if (to === undefined || !n || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     const next = Math.min(n - 1, Math.max(0, to));
     go(next);

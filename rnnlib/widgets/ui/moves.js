@@ -62,12 +62,8 @@ export function walkPlayer({ words, place, go, moves }) {
     node: make("div", { className: "rnn-steps" }, ...buttons.nodes, tempo.node),
     draw: buttons.draw,
     pause: buttons.pause,
-    play: () => buttons.nodes[0].click(),
-    by(steps) {
-      const [current, n] = place() ?? [0, 0]; // nothing is shown while the text cannot be read
-      buttons.pause();
-      if (n) go(Math.min(n - 1, Math.max(0, current + steps)));
-    },
+    play: buttons.play,
+    by: buttons.by,
   };
 }
 

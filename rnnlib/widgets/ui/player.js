@@ -5,7 +5,8 @@ import { make, setText } from "./dom.js";
 const PLAY = 900; // time between two steps while playing, ms
 
 /** Buttons that move along places 0 … n - 1, and play. `place()` gives [current, n], or nothing while nothing is shown;
- * `beat(n)` how many places it plays on at once, and after how many ms. */
+ * `beat(n)` how many places it plays on at once, and after how many ms. Of what is returned, `by(steps)` goes on or back by so
+ * many places and ends what plays, and `play` is what a press on its button does. */
 export function player(
   words, place, go, names = { previous: "previous", next: "next" }, beat = (/** @type {number} */ _n) => [1, PLAY],
 ) {
@@ -53,5 +54,9 @@ export function player(
     next.setAttribute("aria-disabled", String(current === n - 1));
     play.setAttribute("aria-disabled", String(n === 1));
   };
-  return { nodes: [play, previous, next], pause, draw };
+  const walk = (steps) => {
+    pause();
+    by(steps);
+  };
+  return { nodes: [play, previous, next], play: start, by: walk, pause, draw };
 }

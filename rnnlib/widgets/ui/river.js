@@ -64,7 +64,7 @@ function buildGrip(river, name, sign, at, to) {
   const node = make("span", { className: `rnn-river-grip rnn-river-${name}`, "aria-hidden": "true" }, sign);
   let from = null; // where the press began
   node.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
+    if (event.button || !river.state) return;
     event.preventDefault();
     node.setPointerCapture(event.pointerId);
     from = { x: event.clientX, y: event.clientY, border: at(), still: true };
@@ -96,7 +96,7 @@ function buildWalk(river, walk) {
     event.preventDefault();
     event.stopImmediatePropagation(); // or it would go to another step
     walk.turn(by);
-    queueMicrotask(() => river.steps[river.state.t - river.first]?.node.focus({ preventScroll: true }));
+    queueMicrotask(() => river.steps[river.state?.t - river.first]?.node.focus({ preventScroll: true }));
   });
 }
 
@@ -151,7 +151,7 @@ export function buildRiver({ words, label, go, place, walk }) {
   stage.addEventListener("pointerleave", () => light(null));
   stage.addEventListener("focusin", ({ target }) => light(stepAt(target)));
   stage.addEventListener("focusout", () => light(null));
-  roving(stage, place, go, (t) => river.steps[t - river.first]?.node);
+  roving(stage, () => (river.state ? place() : []), go, (t) => river.steps[t - river.first]?.node);
   return { node, draw: (state) => draw(river, state) };
 }
 

@@ -1,9 +1,10 @@
-/** A handler of key presses: arrow keys, Home and End move the choice, and the focus with it once it is drawn. */
+/** A handler of key presses: arrow keys, Home and End move the choice, and the focus with it once it is drawn.
+ * place() gives [current, n], or no n while nothing is shown. */
 export function arrowKeys(sight, forwards, backwards, place, choose, button) {
   return (event) => {
     const [current, n] = place();
     const to = { [forwards]: current + 1, [backwards]: current - 1, Home: 0, End: n - 1 }[event.key];
-    if (to === undefined || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    if (to === undefined || !n || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     const next = Math.min(n - 1, Math.max(0, to));
     choose(next);
