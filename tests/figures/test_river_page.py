@@ -237,6 +237,24 @@ def test_without_motion_the_film_is_its_end(opened):
     view.get_by_role("button", name="Play", exact=True).click()
     painted(page)
     assert view.get_by_role("slider", name="Training").input_value() == "300"
+    assert view.get_by_role("button", name="Stretch to full height").get_attribute("aria-pressed") == "true"
+    holds(view, River(text=TEXT, hidden_size=8, seed=1, t=12, updates=300))
+
+
+def test_the_film_ends_with_the_band_stretched_and_begins_with_one_scale_for_all_of_it(opened):
+    page, view = opened(updates=300, fill=True)
+    stretched = path(view, "bars")
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    view.get_by_role("button", name="Play", exact=True).click()
+    page.clock.run_for(4700)  # in the midst of the learning
+    assert view.get_by_role("button", name="Stretch to full height").get_attribute("aria-pressed") == "false"
+    page.clock.run_for(1700)  # it is stretching
+    assert view.locator(".rnn-river-film p").inner_text() == words()["en"]["river_stretches"]
+    assert 0 < sum(bars(path(view, "bars"))) < 0.9 * sum(bars(stretched))
+    page.clock.run_for(2000)
+    assert path(view, "bars") == stretched
+    assert view.get_by_role("button", name="Stretch to full height").get_attribute("aria-pressed") == "true"
 
 
 def test_on_a_phone_time_runs_down_and_nothing_is_wider_than_the_page(opened):

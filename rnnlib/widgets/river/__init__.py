@@ -26,8 +26,9 @@ class River(TrainedWidget):
     Traits, to be set, observed or linked: `text` (2 to 65 characters), `hidden_size` (1 to 64), `seed` (0 to
     2**53 - 1), `t` (the step whose loss is lit, from 0), `updates` (0 to 300), `fill` (whether the band is scaled to
     its highest step; else one scale holds for the whole training), `autoplay` (whether it plays once by itself when it
-    comes into view: the reading, the gradients going back, and the training to its end; not where the reader's system
-    asks for less motion, nor where a link has opened a state of the figure).
+    comes into view: the reading, the gradients going back, the training to its end, and the band stretched to its
+    highest step; not where the reader's system asks for less motion, nor where a link has opened a state of the
+    figure).
 
     Raises ValueError for a value out of range or a text with characters that given weights do not know, TypeError for a
     value of another type; both name the trait, what came and what was expected.

@@ -23,8 +23,8 @@ import { trainingSlider } from "../ui/training_slider.js";
 import { DEFAULTS } from "./facts.js";
 
 const REACH = 6; // lengths of the lit loss that are told
-const PHASES = { read: 1600, back: 1600, learn: 3000 }; // of the film, in ms
-const TOLD = { read: "river_reads", back: "river_goes_back", learn: "river_learns" };
+const PHASES = { read: 1600, back: 1600, learn: 3000, stretch: 1200 }; // of the film, in ms
+const TOLD = { read: "river_reads", back: "river_goes_back", learn: "river_learns", stretch: "river_stretches" };
 const ROOM = 2.1; // the band holds so many times the highest column of the untrained network
 
 /** The lengths of all gradients of a network: how far each loss reaches, and what arrives at each step. */
@@ -95,7 +95,7 @@ function share({ el, root, model, words, change, open, shown }) {
 /** The film of the figure, what it shows instead of the traits, and what stops it: all that a reader does in the figure but a
  * press on the film's own button, and a trait that is set from elsewhere. */
 function buildScenes({ words, model, change, draw, shown }) {
-  let scene = null; // {phase, read, front, updates, own}, own: the trait that it stands for
+  let scene = null; // {phase, read, front, updates, stretched, own}, own: the trait that it stands for
   const film = buildFilm({
     words,
     phases: Object.entries(PHASES),
@@ -105,8 +105,9 @@ function buildScenes({ words, model, change, draw, shown }) {
       scene = {
         phase,
         read: phase === "read" ? Math.floor(part * T) : null,
-        front: phase === "learn" ? null : phase === "back" ? T * (1 - part) : T,
-        updates: phase === "learn" ? Math.round(UPDATES * part ** 2) : 0,
+        front: { read: T, back: T * (1 - part) }[phase] ?? null,
+        updates: { learn: Math.round(UPDATES * part ** 2), stretch: UPDATES }[phase] ?? 0,
+        stretched: phase === "stretch" ? part : 0,
         own: model.get("updates"),
       };
       draw();
@@ -115,7 +116,7 @@ function buildScenes({ words, model, change, draw, shown }) {
       const own = model.get("updates");
       const reached = scene?.own === own ? scene.updates : own;
       scene = null;
-      change({ updates: finished ? UPDATES : reached });
+      change(finished ? { updates: UPDATES, fill: true } : { updates: reached });
     },
   });
   let forget = () => {};
@@ -165,15 +166,15 @@ function render({ model, el }) {
   function draw() {
     const net = fields.guard(() => network(model, state?.start));
     if (!net) return;
-    const { phase = null, read = null, front = null, updates = model.get("updates") } = film.scene() ?? {};
+    const rest = { phase: null, read: null, front: null, updates: model.get("updates"), stretched: Number(model.get("fill")) };
+    const { phase, read, front, updates, stretched } = film.scene() ?? rest;
     const now = trained.after(net, updates, !state); // the first drawing waits for it
     if (now.late) requestAnimationFrame(draw);
     const blame = computed(() => reached(now), net, now.updates);
     const first = scaled(() => highest(contributions(net.params, net.trace, net.y, "sum"), net.T), net);
-    const fill = model.get("fill");
     const t = inside(model.get("t"), net.T);
-    state = { ...now, t, lit: t, matrix: blame.matrix, fill, phase, read, front, dark: isDark(root) };
-    state.blame = { ...blame, scale: (fill ? blame.top : ROOM * first) || 1 };
+    state = { ...now, t, lit: t, matrix: blame.matrix, fill: stretched === 1, phase, read, front, dark: isDark(root) };
+    state.blame = { ...blame, scale: (ROOM * first) ** (1 - stretched) * blame.top ** stretched || 1 };
     for (const part of [fields, river, training, summary]) part.draw(state);
   }
 
