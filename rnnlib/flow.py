@@ -13,7 +13,7 @@ class Flow(NamedTuple):
     """What `gradient_flow` found. Arrays "by lag" begin with lag 0, the step of the loss itself."""
 
     lengths: np.ndarray  # (T, T)     |∂L_t/∂h_s|, over all units and sequences; zero for s > t
-    cell_lengths: np.ndarray | None  # (T, T)     |∂L_t/∂c_s| along the path of c, of an LSTM
+    cell_lengths: np.ndarray | None  # (T, T)     |∂L_t/∂c_s| with h_s held fixed, of an LSTM; zero for s = t too
     t: int  # the step, from 0, that the next three look back from
     largest: np.ndarray  # (t + 1, B) by lag: largest singular value of ∂state_t/∂state_s; one sequence has no axis B
     smallest: np.ndarray  # (t + 1, B) by lag: the smallest one
@@ -56,7 +56,8 @@ def gradient_flow(
         ∂L_t/∂h_s = do_t Whyᵀ · ∂h_t/∂h_{t-1} ⋯ ∂h_{s+1}/∂h_s
         |∂h_t/∂h_s| <= Π |∂h_r/∂h_{r-1}| <= σ^(t-s)     σ = |Whh|, vanilla network, since no slope 1 - h² is above 1
 
-    The state of an LSTM is the pair (h, c), so its Jacobians are 2H × 2H, and ∂L_t/∂h_s holds c_s fixed.
+    The state of an LSTM is the pair (h, c), so its Jacobians are 2H × 2H, and ∂L_t/∂h_s holds c_s fixed. ∂L_t/∂c_s
+    holds h_s fixed: it is the term dc_{s+1} ⊙ f_{s+1} of dc_s in `lstm.backward`, without the one through h_s.
 
     params, trace, y: of any cell, as for its `backward`; t: the step to look back from, the last unless given.
     `reduction` is the sum unless given, so that the length of a gradient does not depend on T. A bound is no rate: with

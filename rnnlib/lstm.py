@@ -302,7 +302,7 @@ def _gates(trace):
 
 
 def _step_back(Whh, gates, dh, dc):
-    """One step back, from dh_t and the part of dc_t that comes along c: da_t, all of dc_t, then the same of step t - 1.
+    """One step back, from dh_t and dc_{t+1} ⊙ f_{t+1}: da_t, dc_t, and the terms of dh_{t-1} and dc_{t-1} from step t.
 
     The gates may be those of one step, or of many side by side.
     """

@@ -37,8 +37,8 @@ def flow(params, x, last, *, alpha=1.0):
         h_t = (1 − α) h_{t−1} + α tanh(x_t W_xh + h_{t−1} W_hh + b_h)
 
     params: of any cell; x: T ids; last: the id that the last step should predict; alpha: 1 is the plain network. The
-    gradient is that of h, of an LSTM that of the cell state c. All shares are 0 where the loss has no gradient, as with
-    a single character to choose from.
+    gradient is dh_t, of an LSTM dc_t by both paths, through h_t and along c, as in `lstm.backward`. All shares are 0
+    where the loss has no gradient, as with a single character to choose from.
 
     Raises ValueError for an alpha other than 1 with a cell that has gates.
     """
@@ -90,7 +90,7 @@ class GradientFlow(NetworkWidget):
     The second cell is a choice, `cell`. A "leaky" one has the same weights as the plain one and keeps a part of its
     state, h_t = (1 − α) h_{t−1} + α tanh(x_t W_xh + h_{t−1} W_hh + b_h). An "lstm" or a "gru" is drawn by its own
     `init_params` from the same seeds, an LSTM with `forget_bias`; gain and start act on each block of its W_hh. Of an
-    LSTM the gradient is that of the cell state, |∂L_t/∂c_{t−k}|.
+    LSTM the gradient is that of the cell state, |dc_{t−k}|, by both paths: through h_{t−k} and along c.
 
     Traits, to be set, observed or linked: `text` (2 to 65 characters), `hidden_size` (1 to 64), `seed` (0 to
     2**53 - 1), `gain` (0.1 to 8), `start`, `inputs` ("on" or "off"), `product` ("on" or "off": the singular

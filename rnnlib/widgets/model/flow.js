@@ -150,8 +150,8 @@ export function productFlow({ Whh, H }, slope) {
 }
 
 /**
- * The lengths of `flow` for an LSTM or a GRU: of the loss of step t, whose target is y[t]. The gradient is that of h, of an LSTM that of the
- * cell state; the slopes are the means of f or of z, which each step multiplies it with.
+ * The lengths of `flow` for an LSTM or a GRU: of the loss of step t, whose target is y[t]. The gradient is dh_t, of an LSTM dc_t
+ * by both paths, through h_t and along c; the slopes are the means of f or of z, which each step multiplies it with.
  *
  * @param {{params: any, x: ArrayLike<number>, y: ArrayLike<number>, inputs: boolean}} given  x, y: up to step t
  * @returns {{shares: Float64Array, slopes: Float64Array}}  as of `flow`
