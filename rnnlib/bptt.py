@@ -66,10 +66,10 @@ def backward(
     k = T the full gradient. da_s is then the sum of the losses' shares (see `shares`) from step s to s + k - 1, and
     all the other sums follow from it as above. This takes up to k passes instead of one.
 
-    Raises TypeError for targets that are not integers, weights that are not real, a trace that is no `Trace` and a
-    truncate that is no whole number; ValueError for targets out of range or of another shape, weights as
-    `cross_entropy` does, parameters of another size than the trace's, a reduction other than "sum" and "mean", and a
-    truncate below 1.
+    Raises TypeError for targets that are not integers, weights that are not real, a trace that is not a `Trace` and a
+    truncate that is not a whole number; ValueError for targets out of range or of the wrong shape, weights as
+    `cross_entropy` does, parameters whose sizes do not match the trace's, a reduction other than "sum" and "mean", and
+    a truncate below 1.
     """
     Wxh, Whh, Why, do = _errors(params, trace, y, reduction, weights)
     (D, H), V = Wxh.shape, Why.shape[1]
@@ -169,7 +169,7 @@ def path(
 
     t and s count from 0, s at most t. The term of dWhh that comes from this path is stateᵀ share.
 
-    Raises as `backward` does, TypeError for a step that is no whole number, ValueError for one out of range.
+    Raises as `backward` does, TypeError for a step that is not a whole number, ValueError for one out of range.
     """
     _, Whh, Why, do = _errors(params, trace, y, reduction, weights)
     t = _check.whole("t", t, 0, len(do) - 1)

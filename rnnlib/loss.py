@@ -11,7 +11,7 @@ REDUCTIONS = ("sum", "mean")
 def _floating(o):
     """Integer logits as float64: in their own type a difference may wrap around and an exponential overflow.
 
-    Raises TypeError for what is no array of numbers, ValueError for one without a last axis to sum over.
+    Raises TypeError for anything but an array of numbers, ValueError for one without a last axis to sum over.
     """
     given, o = o, _check.array("o", o)
     if o.dtype.kind not in "fciu":
@@ -35,8 +35,8 @@ def log_softmax(o: npt.ArrayLike) -> np.ndarray:
 def softmax(o: npt.ArrayLike) -> np.ndarray:
     """ŷ = exp(o) / Σ exp(o), over the last axis; any shape (..., V), real or complex.
 
-    Where a logit is NaN, or the largest one infinite, so are the probabilities of its row. Raises TypeError for what is
-    no array of numbers, ValueError for one without a last axis.
+    Where a logit is NaN, or the largest one infinite, so are the probabilities of its row. Raises TypeError for
+    anything but an array of numbers, ValueError for one without a last axis.
     """
     o = _floating(o)
     yhat = np.exp(o - o.real.max(axis=-1, keepdims=True))
@@ -78,8 +78,8 @@ def cross_entropy(
     (`class_weights[y]`) and a loss at the last step alone are all weights; see `rnnlib.padding`.
 
     Raises TypeError for targets that are not integers and weights that are not real; ValueError for targets out of
-    range or of another shape, for logits that are not finite, for weights of another shape, below 0 or (for the mean)
-    without a positive sum, and for a reduction other than "sum" and "mean".
+    range or of the wrong shape, for logits that are not finite, for weights of the wrong shape, below 0 or (for the
+    mean) without a positive sum, and for a reduction other than "sum" and "mean".
     """
     _check.one_of("reduction", reduction, REDUCTIONS)
     losses = step_losses(o, y)

@@ -70,8 +70,8 @@ def init_params(
     `numpy.random.Generator`; the numbers are drawn in float64 and then rounded to `dtype`, so that one seed gives one
     network in every precision.
 
-    Raises TypeError for a size that is not a whole number, an rng that is no Generator, or a dtype other than float32,
-    float64 and wider or complex ones; ValueError for a size below 1.
+    Raises TypeError for a size that is not a whole number, an rng that is not a Generator, or a dtype other than
+    float32, float64 and wider or complex ones; ValueError for a size below 1.
     """
     return _cell.init_params(Params, vocab_size, hidden_size, rng, dtype, input_size)
 
@@ -79,8 +79,8 @@ def init_params(
 def check_params(params: Params) -> Params:
     """Return `params` as `Params` of floating arrays of one common type, whose shapes fit each other.
 
-    Raises TypeError when they are those of another cell or not five arrays of numbers, ValueError when a shape does not
-    fit the others or a value is not finite.
+    Raises TypeError when they are those of a different cell or not five arrays of numbers, ValueError when a shape
+    does not fit the others or a value is not finite.
     """
     return _cell.check_params(Params, params)
 
@@ -102,7 +102,7 @@ def forward(params: Params, x: npt.ArrayLike, h0: npt.ArrayLike | None = None) -
     The result has the type of the parameters; complex parameters, features or h0 make it complex, as a complex-step
     check of the gradients requires.
 
-    Raises TypeError for x of another type (fractional ids included) and for one-hot rows of integers; ValueError for
+    Raises TypeError for x of any other type (fractional ids included) and for one-hot rows of integers; ValueError for
     ids out of range, shapes that do not fit, an empty sequence or batch, and for numbers that are not finite.
     """
     params = check_params(params)

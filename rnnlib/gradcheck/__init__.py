@@ -84,10 +84,10 @@ def check_gradients(
     progress: whether to say how far a check is that takes more than a second; as in `train`, by default if stderr is a
         terminal or in a notebook.
 
-    Returns a `Report`. Raises TypeError for a backward or forward that is no function, takes other arguments or returns
-    nothing of use, for complex numbers, and for a forward that drops the imaginary part; ValueError for another method,
-    for a tolerance or sample that is not positive and a step out of range; and what `forward` and `cross_entropy`
-    raise.
+    Returns a `Report`. Raises TypeError for a backward or forward that is not a function, takes other arguments or
+    returns nothing usable, for complex numbers, and for a forward that drops the imaginary part; ValueError for an
+    unknown method, for a tolerance or sample that is not positive and a step out of range; and what `forward` and
+    `cross_entropy` raise.
     """
     _check.one_of("method", method, TOLERANCES)
     tolerance = TOLERANCES[method] if tolerance is None else _check.positive("tolerance", tolerance)

@@ -50,7 +50,7 @@ def _of_characters(x, y) -> Iterator[str]:
             "them, changes nothing"
         )
     if x.shape == y.shape and np.array_equal(x, y):
-        yield "the targets are the inputs: the one in place of the other changes nothing"
+        yield "the targets are the inputs: using one in place of the other changes nothing"
 
 
 def _of_the_batch(x, y) -> Iterator[str]:
@@ -60,9 +60,9 @@ def _of_the_batch(x, y) -> Iterator[str]:
     if B == 1:
         yield "the batch has one sequence: a sum over the sequences has one term"
     elif T == B:
-        yield f"T = B = {T}: the one in place of the other changes nothing"
+        yield f"T = B = {T}: using one in place of the other changes nothing"
     elif all(np.array_equal(x[:, :1], x[:, b : b + 1]) and np.array_equal(y[:, 0], y[:, b]) for b in range(1, B)):
-        yield "all sequences of the batch are alike: the one in place of the other changes little"
+        yield "all sequences of the batch are alike: using one in place of another changes little"
 
 
 def _of_the_weights(params, trace, tolerance) -> Iterator[str]:
@@ -79,4 +79,4 @@ def _of_the_weights(params, trace, tolerance) -> Iterator[str]:
             yield f"{name} is zero: nothing goes back through it"
     h = getattr(trace, "h", None)
     if params.gates == 1 and h is not None and h.dtype.kind == "f" and h.size and np.max(h**2) <= tolerance:
-        yield f"no state is larger than {np.abs(h).max():.1g}: tanh and its slope can hardly be told from h and 1"
+        yield f"no state is larger than {np.abs(h).max():.1g}: tanh and its slope are hardly different from a and 1"

@@ -56,7 +56,7 @@ def gradients_of(result: Any, shapes: Mapping[str, tuple[int, ...]], of_steps: I
     shapes: those of the parameters, then of the states before the first step. of_steps: names of what a dict may hold
     for each step, such as da. An object with attributes, a dict, or a tuple in the order of the parameters, with or
     without the states after them. A name may have a d in front. Raises TypeError for a name that is there twice, a key
-    of no gradient, and a tuple of other length or in another order.
+    that names no gradient, and a tuple of the wrong length or in the wrong order.
     """
     if isinstance(result, Mapping):
         known = {*shapes, *(f"d{name}" for name in shapes), *of_steps}
@@ -118,6 +118,6 @@ def _in_order(result, shapes):
 
 
 def _another_order(found, shapes):
-    """Whether the same arrays would all fit in another order."""
+    """Whether the same arrays would all fit in a different order."""
     given = [array.shape for array in found.values()]
     return any(given == [shapes[name] for name in order] for order in permutations(found))

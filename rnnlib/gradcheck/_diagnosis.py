@@ -16,7 +16,7 @@ from ._replay import Replay
 from ._report import Check
 
 MATCH = 1e-9  # relative; both numbers are computed from the same trace, whatever the derivatives are worth
-ALTERNATIVES = 3  # more causes that give the same numbers are no answer
+ALTERNATIVES = 3  # more causes that give the same numbers are not an answer
 PAIRS = 2e6  # passes with a mistake in the error and one in the loop are tried up to this work a pass, about 3 s
 
 
@@ -93,11 +93,11 @@ def _not_finite(e):
 def _uncertain_difference(e):
     if not e.ok or not (e.errors > e.tolerance).any():
         return ""
-    return f"central differences are themselves known to {e.doubts.max():.0e} only: use the method 'complex'"
+    return f"central differences are themselves accurate only to {e.doubts.max():.0e}: use the method 'complex'"
 
 
 def _integers(e):
-    return "" if e.ok or e.given.dtype.kind == "f" else f"of type {e.given.dtype}, which cuts fractions off"
+    return "" if e.ok or e.given.dtype.kind == "f" else f"of type {e.given.dtype}, which drops fractions"
 
 
 def _low_precision(e):
@@ -132,7 +132,8 @@ def likely_causes(evidence: dict[str, Evidence], wrong: list[str], replay: Repla
     said: dict[str, str] = {}
     for name in wrong if 0 < len(found) <= ALTERNATIVES else []:
         ways = dict.fromkeys("; and ".join(explanation[name]) for explanation in found)
-        said[name] = "; or, with the same numbers here: ".join(ways)
+        fit = f"{len(ways)} explanations fit: " if len(ways) > 1 else ""
+        said[name] = fit + "; or ".join(ways)
     return said
 
 
@@ -149,7 +150,7 @@ def _another_network(replay, evidence, wrong):
     """What to say when the loss is not that of the usual network, but the gradient is."""
     if not all(_matches(replay.gradient(name, replay.right), e) for name, e in evidence.items()):
         return {}
-    cause = "right for the usual network: does forward do otherwise, or is the step of the difference unfit?"
+    cause = "right for the usual network: does forward compute something else, or does the step size not fit?"
     if not np.allclose(replay.h, np.tanh(replay.a), rtol=0, atol=1e-6):
         cause = "right if h were tanh(a), which it is not: does forward leave the tanh out?"
     return dict.fromkeys(wrong, cause)

@@ -81,7 +81,7 @@ def errors(r: Replay) -> Iterator[tuple[str, np.ndarray]]:
         "-y where ŷ - y belongs: the prediction is left out": -hot,
         "ŷ + y where ŷ - y belongs": yhat + hot,
         "-y / ŷ where ŷ - y belongs: the derivative of softmax is left out": -hot / yhat,
-        "(ŷ - y) ŷ (1 - ŷ) where ŷ - y belongs: a slope too much": error * yhat * (1 - yhat),
+        "(ŷ - y) ŷ (1 - ŷ) where ŷ - y belongs: one slope too many": error * yhat * (1 - yhat),
         "ŷ - y at the target alone: the other symbols get no error": error * hot,
         "the gradient of a squared error, not of the cross-entropy": yhat
         * (error - (yhat * error).sum(axis=-1, keepdims=True)),
@@ -119,7 +119,7 @@ def _targets(r):
     if r.B > 1:
         yield "the targets of the next sequence", np.roll(r.one_hot, -1, axis=1)
         if r.B > 2:
-            yield "the targets of the sequence before", np.roll(r.one_hot, 1, axis=1)
+            yield "the targets of the previous sequence", np.roll(r.one_hot, 1, axis=1)
         yield "the targets of the first sequence for every sequence", r.one_hot[:, :1]
         yield "the targets of all sequences are subtracted from each", r.one_hot.max(axis=1, keepdims=True)
         yield "the targets of all sequences are subtracted from each", r.one_hot.sum(axis=1, keepdims=True)
@@ -183,7 +183,7 @@ def _other_weights(r, error):
     counted = w != 0
     if not counted.all() and np.ptp(w[counted]):
         yield (
-            "every weight that is not zero counts alike, and the mean is taken of those",
+            "every weight that is not zero counts the same, and the mean is taken over those",
             error * counted / counted.sum(),
         )
         yield "every weight that is not zero counts as 1", error * counted
@@ -229,7 +229,7 @@ def _other_slopes(r):
     yield "sqrt(1 - h²) where 1 - h² belongs", np.sqrt(r.slope)
     yield "tanh's slope is taken at h_{t-1} Whh alone: the input is left out", 1 - np.tanh(hp @ r.params.Whh) ** 2
     yield "the slope is a ReLU's: 1 where h > 0, where 1 - h² belongs", (h > 0) * 1.0
-    before = "the slope is taken from the state before: h_{t-1}"
+    before = "the slope is taken from the previous state: h_{t-1}"
     after = "the slope is taken from the next state: h_{t+1}"
     yield before, 1 - hp**2
     yield before, 1 - shifted(h, 1) ** 2
@@ -248,39 +248,41 @@ def _other_slopes(r):
 
 
 def _sends(r):
-    """cause -> what goes to the step before."""
+    """cause -> what goes to the previous step."""
     WhhT = r.params.Whh.T
     sends = {
-        "Whh where its transpose belongs, on the way to the step before": lambda r, dh, da, f: da @ WhhT.T,
-        "Whhᵀ is left out on the way to the step before": lambda r, dh, da, f: da,
-        "dh itself goes to the step before, without the slope and Whhᵀ": lambda r, dh, da, f: dh,
+        "Whh where its transpose belongs, on the way to the previous step": lambda r, dh, da, f: da @ WhhT.T,
+        "Whhᵀ is left out on the way to the previous step": lambda r, dh, da, f: da,
+        "dh itself goes to the previous step, without the slope and Whhᵀ": lambda r, dh, da, f: dh,
         "dh Whhᵀ where da Whhᵀ belongs: tanh's slope is left out on the way back": lambda r, dh, da, f: dh @ WhhT,
-        "dh itself goes to the step before as well, in addition to da Whhᵀ": lambda r, dh, da, f: dh + da @ WhhT,
-        "what goes to the step before is added up and never reset": lambda r, dh, da, f: f + da @ WhhT,
-        "what goes to the step before is subtracted": lambda r, dh, da, f: -da @ WhhT,
-        "what goes to the step before counts twice": lambda r, dh, da, f: 2 * da @ WhhT,
-        "what goes to the step before counts half": lambda r, dh, da, f: da @ WhhT / 2,
+        "dh itself goes to the previous step as well, in addition to da Whhᵀ": lambda r, dh, da, f: dh + da @ WhhT,
+        "what goes to the previous step is added up and never reset": lambda r, dh, da, f: f + da @ WhhT,
+        "what goes to the previous step is subtracted": lambda r, dh, da, f: -da @ WhhT,
+        "what goes to the previous step counts twice": lambda r, dh, da, f: 2 * da @ WhhT,
+        "what goes to the previous step counts half": lambda r, dh, da, f: da @ WhhT / 2,
     }
     if r.B > 1:
         zero = np.zeros(r.h0.shape)
         sends |= {
-            "what goes to the step before is summed over the batch": lambda r, dh, da, f: zero + (da @ WhhT).sum(0),
-            "what goes to the step before is averaged over the batch": lambda r, dh, da, f: zero + (da @ WhhT).mean(0),
-            "what goes to the step before is that of the first sequence": lambda r, dh, da, f: zero + (da @ WhhT)[0],
-            "what goes to the step before is that of the last sequence": lambda r, dh, da, f: zero + (da @ WhhT)[-1],
+            "what goes to the previous step is summed over the batch": lambda r, dh, da, f: zero + (da @ WhhT).sum(0),
+            "what goes to the previous step is averaged over the batch": lambda r, dh, da, f: (
+                zero + (da @ WhhT).mean(0)
+            ),
+            "what goes to the previous step is that of the first sequence": lambda r, dh, da, f: zero + (da @ WhhT)[0],
+            "what goes to the previous step is that of the last sequence": lambda r, dh, da, f: zero + (da @ WhhT)[-1],
         }
     return sends
 
 
 def _ways(r, do):
-    """Mistakes on the way through one step, or from a step to the one before."""
+    """Mistakes on the way through one step, or from a step to the previous one."""
     Whh, Why = r.params.Whh, r.params.Why
     for cause, send in _sends(r).items():
         yield cause, r.back(do, send=send)
     if r.T > 1:
         yield "the future term is missing: only each step's own loss reaches a_t", _band(r, do, 1)
     yield (
-        "the future term joins behind tanh's slope, where it should be multiplied by it too",
+        "the future term is added after tanh's slope, which should multiply it too",
         r.back(do, join=lambda out, future, slope: out * slope + future),
     )
     yield (
@@ -297,12 +299,12 @@ def _ways(r, do):
     yield cause, twice._replace(dh0=twice.dh0 * (1 - r.h0**2))
     yield cause, r.back(do, send=lambda r, dh, da, f: (da @ Whh.T) * np.divide(da, dh, where=dh != 0, out=0 * dh))
     for what, start in {"the last state": r.h[-1], "ones": np.ones(r.h0.shape), "h0": r.h0}.items():
-        yield f"the loop starts with {what}, where nothing comes from behind the last step", r.back(do, start=start)
+        yield f"the loop starts with {what}, where nothing comes back to the last step", r.back(do, start=start)
     if r.H == r.V:
         yield "Why where its transpose belongs, on the way to the states", r.back(do, out=do @ Why)
-    elsewhere = "the error of the {} step goes into each state"
+    elsewhere = "the error of the {} step goes into each state, not that of its own step"
     yield elsewhere.format("next"), r.back(do, out=shifted(do, -1) @ Why.T)
-    yield elsewhere.format("step before, not of its own"), r.back(do, out=shifted(do, 1) @ Why.T)
+    yield elsewhere.format("previous"), r.back(do, out=shifted(do, 1) @ Why.T)
     if r.B > 1:
         yield (
             "the error is summed over the batch on the way to the states",
@@ -316,7 +318,7 @@ def _ways(r, do):
 
 
 def _carried(r, do):
-    """A loop for each sequence, which starts with what is left from the sequence before it."""
+    """A loop for each sequence, which starts with what is left from the previous sequence."""
     start = np.zeros(r.h0.shape)
     for n in range(1, r.B):
         start[n] = r.back(do, start=start).dh0[n - 1]
@@ -324,7 +326,7 @@ def _carried(r, do):
 
 
 def _visits(r, do):
-    """Steps in another order, or never visited."""
+    """Steps in a different order, or never visited."""
     forward = r.back(do, order=iter)
     cause = "the loop runs forward, from the first step to the last"
     yield cause, forward
@@ -347,7 +349,7 @@ def _clipped(r, do):
             return
         where = f"clipped to ±{b:g} inside the loop"
         yield (
-            f"what goes to the step before is {where}",
+            f"what goes to the previous step is {where}",
             r.back(do, send=lambda r, dh, da, f, b=b: (da @ r.params.Whh.T).clip(-b, b)),
         )
         yield f"dh is {where}", r.back(do, join=lambda out, f, slope, b=b: (out + f).clip(-b, b) * slope)
@@ -358,14 +360,14 @@ def _resets(r, do):
     """The gradient cut, by a reach for each loss, at fixed steps, or where a weight is zero."""
     counted = r.weights != 0
     if not counted.all():
-        cause = "nothing goes back through a step of weight 0, of which its own loss alone does not count"
+        cause = "nothing goes back through a step of weight 0, where only its own loss should be left out"
         left = iter(counted[::-1])
         yield cause, r.back(do, send=lambda r, dh, da, f: (da @ r.params.Whh.T) * next(left))
         yield cause, r.back(do, slope=r.slope * counted)
     for reach in range(2, min(r.T, REACH + 1)):
         yield f"truncated: each loss reaches back over {reach} steps only", _band(r, do, reach)
     for length in range(2, min(r.T, REACH)):
-        cause = f"truncated: cut into chunks of {length} steps, and nothing goes back from one to the other"
+        cause = f"truncated: cut into chunks of {length} steps, and nothing goes back from one to the previous one"
         yield cause, _chunks(r, do, {t for t in range(r.T) if t % length == 0})
         yield cause, _chunks(r, do, {t for t in range(r.T) if (r.T - t) % length == 0})
 
@@ -472,7 +474,7 @@ def _initial(r, p):
     Whh, (first, last) = r.params.Whh, (p.da[0], p.da[-1])
     arrays = {
         "da_1 itself: the way back through Whhᵀ is missing": first,
-        "Whh where its transpose belongs, on the way to the step before": first @ Whh,
+        "Whh where its transpose belongs, on the way to the previous step": first @ Whh,
         "dh_1 itself: h0 is one step further back": p.dh[0],
         "dh_1 Whhᵀ where da_1 Whhᵀ belongs: the slope is missing": p.dh[0] @ Whh.T,
         "that of the last step, da_T Whhᵀ, where da_1 Whhᵀ belongs": last @ Whh.T,
@@ -482,7 +484,7 @@ def _initial(r, p):
         arrays["summed over the batch"] = (first @ Whh.T).sum(0) + np.zeros_like(first)
         arrays["averaged over the batch"] = (first @ Whh.T).mean(0) + np.zeros_like(first)
     if r.T > 1:
-        arrays["that of the step before, da_2 Whhᵀ, where da_1 Whhᵀ belongs"] = p.da[1] @ Whh.T
+        arrays["that of the previous step, da_2 Whhᵀ, where da_1 Whhᵀ belongs"] = p.da[1] @ Whh.T
     for cause, array in arrays.items():
         yield cause, r.states(array)
 
@@ -516,7 +518,7 @@ def _recurrent(r, p):
 
 
 def _through(r, p, total):
-    """Another array than da behind a sum over the steps."""
+    """A sum over the steps with a different array in place of da."""
     yield "dh where da belongs: tanh's slope is missing in this sum", total(p.dh)
     yield "tanh's slope twice in this sum", total(p.da * r.slope)
     own = (p.do @ r.params.Why.T) * r.slope
@@ -539,14 +541,14 @@ def _input(r, p):
         return
     if r.D == r.V:
         yield "the targets where the inputs belong", r.by_input(r.y, p.da)
-    lost = "a character that is repeated loses terms: dWxh[x] += da adds only once for each, np.add.at adds all"
+    lost = "a repeated character loses terms: dWxh[x] += da adds only one of them, np.add.at adds all"
     at_once, of_steps, last = (np.zeros((r.D, r.H)) for _ in range(3))
     at_once[r.x.reshape(-1)] += p.da.reshape(-1, r.H)
     for order in (reversed(range(r.T)), range(r.T)):
         assigned = np.zeros((r.D, r.H))
         for t in order:
             assigned[r.x[t]] = p.da[t]
-        yield "of each character one term alone: dWxh[x] = da where += belongs", assigned
+        yield "only one term of each character is kept: dWxh[x] = da where += belongs", assigned
     for t in range(r.T):
         of_steps[r.x[t]] += p.da[t]
     for b in range(r.B):
@@ -556,7 +558,7 @@ def _input(r, p):
     for order in (slice(None), slice(None, None, -1)):  # the last or the first of all
         assigned = np.zeros((r.D, r.H))
         assigned[r.x.reshape(-1)[order]] = p.da.reshape(-1, r.H)[order]
-        yield "of each character one term alone: dWxh[x] = da where += belongs", assigned
+        yield "only one term of each character is kept: dWxh[x] = da where += belongs", assigned
     for row in {0, r.D - 1}.intersection(r.x.reshape(-1)):
         others = (np.arange(r.D) != row)[:, None]
         yield f"the row of character {row} is zero, as with padding_idx={row}", r.by_input(r.x, p.da) * others
@@ -571,7 +573,7 @@ def _output(r, p):
     yield "one step late: h_{t+1} where h_t belongs", product(r.h[1:], p.do[:-1])
     yield "a_t where h_t belongs: the value before tanh", product(r.a, p.do)
     yield "tanh is taken of a state: tanh(h_t) where h_t belongs", product(np.tanh(r.h), p.do)
-    yield "tanh's slope too much in this sum", product(r.h * r.slope, p.do)
+    yield "one factor too many in this sum: tanh's slope", product(r.h * r.slope, p.do)
     yield "the last state at every step, where h_t belongs", product(np.broadcast_to(r.h[-1], r.h.shape), p.do)
     yield "the states are in reverse order", product(r.h[::-1], p.do)
     for cause, states in _other_layout(r, r.h):

@@ -98,7 +98,7 @@ class Replay:
         """The loop back through the steps.
 
         slope: of the activation; join: da of what comes through the output, what comes from the next state, and the
-        slope; send: what goes on to the step before; out: do Whyᵀ; start: what comes from behind the last step, zeros
+        slope; send: what goes on to the previous step; out: do Whyᵀ; start: what comes back to the last step, zeros
         unless given; order: in which the steps are visited.
         """
         slope = self.slope if slope is None else slope

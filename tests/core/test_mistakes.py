@@ -50,10 +50,10 @@ FOUND = {
 }
 BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
 IN_A_BATCH = {
-    "repeated": ({"Wxh"}, "a character that is repeated loses terms"),
+    "repeated": ({"Wxh"}, "a repeated character loses terms"),
     "mean_over_steps": (set(NAMES), "B = 3 times too large: sum or mean?"),
     "first_sequence": ({"bh"}, "the term of the first sequence of the batch alone"),
-    "shared_future": (RECURRENT, "what goes to the step before is averaged over the batch"),
+    "shared_future": (RECURRENT, "what goes to the previous step is averaged over the batch"),
 }
 TWO = {  # pairs of mistakes, and the gradients that each of the two is named at
     ("late", "one_step_bias"): ({"Whh"}, {"bh"}),
@@ -112,7 +112,7 @@ def test_the_gallery_is_complete_and_every_name_stands_once():
 @pytest.mark.parametrize("mistake", MORE_MISTAKES, ids=lambda mistake: mistake.name)
 def test_two_more_mistakes_are_found_and_named(mistake):
     names, cause = {
-        "repeated_steps": ({"Wxh"}, "a character that is repeated loses terms"),
+        "repeated_steps": ({"Wxh"}, "a repeated character loses terms"),
         "no_target": (set(NAMES), "the targets are left out"),
     }[mistake.name]
     for seed in range(3):
