@@ -24,9 +24,9 @@ from ..text import one_hot
 NAMES = ("Wax", "Waa", "Wya", "ba", "by")
 
 
-def softmax(z):
-    """ŷ = exp(z) / Σ exp(z) down each column; its largest entry is subtracted first, so that nothing overflows."""
-    e = np.exp(z - z.real.max(axis=0))
+def softmax(u):
+    """ŷ = exp(u) / Σ exp(u) down each column; its largest entry is subtracted first, so that nothing overflows."""
+    e = np.exp(u - u.real.max(axis=0))
     return e / e.sum(axis=0)
 
 
@@ -105,26 +105,26 @@ def rnn_backward(da, caches):
 def output_loss(a, y, parameters, reduction="mean"):
     """L = -Σ y ⊙ log ŷ over all steps and sequences, or that divided by m T, in nats.
 
-    a: states (n_a, m, T); y: one-hot columns (n_y, m, T). Computed from z = Wya a + by: log ŷ = z - log Σ exp(z) does
+    a: states (n_a, m, T); y: one-hot columns (n_y, m, T). Computed from u = Wya a + by: log ŷ = u - log Σ exp(u) does
     not take the logarithm of a probability that underflowed. Raises ValueError for columns of y that do not sum to 1,
     and for other shapes.
     """
-    z, y, weight = _output(a, y, parameters, reduction)
-    z = z - z.real.max(axis=0)
-    return (0 - (y * (z - np.log(np.exp(z).sum(axis=0)))).sum()) * weight
+    u, y, weight = _output(a, y, parameters, reduction)
+    u = u - u.real.max(axis=0)
+    return (0 - (y * (u - np.log(np.exp(u).sum(axis=0)))).sum()) * weight
 
 
 def output_backward(a, y, parameters, reduction="mean"):
     """The gradient of `output_loss`: the dict of da (n_a, m, T), dWya and dby.
 
-    dz = ŷ - y, divided by m T for the mean;  da = Wyaᵀ dz,  dWya = Σ dz aᵀ,  dby = Σ dz
+    du = ŷ - y, divided by m T for the mean;  da = Wyaᵀ du,  dWya = Σ du aᵀ,  dby = Σ du
     """
-    z, y, weight = _output(a, y, parameters, reduction)
-    dz = (softmax(z) - y) * weight
+    u, y, weight = _output(a, y, parameters, reduction)
+    du = (softmax(u) - y) * weight
     return {
-        "da": np.einsum("ya,ymt->amt", parameters["Wya"], dz),
-        "dWya": np.einsum("ymt,amt->ya", dz, a),
-        "dby": dz.sum(axis=(1, 2))[:, None],
+        "da": np.einsum("ya,ymt->amt", parameters["Wya"], du),
+        "dWya": np.einsum("ymt,amt->ya", du, a),
+        "dby": du.sum(axis=(1, 2))[:, None],
     }
 
 
@@ -228,15 +228,15 @@ def _ids(name, ids, size):
 
 
 def _output(a, y, parameters, reduction):
-    """z = Wya a + by (n_y, m, T), the targets in its dtype, and the weight of one prediction in the loss."""
+    """u = Wya a + by (n_y, m, T), the targets in its dtype, and the weight of one prediction in the loss."""
     _check.one_of("reduction", reduction, ("sum", "mean"))
     _, Waa, Wya, _, by = _check_parameters(parameters)
     a = _columns("a", a, (len(Waa), "m", "T"), Waa)
-    z = np.einsum("ya,amt->ymt", Wya, a) + by[:, :, None]
-    y = _columns("y", y, z.shape, z)
+    u = np.einsum("ya,amt->ymt", Wya, a) + by[:, :, None]
+    y = _columns("y", y, u.shape, u)
     if (abs(y.sum(axis=0) - 1) > 1e-6).any():
         raise ValueError(f"y: expected columns that sum to 1, got sums from {y.sum(0).min()} to {y.sum(0).max()}")
-    return z, y, 1 / (a.shape[1] * a.shape[2]) if reduction == "mean" else 1
+    return u, y, 1 / (a.shape[1] * a.shape[2]) if reduction == "mean" else 1
 
 
 def _columns(name, value, shape, like):

@@ -139,10 +139,10 @@ DIALECTS = {
         symbols={
             "x": Symbol("x", "x", ("V", "B", "T"), 'grads["dx"]'),
             "y": Symbol("y", "y", ("V", "B", "T")),
-            "a": Symbol("z", "", ()),  # both are called z in the module; that of the output gets a y here
+            "a": Symbol("z", "", ()),
             "h0": Symbol("a", "a0", ("H", "B"), 'grads["da0"]'),
             "h": Symbol("a", "a", ("H", "B", "T"), 'output_backward(a, y, parameters)["da"]'),
-            "o": Symbol("z y", "", ()),
+            "o": Symbol("u", "", ()),
             "yhat": Symbol("ŷ", "y_pred", ("V", "B", "T")),
             "L": Symbol("L", "output_loss(a, y, parameters)", ()),
             **_params(

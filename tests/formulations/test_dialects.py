@@ -280,7 +280,7 @@ def test_a_dialect_says_all_there_is_to_say(name):
 def test_symbols_in_latex():
     assert latex("rnnlib", "Whh") == "W_{hh}" and latex("rnnlib", "yhat", "t") == r"\hat{y}_{t}"
     assert latex("cells", "h", "t-1") == r"a^{\langle t-1 \rangle}"
-    assert latex("cells", "o", "t") == r"z_{y}^{\langle t \rangle}"
+    assert latex("cells", "o", "t") == r"u^{\langle t \rangle}"
     assert latex("pytorch", "bh2") == "b_{hh}" and latex("gates", "bh") == latex("rnnlib", "bh2") == ""
     assert latex("keras", "Whh") == r"\mathrm{recurrent\_kernel}"
     assert latex("keras", "Why") == r"\mathrm{kernel}_{\mathrm{dense}}"
