@@ -35,7 +35,7 @@ class Mistake(NamedTuple):
     code: str = ""  # the line at fault as the widget shows it
     right_js: str = ""  # the same change in engine/batch.js, where this occurs exactly once
     wrong_js: str = ""
-    batch_code: str = ""  # the line at fault for a batch, where it is another one
+    batch_code: str = ""  # the line at fault for a batch, where it differs
 
 
 _SLOPE = "dh[t] * (1 - trace.h[t] ** 2)"
@@ -220,10 +220,10 @@ UNKNOWN_MISTAKES = (
 def mutant(mistake: Mistake, *others: Mistake) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """(forward, backward) with the mistakes in them; a function without a mistake is the library's own.
 
-    `patched` is another name of this function. The changed source runs as a separate module, and the library stays as
+    `patched` is another name for this function. The changed source runs as a separate module, and the library stays as
     it is. The module uses the library's classes, so that its functions work together with all others. Raises
-    RuntimeError when the right text of a mistake does not occur exactly once in the file, be it that the source has
-    been edited or that two mistakes change one place.
+    RuntimeError when the right text of a mistake does not occur exactly once in the file, because the
+    source has been edited or because two mistakes change the same place.
     """
     mistakes = (mistake, *others)
     functions = {"rnn.py": rnn.forward, "bptt.py": bptt.backward}
@@ -270,7 +270,7 @@ def gradient_descent(
 
     rate: the learning rate. losses: the loss before the first update and after each one, `updates` + 1 numbers. The
     descent ends before a loss or a parameter that is not finite: the remaining losses are NaN, and params are those of
-    the last finite loss. `descend` is another name of this function.
+    the last finite loss. `descend` is another name for this function.
     """
     losses, reached = np.full(updates + 1, np.nan), params
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

@@ -33,7 +33,7 @@ def flatten(params: Params) -> np.ndarray:
     """All numbers of `Params` of any cell in a new vector (n,), each matrix row by row.
 
     n = DH + H² + HV + H + V for the vanilla network. The vector of a gradient is flatten(grads[:5]), since `Grads` of
-    it have more than the parameters. Raises TypeError for these and for anything else that is no list of arrays.
+    it have more than the parameters. Raises TypeError for these and for anything else that is not a list of arrays.
     """
     fields = getattr(type(params), "_fields", None)
     if isinstance(params, np.ndarray) or not isinstance(params, Iterable) or (fields and not hasattr(params, "gates")):
@@ -55,8 +55,8 @@ def unflatten(
 
     input_size: D, V unless given. kind: the type of the parameters, for another cell `lstm.Params` or `gru.Params`.
 
-    `views` is another name of this function. Raises TypeError for a vector that is no array, for sizes that are no
-    whole numbers and a kind that is no type of parameters; ValueError for sizes below 1, another shape, and a vector
+    `views` is another name for this function. Raises TypeError for a vector that is not an array, for sizes that are no
+    whole numbers and a kind that is not a type of parameters; ValueError for sizes below 1, another shape, and a vector
     with gaps between its numbers, of which there is no view as a matrix.
     """
     if not (isinstance(kind, type) and hasattr(kind, "gates")):
@@ -224,7 +224,7 @@ def norm(g: np.ndarray) -> float:
 def clip_by_value(g: np.ndarray, bound: float) -> None:
     """Clip every entry of g (n,) to ±bound, in place: the direction of g may change. NaN stays NaN.
 
-    Raises TypeError or ValueError for a bound that is not a positive number and a g that is no vector of real floats of
+    Raises TypeError or ValueError for a bound that is not a positive number and a g that is not a vector of real floats of
     at least float32.
     """
     bound = _check.positive("bound", bound)
@@ -236,7 +236,7 @@ def clip_by_norm(g: np.ndarray, bound: float) -> float:
     """Scale g (n,) down to the norm `bound` if its norm is larger, in place: its direction stays. Returns the old norm.
 
     A g that is not finite has no direction and stays as it is; the norm returned is then not finite.
-    Raises TypeError or ValueError for a bound that is not a positive number and a g that is no vector of real floats of
+    Raises TypeError or ValueError for a bound that is not a positive number and a g that is not a vector of real floats of
     at least float32.
     Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, ICML 2013, algorithm 1.
     """

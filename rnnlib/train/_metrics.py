@@ -66,7 +66,7 @@ def mean_loss(params: Params, texts: Texts, steps: int = 256) -> float:
 def perplexity(loss: float) -> float:
     """exp L, for a loss L in nats: a uniform choice among that many characters has the same loss.
 
-    Raises TypeError for a loss that is no number.
+    Raises TypeError for a loss that is not a number.
     """
     loss = _check.real("loss", loss)
     try:
@@ -76,9 +76,9 @@ def perplexity(loss: float) -> float:
 
 
 def bits_per_character(loss: float) -> float:
-    """L / ln 2, for a loss L in nats, or for an array of them. `bits` is another name of this function.
+    """L / ln 2, for a loss L in nats, or for an array of them. `bits` is another name for this function.
 
-    Raises TypeError for a loss that is no number and for float16, ValueError for masked values.
+    Raises TypeError for a loss that is not a number and for float16, ValueError for masked values.
     """
     if isinstance(loss, np.ndarray) and loss.dtype.kind in "fiu":
         return _check.array("loss", loss) / math.log(2)
