@@ -52,7 +52,7 @@ def unflatten(
 ) -> dict[str, np.ndarray]:
     """name -> a view of the vector (n,) in the shape of the parameter: writing to one writes to the other.
 
-    Raises TypeError for a vector that is no array and for sizes that are no whole numbers; ValueError for sizes below
+    Raises TypeError for a vector that is not an array and sizes that are not whole numbers; ValueError for sizes below
     1, another shape, and a vector with gaps between its numbers, of which there is no view as a matrix.
     """
     V, H = _check.positive_int("vocab_size", vocab_size), _check.positive_int("hidden_size", hidden_size)

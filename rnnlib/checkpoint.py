@@ -149,7 +149,7 @@ def _header(archive, info):
         raise ValueError(f"{info.filename} is compressed")  # few bytes could become many
     with archive.open(info) as member:
         if np.lib.format.read_magic(member) != (1, 0):
-            raise ValueError(f"{info.filename} is no array")
+            raise ValueError(f"{info.filename} is not an array")
         shape, _, dtype = np.lib.format.read_array_header_1_0(member)
         return shape, dtype, info.file_size - member.tell()
 

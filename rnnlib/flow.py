@@ -1,4 +1,4 @@
-"""How a gradient fares on its way back through time: does it vanish or explode, and what bounds it?"""
+"""How the length of a gradient changes on its way back through time: it may vanish or explode, within bounds."""
 
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ class Flow(NamedTuple):
     sigma: np.ndarray  # (gates,)    largest singular value of each block of Whh
     radius: np.ndarray  # (gates,)    its spectral radius, the largest |eigenvalue|
     eigenvalues: np.ndarray  # (gates, H) complex
-    slopes: np.ndarray  # (T,)       mean of what a step multiplies with: 1 - h², of an LSTM f, of a GRU z
+    slopes: np.ndarray  # (T,)       mean of what a step multiplies by: 1 - h², of an LSTM f, of a GRU z
 
     def __repr__(self) -> str:
         return _repr.short(self)
@@ -34,9 +34,9 @@ class Flow(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """What each step back from t multiplies the length with, on the (geometric) mean; nan where it is not known.
+        """The factor by which each step back from t changes the length: the geometric mean; nan where it is not known.
 
-        It is not known of the first step, which has none before it, and of a gradient that is zero at either end.
+        It is not known for the first step, which has none before it, nor for a gradient that is zero at either end.
         """
         first, last = self.by_lag[0], self.by_lag[-1]
         return float((last / first) ** (1 / self.t)) if self.t and first > 0 and last > 0 else float("nan")
@@ -51,7 +51,7 @@ def gradient_flow(
     reduction: str = "sum",
     weights: npt.ArrayLike | None = None,
 ) -> Flow:
-    """How long the gradient of each loss is at each earlier step, and what the Jacobians on the way say of it.
+    """How long the gradient of each loss is at each earlier step, and what the Jacobians along the way say about it.
 
         ∂L_t/∂h_s = do_t Whyᵀ · ∂h_t/∂h_{t-1} ⋯ ∂h_{s+1}/∂h_s
         |∂h_t/∂h_s| <= Π |∂h_r/∂h_{r-1}| <= σ^(t-s)     σ = |Whh|, vanilla network, since no slope 1 - h² is above 1
@@ -60,14 +60,14 @@ def gradient_flow(
     holds h_s fixed: it is the term dc_{s+1} ⊙ f_{s+1} of dc_s in `lstm.backward`, without the one through h_s.
 
     params, trace, y: of any cell, as for its `backward`; t: the step to look back from, the last unless given.
-    `reduction` is the sum unless given, so that the length of a gradient does not depend on T. A bound is no rate: with
-    σ above 1 gradients may fade all the same. A spectral radius below 1 makes the powers of Whh fade in the long run,
-    but not from the first step on. Small singular values are known to about 1e-16 of the largest one.
+    `reduction` is the sum unless given, so that the length of a gradient does not depend on T. A bound is not a rate:
+    with σ above 1 gradients may still fade. A spectral radius below 1 makes the powers of Whh fade in the long run, but
+    not necessarily from the first step on. Small singular values are known to about 1e-16 of the largest one.
     Bengio, Simard and Frasconi, Learning Long-Term Dependencies with Gradient Descent Is Difficult, IEEE Transactions
     on Neural Networks 5(2), 1994; Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks,
     ICML 2013.
 
-    Raises as `backward` does, and TypeError for complex numbers; TypeError or ValueError for a t that is no step.
+    Raises as `backward` does, and TypeError for complex numbers; TypeError or ValueError for a t that is not a step.
     """
     cell, params = _cell.cell_of(params), _cell.check_any(params)
     do = output_errors(params, trace, cell.Trace, y, reduction, weights)
@@ -121,7 +121,7 @@ def _singular_values(jacobians):
 
 
 def _slopes(trace):
-    """What each step multiplies the gradient of each unit with, on the path that belongs to the unit alone."""
+    """What each step multiplies the gradient of each unit by, on the path that belongs to the unit alone."""
     if hasattr(trace, "f"):
         return trace.f
     return trace.z if hasattr(trace, "z") else 1 - trace.h**2

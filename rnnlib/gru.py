@@ -1,11 +1,11 @@
 """The GRU: its parameters, its forward pass, and backpropagation through time, as `rnn.py` and `bptt.py` have them.
 
-Row vectors, time first; T steps, B sequences, V symbols, D inputs, H hidden units. Three blocks of H columns stand side
-by side in Wxh, Whh and bh, those of r, z and n:
+Row vectors, time first; T steps, B sequences, V symbols, D inputs, H hidden units. Wxh, Whh and bh have
+three blocks of H columns side by side, those of r, z and n:
 
     a_r = x_t Wxr + h_{t-1} Whr + br,   r_t = σ(a_r)        reset gate
     a_z = x_t Wxz + h_{t-1} Whz + bz,   z_t = σ(a_z)        update gate
-    m_t = h_{t-1} Whn + bn                                  what the candidate could take from the state before
+    m_t = h_{t-1} Whn + bn                                  what the candidate could take from the previous state
     a_n = x_t Wxn + bh_n + r_t ⊙ m_t,   n_t = tanh(a_n)      candidate
     h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}
     o_t = h_t Why + by,  ŷ_t = softmax(o_t)
@@ -289,7 +289,7 @@ def _through_reset(da, r):
 
 
 def _step_back(Whh, gates, dh):
-    """One step back, from dh_t: da_t, and what goes on to h_{t-1}. The gates may be those of many steps."""
+    """One step back, from dh_t: da_t, and the term of dh_{t-1} from step t. The gates may be those of many steps."""
     r, z, n, m, h_prev = gates
     da_n = dh * (1 - z) * (1 - n**2)
     da_z = dh * (h_prev - n) * z * (1 - z)

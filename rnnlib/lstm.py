@@ -113,9 +113,9 @@ def init_params(
 ) -> Params:
     """Weights drawn uniformly from ±1/√fan-in, in the order Wxh, Whh, Why; biases zero but for that of the forget gate.
 
-    forget_bias: every entry of that one. With 1, f_t is near σ(1) = 0.73 at first, so that c fades slowly; Jozefowicz,
+    forget_bias: every entry of that one. With 1, f_t starts near σ(1) = 0.73, so that c fades slowly; Jozefowicz,
     Zaremba and Sutskever, An Empirical Exploration of Recurrent Network Architectures, ICML 2015. All else, and what is
-    raised, as for `rnnlib.init_params`; TypeError or ValueError too for a forget_bias that is no finite number.
+    raised, as for `rnnlib.init_params`; TypeError or ValueError too for a forget_bias that is not a finite number.
     """
     forget_bias = np.array(_check.finite("forget_bias", forget_bias))
     params = _cell.init_params(Params, vocab_size, hidden_size, rng, dtype, input_size)
@@ -251,7 +251,7 @@ def contributions(
 def jacobians(params: Params, trace: Trace) -> np.ndarray:
     """∂(h_t, c_t)/∂(h_{t-1}, c_{t-1}) of every step, laid out for row vectors: (T, B, 2H, 2H).
 
-        ∂h_t/∂h_{t-1}, ∂h_t/∂c_{t-1}    rows 0 to H: what a gradient of h_t hands on to h_{t-1}, and to c_{t-1}
+        ∂h_t/∂h_{t-1}, ∂h_t/∂c_{t-1}    rows 0 to H: what a gradient of h_t passes on to h_{t-1}, and to c_{t-1}
         ∂c_t/∂h_{t-1}, ∂c_t/∂c_{t-1}    rows H to 2H: the last block is diag(f_t)
 
     A gradient (dh, dc) of step t leaves for step t - 1 as its product with jacobians[t]. It is made of unit vectors,

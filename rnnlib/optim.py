@@ -55,8 +55,8 @@ def unflatten(
 
     input_size: D, V unless given. kind: the type of the parameters, for another cell `lstm.Params` or `gru.Params`.
 
-    `views` is another name for this function. Raises TypeError for a vector that is not an array, for sizes that are no
-    whole numbers and a kind that is not a type of parameters; ValueError for sizes below 1, another shape, and a vector
+    `views` is another name for this function. Raises TypeError for a vector that is not an array, sizes that are not
+    whole numbers and a kind that is not a type of parameters; ValueError for sizes below 1, a wrong shape, and a vector
     with gaps between its numbers, of which there is no view as a matrix.
     """
     if not (isinstance(kind, type) and hasattr(kind, "gates")):
@@ -224,8 +224,8 @@ def norm(g: np.ndarray) -> float:
 def clip_by_value(g: np.ndarray, bound: float) -> None:
     """Clip every entry of g (n,) to ±bound, in place: the direction of g may change. NaN stays NaN.
 
-    Raises TypeError or ValueError for a bound that is not a positive number and a g that is not a vector of real floats of
-    at least float32.
+    Raises TypeError or ValueError for a bound that is not a positive number and a g that is not a vector of real floats
+    of at least float32.
     """
     bound = _check.positive("bound", bound)
     _check_gradient(g)
@@ -236,8 +236,8 @@ def clip_by_norm(g: np.ndarray, bound: float) -> float:
     """Scale g (n,) down to the norm `bound` if its norm is larger, in place: its direction stays. Returns the old norm.
 
     A g that is not finite has no direction and stays as it is; the norm returned is then not finite.
-    Raises TypeError or ValueError for a bound that is not a positive number and a g that is not a vector of real floats of
-    at least float32.
+    Raises TypeError or ValueError for a bound that is not a positive number and a g that is not a vector of real floats
+    of at least float32.
     Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, ICML 2013, algorithm 1.
     """
     _check_gradient(g)

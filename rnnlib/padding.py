@@ -30,8 +30,8 @@ def pad(sequences: Sequence[npt.ArrayLike]) -> Padded:
     The states of a sequence that has ended go on through the padding, so the state after its last step is
     `trace.h[padded.lengths - 1, np.arange(B)]`, not `trace.h[-1]`.
 
-    Raises TypeError for what is no list or tuple of arrays of numbers, and for ids next to features; ValueError for an
-    empty list, an empty sequence, sequences of several dimensions or of different D, and numbers that are not finite.
+    Raises TypeError for what is not a list or tuple of arrays of numbers, and for ids next to features; ValueError for
+    an empty list, an empty sequence, sequences of several dimensions or of different D, and nan or infinity.
     """
     if not isinstance(sequences, (list, tuple)):
         raise TypeError(f"sequences: expected a list or tuple of arrays, got {_check.describe(sequences)}")

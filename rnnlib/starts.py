@@ -21,7 +21,7 @@ def uniform(params: Any, *, rng: np.random.Generator) -> Any:
     The start of PyTorch (which draws the biases too). `init_params` takes 1/√D for Wxh: of one-hot input only one row
     in D is read, so its states are the smaller, the larger the alphabet.
 
-    Raises TypeError or ValueError for parameters that do not fit each other, and an rng that is no Generator.
+    Raises TypeError or ValueError for parameters that do not fit each other, and an rng that is not a Generator.
     """
     params, rng = _cell.check_any(params), _check.generator("rng", rng)
     bound = 1 / np.sqrt(len(params.Whh))
@@ -38,7 +38,7 @@ def orthogonal(params: Any, *, rng: np.random.Generator, gain: float = 1.0) -> A
     First all u of a block are drawn from `rng.random`, then all v. Saxe, McClelland and Ganguli, Exact solutions to the
     nonlinear dynamics of learning in deep linear neural networks, ICLR 2014.
 
-    Raises as `uniform` does, and TypeError or ValueError for a gain that is no positive number.
+    Raises as `uniform` does, and TypeError or ValueError for a gain that is not a positive number.
     """
     params, rng = _cell.check_any(params), _check.generator("rng", rng)
     gain, H = _check.positive("gain", gain), len(params.Whh)

@@ -34,8 +34,8 @@ def recall(fillers: int, *, rng: np.random.Generator, length: int = LENGTH) -> T
 
     It is predicted fillers + 1 steps after the letter was read. `length`: the characters of the text, at most.
 
-    Raises TypeError or ValueError for fillers or a length that are no whole numbers of at least 1, a text too short for
-    one line, and an rng that is no Generator.
+    Raises TypeError or ValueError for fillers or a length that are not whole numbers of at least 1, a text too short
+    for one line, and an rng that is not a Generator.
     """
     fillers = _check.positive_int("fillers", fillers)
 

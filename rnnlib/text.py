@@ -24,7 +24,7 @@ class Vocabulary:
     A character is one Unicode code point. `Vocabulary("I am learning RNN").characters` is the tuple
     `(' ', 'I', 'N', 'R', 'a', 'e', 'g', 'i', 'l', 'm', 'n', 'r')`.
 
-    Raises TypeError when `text` is no string and ValueError when it is empty.
+    Raises TypeError when `text` is not a string and ValueError when it is empty.
     """
 
     def __init__(self, text: str) -> None:
@@ -53,7 +53,7 @@ class Vocabulary:
     def encode(self, text: str) -> np.ndarray:
         """Ids of the characters of `text`: integers of shape (T,).
 
-        Raises TypeError when `text` is no string and ValueError naming the characters that the vocabulary lacks.
+        Raises TypeError when `text` is not a string and ValueError naming the characters that the vocabulary lacks.
         Where the vocabulary has another Unicode form of them, é as one character and not as two, the error says so.
         """
         if not isinstance(text, str):

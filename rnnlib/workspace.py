@@ -27,8 +27,9 @@ class Workspace:
     from; `h[1:]` (T, B, H) and `yhat` (T, B, V) are the states and predictions of the last one. Each call overwrites
     the results of the call before it.
 
-    Raises TypeError for sizes that are no whole numbers, a dtype that is not real and floating, and a vector of another
-    dtype; ValueError for sizes below 1, a vector of another shape, and a gradient that is read-only or the weights.
+    Raises TypeError for sizes that are not whole numbers, a dtype that is not real and floating, and a vector of
+    another dtype; ValueError for sizes below 1, a vector of another shape, and a read-only gradient or the weights as
+    gradient.
     """
 
     kind: Any = Params  # the type of its parameters

@@ -85,7 +85,7 @@ def train(
 
     A `Run` knows its `settings`, and resumes only with the same ids, weights, steps, batch, carry, seed, clip and
     hyperparameters of the optimiser; the rate, the validation and when to end may change.
-    `run._replace(settings=None)` resumes with others all the same.
+    `run._replace(settings=None)` resumes with different ones.
 
     Raises TypeError or ValueError, before anything is computed, for arguments that do not fit; and for a schedule that
     gives anything but a finite number of at least 0; ModuleNotFoundError for a bar that is asked for without tqdm.

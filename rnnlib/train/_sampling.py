@@ -59,11 +59,11 @@ def sample(
     likelier, above 1 less so. top_k: only the k most likely characters are drawn from; 1 always takes the most likely
     one. `rng` is a `numpy.random.Generator`.
 
-    Several texts side by side cost far less than one after the other: with a list of prompts, or with `count` texts
+    Several texts side by side cost far less than one after another: with a list of prompts, or with `count` texts
     that begin with the same prompt, the result is a list of strings. Step t draws one random number for each text, in
     the order of the texts.
 
-    Raises ValueError for an empty prompt, for characters that the vocabulary lacks and for a vocabulary of another
+    Raises ValueError for an empty prompt, for characters that the vocabulary lacks and for a vocabulary of a different
     size; TypeError or ValueError for an invalid length, temperature, top_k, rng or count, and for a count with a list
     of prompts.
     """

@@ -117,9 +117,9 @@ class Texts(NamedTuple):
     def windows(self, batch: int, steps: int, rng: np.random.Generator | None = None) -> Windows:
         """The windows of one epoch: in order, or with an `rng` shuffled; (x, y), or (x, y, w) where weights differ.
 
-        One text without weights gives `streams` or `shuffled`. A text with weights is cut alike. Of several sequences,
-        B are read side by side from their beginnings on, then the next B; with an `rng`, each is cut into windows of T
-        steps, the last of them shorter, and these are shuffled. What is too short is padded, with weight 0.
+        One text without weights gives `streams` or `shuffled`. A text with weights is cut in the same way. Of several
+        sequences, B are read side by side from their beginnings on, then the next B; with an `rng`, each is cut into
+        windows of T steps, the last of them shorter, and these are shuffled. What is too short is padded, with weight 0.
         """
         if not self.padded:
             return streams(self.ids, batch, steps) if rng is None else shuffled(self.ids, batch, steps, rng)

@@ -91,7 +91,8 @@ def walk(w, b, *, steps, rate, updates, clip=None, clipping="norm"):
 def wall(w, steps):
     """The b at which the last state is 0, for one w above 0: by bisection, since h_T only rises with b.
 
-    Raises TypeError or ValueError for a w that is no positive number and for steps that are no whole number from 1 on.
+    Raises TypeError or ValueError for a w that is not a positive number and for steps that are not a whole number
+    from 1 on.
     """
     w, steps = _check.positive("w", w), _check.whole("steps", steps, 1, 10**6)
     low, high = -1.0, w  # with b = w every state after h_0 is positive, with b = −1 none is
