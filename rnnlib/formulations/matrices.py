@@ -120,7 +120,7 @@ class RNN:
 
 
 class Evaluation(NamedTuple):
-    """The state of the training after some epochs, and the learning rate from there on."""
+    """The state of the training after some epochs, and the learning rate from then on."""
 
     epoch: int
     loss: float  # the mean; not finite where the model was reset
