@@ -119,7 +119,7 @@ class Texts(NamedTuple):
 
         One text without weights gives `streams` or `shuffled`. A text with weights is cut in the same way. Of several
         sequences, B are read side by side from their beginnings on, then the next B; with an `rng`, each is cut into
-        windows of T steps, the last of them shorter, and these are shuffled. What is too short is padded, with weight 0.
+        windows of T steps, the last of them shorter, and these are shuffled. What is too short is padded with weight 0.
         """
         if not self.padded:
             return streams(self.ids, batch, steps) if rng is None else shuffled(self.ids, batch, steps, rng)
