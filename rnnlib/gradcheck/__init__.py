@@ -75,7 +75,7 @@ def check_gradients(
     step: s, the same for every entry; not so large that a right gradient would be called wrong: at most a tenth of
         √tolerance for complex steps and 0.1 for central differences. tolerance: the largest relative error that counts
         as right; 1e-9 for complex steps, 1e-5 for central differences. Errors are relative to the largest entry of the
-        array, because an entry whose terms nearly cancel is known no better than these terms; and at least to a
+        array, because an entry whose terms nearly cancel is no more precise than these terms; and at least to a
         thousandth of the largest gradient and of the weight of one prediction in L, because 1 - h² and ŷ - y are
         rounded like numbers near 1, however small they are.
     sample: how many entries of each array to check, at random (the rest is compared with nothing but known mistakes);
