@@ -297,7 +297,7 @@ def test_a_node_that_is_used_twice_shows_the_first_gradient_then_the_sum(view):
             assert abs(np.array(colours) - 255 * plots.STATE_COLOURS(places)[:, :3]).max() <= 1
 
 
-def test_a_node_that_is_given_says_why_it_comes_before_others(view):
+def test_a_leaf_says_why_it_comes_before_others(view):
     show(view, "aba", 2, 0)
     tape = tape_of("aba", 2, 0)
     for i, each in enumerate(tape):
@@ -305,7 +305,7 @@ def test_a_node_that_is_given_says_why_it_comes_before_others(view):
             go(view, i)
             child = next(later for later in tape if each in later.parents)
             sentence = view.locator(".rnn-summary").inner_text()
-            assert "given" in sentence and re.search(f"need.*{label(child.name)}|{label(child.name)} need", sentence)
+            assert "leaf" in sentence and re.search(f"need.*{label(child.name)}|{label(child.name)} need", sentence)
 
 
 @pytest.mark.parametrize(("width", "most"), [(704, 640), (344, 760)])  # px: as wide as on a page and on a phone
