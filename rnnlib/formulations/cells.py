@@ -2,7 +2,7 @@
 
 The idea: write one step, forward and backward, and loop over it. Here a is the state and z the pre-activation:
 
-    here                                                for us, in rows
+    here                                                in this library, in rows
     z⟨t⟩ = Wax x⟨t⟩ + Waa a⟨t-1⟩ + ba                   a_t = x_t Wxh + h_{t-1} Whh + bh     Wax = Wxhᵀ, Waa = Whhᵀ
     a⟨t⟩ = tanh(z⟨t⟩)                                   h_t = tanh(a_t)
     ŷ⟨t⟩ = softmax(Wya a⟨t⟩ + by)                       ŷ_t = softmax(h_t Why + by)          Wya = Whyᵀ
@@ -36,7 +36,7 @@ def rnn_cell_forward(xt, a_prev, parameters):
     a_next = tanh(Wax xt + Waa a_prev + ba);  yt_pred = softmax(Wya a_next + by)
 
     xt (n_x, m), a_prev (n_a, m), parameters a dict -> a_next (n_a, m), yt_pred (n_y, m). Raises TypeError or ValueError
-    for parameters of another layout and for xt and a_prev that do not fit them.
+    for parameters of a different layout and for xt and a_prev that do not fit them.
     """
     Wax, Waa, Wya, ba, by = _check_parameters(parameters)
     n_a, n_x = Wax.shape

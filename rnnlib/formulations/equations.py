@@ -28,7 +28,7 @@ def get_weights(shape, *, rng=None):
 
     rng: a `numpy.random.Generator`. Without one, the numbers that follow `np.random.seed(123)`, from the first one on
     at *every* call: reproducible, but weights of equal size come out equal, and smaller ones are their beginning.
-    Raises TypeError or ValueError for a shape that is none.
+    Raises TypeError or ValueError for anything that is not a shape.
     """
     shape = _check_shape(shape)
     if rng is None:
@@ -70,7 +70,7 @@ def forward(weights, x, h0=None):
     a_t = x_t Wxh + h_{t-1} Whh + bh;  h_t = tanh(a_t);  o_t = h_t Why + by;  ŷ_t = softmax(o_t)
 
     Keys: x (T, V) and h0 (H,), as given; a, h (T, H); o, yhat (T, V). The dtype is that of the weights, complex where x
-    or h0 is. Raises TypeError or ValueError for weights of another layout and for x and h0 that do not fit them.
+    or h0 is. Raises TypeError or ValueError for weights of a different layout and for x and h0 that do not fit them.
     """
     Wxh, Whh, Why, bh, by = _check_weights(weights)
     V, H = Wxh.shape

@@ -88,8 +88,8 @@ def to_keras(params):
 def from_keras(arrays, *, gradients=False):
     """`Params` from these arrays, or from gradients by these names. Raises as `from_pytorch` does.
 
-    A GRU with `reset_after=False` multiplies h by r before the product and is another cell: its bias has one axis, and
-    is refused.
+    A GRU with `reset_after=False` multiplies h by r before the product and is a different cell: its bias has one axis,
+    and is refused.
     """
     gradients = _check.flag("gradients", gradients)
     kind, (kernel, recurrent, bias, dense, dense_bias) = _recognised(arrays, _keras, gradients=gradients)
@@ -115,7 +115,7 @@ def to_onnx(params):
 def from_onnx(arrays):
     """`Params` from the arrays of one direction as `to_onnx` names them. Raises as `from_pytorch` does.
 
-    Nothing in the arrays of a GRU says whether `linear_before_reset` was 1; with 0 it is another cell.
+    Nothing in the arrays of a GRU says whether `linear_before_reset` was 1; with 0 it is a different cell.
     """
     kind, (W, R, B, Why, by) = _recognised(arrays, _onnx)
     order = np.argsort(_ONNX_ORDER[kind])
@@ -159,7 +159,7 @@ def _is_bias(name):
 
 
 def _ordered(array, order):
-    """The blocks of the last axis in another order."""
+    """The blocks of the last axis in a different order."""
     blocks = np.split(array, len(order), axis=-1)
     return np.concatenate([blocks[k] for k in order], axis=-1)
 

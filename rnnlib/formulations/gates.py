@@ -4,7 +4,7 @@ The idea: split the network into pieces until the derivative of each piece is on
 A gate defines its forward and its backward function, and nothing else does. Calling a gate records a node on the tape;
 the backward pass reads the nodes: one by one in `bptt`, automatically in `Value.backward`.
 
-    a_t = U x_t + W h_{t-1}        for us  a_t = x_t Wxh + h_{t-1} Whh       U = Wxhᵀ (H, n),  W = Whhᵀ (H, H)
+    a_t = U x_t + W h_{t-1}        ours:   a_t = x_t Wxh + h_{t-1} Whh       U = Wxhᵀ (H, n),  W = Whhᵀ (H, H)
     h_t = tanh(a_t)                        h_t = tanh(a_t)
     o_t = V h_t                            o_t = h_t Why                     V = Whyᵀ (n, H)
 
@@ -227,7 +227,7 @@ class RNNLayer:
         return self
 
     def backward(self, dh):
-        """(dU, dW, dh_{t-1}) of this step alone, from dh_t: its gates are called in reverse order."""
+        """(dU, dW, dh_{t-1}) of this step only, from dh_t: its gates are called in reverse order."""
         (da,) = self.h.to_parents(dh)
         dUx, dWh = self.a.to_parents(da)
         dU, _ = self.Ux.to_parents(dUx)
@@ -239,8 +239,8 @@ def forward(parameters, x, h0=None, *, activation=tanh):
 
     activation: the gate `tanh` or `sigmoid`. With complex parameters or a complex h0, all results are complex.
 
-    Raises TypeError for an x that is not of integers and for parameters of another type; ValueError for ids out of
-    range, an empty sequence, shapes of another layout, and numbers that are not finite.
+    Raises TypeError for an x that is not of integers and for parameters of a different type; ValueError for ids out of
+    range, an empty sequence, shapes of a different layout, and numbers that are not finite.
     """
     parameters = _check_parameters(parameters)
     x = _check.sequence("x", x, len(parameters.V))
@@ -273,7 +273,7 @@ def bptt(layers, y, *, truncate=4):
 
         ∂L_t/∂W = Σ_s ∂L_t/∂h_t · ∂h_t/∂h_s · ∂⁺h_s/∂W,  s = t, t-1, …, t-k+1        ∂⁺ holds h_{s-1} fixed
 
-    and likewise for U; V is used in o_t alone. With None every loss goes back to the first step, which gives the full
+    and likewise for U; V is used only in o_t. With None every loss goes back to the first step, which gives the full
     gradient. It takes T (T + 1) / 2 backward steps; the tape takes T, because it adds up all gradients that arrive at
     h_s before it continues.
     """
@@ -317,9 +317,9 @@ def train(parameters, sentences, *, epochs, rate, truncate=4):
 
 
 class Model:
-    """The network with the methods that tutorials in U, W, V give it, and stochastic gradient descent by the sentence.
+    """The network with the method names of tutorials in U, W, V; stochastic gradient descent, one sentence at a time.
 
-    bptt_truncate: over how many *moves* from one step to the step before it an error goes back, as programs with this
+    bptt_truncate: over how many *moves* from one step to the previous one an error goes back, as programs with this
     class count; None for all. Its 4 is the 5 of `bptt(truncate=5)`, which counts the step itself as well.
     U (H, n), W (H, H) and V (n, H) are drawn by `init_parameters`; x and y are ids (T,), X and Y lists of them.
     """

@@ -14,7 +14,7 @@ its inputs: the network keeps the history and gives each layer what it needs in 
 in chunks; the loss of an update is the sum over its chunk. The state is carried over from one chunk to the next and is
 used in both passes; the gradient is not propagated beyond the start of its chunk.
 
-Good for: building another network from the same parts, and for a text that is too long for one backward pass.
+Good for: building a different network from the same parts, and for a text that is too long for one backward pass.
 """
 
 import re
@@ -151,7 +151,7 @@ class Network:
         self.history = []  # a `Step` for each step of the last forward pass
 
     def step(self, symbol, before):
-        """The `Step` for one id and the state before it; it is not added to the history."""
+        """The `Step` for one id and the previous state; it is not added to the history."""
         x = np.zeros_like(self.xh.w[:, 0])[None]
         x[0, symbol] = 1
         a = self.xh.forward(x) + self.hh.forward(before)
@@ -177,7 +177,7 @@ class Network:
         return sum(self.cross_entropy.forward(step.o, target) for step, target in zip(self.history, y, strict=True))
 
     def backward(self, y):
-        """The gradient of `loss(y)`: it is left in the Linear layers; that of the state before is returned (1, H)."""
+        """Leave the gradient of `loss(y)` in the Linear layers; return that of the state before the chunk (1, H)."""
         y = _check.sequence("y", y, len(self.xh.w), len(self.history))
         for layer in (self.xh, self.hh, self.hy):
             layer.zero()
@@ -254,7 +254,7 @@ def sample(network, vocab, start, length=120, *, rng):
     """A text of `length` characters that begins with the character `start`; each next one is drawn from ŷ.
 
     The network runs step by step from a state of zeros; its history is not changed. Raises ValueError for a start that
-    is not a character of the vocabulary, and for a vocabulary of another size than the network's.
+    is not a character of the vocabulary, and for a vocabulary whose size is not the network's.
     """
     length, rng = _check.positive_int("length", length), _check.generator("rng", rng)
     if len(vocab) != len(network.xh.w):
@@ -319,7 +319,7 @@ def _row(name, value, size=None):
 
 
 def _logits_and_target(o, y):
-    """A row of logits and an id. Raises TypeError for a target in another form, such as the pair (0, id)."""
+    """A row of logits and an id. Raises TypeError for a target in any other form, such as the pair (0, id)."""
     o = _row("o", o)
     if np.ndim(y) or not isinstance(y, (int, np.integer)):
         raise TypeError(f"y: expected the id of the target, for o are logits (1, V) here, got {_check.describe(y)}")
