@@ -18,6 +18,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import TimeoutError
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path.append(str(TESTS / "support"))
@@ -67,16 +68,29 @@ class Meter:
     """What a first visit of a page takes, gzipped as a host would send it; made before the page goes anywhere."""
 
     def __init__(self, page):
-        self.page, self.sizes, self.asked = page, [], []
+        self.page, self.sizes, self.asked, self.open = page, [], [], {}
         session = page.context.new_cdp_session(page)
         session.send("Network.enable")
-        session.on("Network.loadingFinished", lambda event: self.sizes.append(event["encodedDataLength"]))
-        session.on("Network.requestWillBeSent", lambda event: self.asked.append(event["request"]["url"]))
+        session.on("Network.loadingFinished", self.note_end)
+        session.on("Network.loadingFailed", self.note_end)
+        session.on("Network.requestWillBeSent", self.note_request)
         page.add_init_script(WATCH_SHIFTS)
+
+    def note_request(self, event):
+        self.asked.append(event["request"]["url"])
+        self.open[event["requestId"]] = event["request"]["url"]
+
+    def note_end(self, event):
+        self.open.pop(event["requestId"], None)
+        if "encodedDataLength" in event:  # it has not failed
+            self.sizes.append(event["encodedDataLength"])
 
     def read(self):
         """The cost with the pictures further down. Those of live figures are not shown, and never asked for."""
-        self.page.wait_for_load_state("networkidle")
+        try:
+            self.page.wait_for_load_state("networkidle")
+        except TimeoutError as problem:
+            raise TimeoutError(f"no answer to {list(self.open.values())}") from problem
         self.page.evaluate("document.querySelectorAll('img').forEach((i) => i.offsetParent && (i.loading = 'eager'))")
         self.page.wait_for_function("() => [...document.images].every((i) => i.complete || !i.offsetParent)")
         shift = self.page.evaluate(SHIFTED)

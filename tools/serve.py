@@ -70,6 +70,7 @@ def compressed(path, _modified):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # a page asks for twenty files at once; beyond the queue, one may wait for a minute
     allow_reuse_address = False
 
 

@@ -179,7 +179,7 @@ def state_of(view):
 def test_a_link_restores_random_states_exactly(opens, name):
     rng = np.random.default_rng(sum(map(ord, name)))
     plain = FIGURES[name]()
-    for _ in range(4):
+    for _ in range(2):
         widget, traits = random_figure(name, rng)
         view = opens([widget]).locator(".rnn")
         link = copied(view, "share_link")
@@ -205,7 +205,7 @@ def same(ours, theirs):
 @pytest.mark.parametrize("name", FIGURES)
 def test_copied_python_makes_the_state_and_its_numbers(opens, name):
     rng = np.random.default_rng(100 + sum(map(ord, name)))
-    for _ in range(3):
+    for _ in range(2):
         widget, traits = random_figure(name, rng)
         view = opens([widget]).locator(".rnn")
         names = run(copied(view, "share_python"))
