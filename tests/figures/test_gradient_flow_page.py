@@ -40,8 +40,8 @@ def heights(view, name):
     return np.array([float(point.split()[1]) for point in path[1:].split("L")])
 
 
-FELL = r"each step back multiplies the gradient(?: of the cell state)? by about (\S+); after \d+ steps (.+?) is left, "
-FELL += r"after \d+ steps (.+?)\.(?:\s|$)"
+FELL = r"each step back multiplies (?:the gradient|dc_t, the gradient of the cell state,) by about (\S+); "
+FELL += r"after \d+ steps (.+?) is left, after \d+ steps (.+?)\.(?:\s|$)"
 GATES = re.compile(r"with (?:forget|update) gates of (\S+) on average: " + FELL)
 LEAKY = re.compile(r"α = \S+: (.+?) after \d+ steps, (.+?) after")
 
