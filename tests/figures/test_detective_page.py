@@ -338,7 +338,7 @@ def test_a_fault_that_does_not_show_is_said_to_be_so(view):
 
 def test_a_longer_text_is_cut_with_a_message(view):
     view.get_by_label("Text", exact=True).fill("ab" * 20)
-    assert "40 characters came; the first 25 are used" in view.inner_text()
+    assert "Of 40 characters, the first 25 are used" in view.inner_text()
     assert "T = 24" in view.inner_text()
 
 

@@ -623,7 +623,7 @@ def test_another_length_starts_again_and_another_network_goes_on(view):
     ("field", "typed", "message"),
     [
         ("Text", "a", "at least two characters"),
-        ("Text", "abcd", "4 characters came; the first 3 are used"),
+        ("Text", "abcd", "Of 4 characters, the first 3 are used"),
         ("Seed", "-1", "whole number from 0"),
         ("Seed", "", "whole number from 0"),
     ],

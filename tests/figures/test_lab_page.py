@@ -428,7 +428,7 @@ def test_a_text_too_short_gets_a_message_and_the_run_stays(view, typed):
 
 def test_a_text_too_long_is_cut_with_a_message(view):
     view.get_by_label("Text", exact=True).fill("ab" * 1500)
-    assert "3000 characters came; the first 2000 are used" in view.inner_text()
+    assert "Of 3000 characters, the first 2000 are used" in view.inner_text()
     step(view, 1)
     assert view.locator(".rnn-letter").count() == 200
 
@@ -641,9 +641,9 @@ def test_updates_set_from_python_are_trained(bare):
 def test_a_trait_that_cannot_be_shown_gets_a_message(bare):
     view = bare(**GENTLE)
     view.page.evaluate("model.set('steps', 2.5)")
-    view.get_by_text("from 1 to 64, and 2.5 came").wait_for()
+    view.get_by_text("from 1 to 64, not 2.5").wait_for()
     view.page.evaluate("model.set('steps', 4)")
-    view.page.wait_for_function("view => !view.innerText.includes('came')", arg=view.element_handle())
+    view.page.wait_for_function("view => !view.innerText.includes('The figure stays')", arg=view.element_handle())
 
 
 def test_every_sentence_is_whole(view):

@@ -423,7 +423,7 @@ def test_no_choice_moves_the_head_of_the_rows(visit_alone, width):
 
 def test_a_longer_text_is_cut_with_a_message(view):
     view.get_by_label("Text", exact=True).fill("ab" * 20)
-    assert "40 characters came; the first 25 are used" in view.inner_text()
+    assert "Of 40 characters, the first 25 are used" in view.inner_text()
     assert "over T = 24 steps" in view.inner_text()
 
 
