@@ -384,14 +384,14 @@ def test_a_rate_that_is_too_large_is_told_and_fresh_weights_at_a_tenth_of_it_lea
     assert run.losses[-3:].mean() > max(1.3 * np.log(10) + 0.1, run.losses[0])
     summary = view.locator(".rnn-lab-alert")
     assert f"above the {slight(run.losses[0])} of the start" in summary.text_content()
-    assert "The learning rate 3 is beyond" in summary.text_content()
+    assert "The learning rate 3 is too large" in summary.text_content()
     press(view, "Go on with half the rate")
     press(view, "Pause")
     assert view.evaluate(STATE)["rate"] == "1.5" and int(view.evaluate(STATE)["update"]) >= 40
     press(view, "Reset")
     move(view, "learning_rate", 3)
     step(view, 40)
-    assert "The learning rate 3 is beyond" in summary.text_content()
+    assert "The learning rate 3 is too large" in summary.text_content()
     press(view, "Start anew at a tenth")
     press(view, "Pause")
     press(view, "Reset")  # from the same weights, so that the number of updates is known
