@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # naming `np.random` would import it, which takes a while
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -12,6 +13,8 @@ from ..loss import softmax
 from ..rnn import Params
 from ..text import Vocabulary
 from ._run import check_trainable
+
+MANY = 3000  # odds from which on symbols are picked in blocks: below, the calls cost more than they save
 
 
 @overload
@@ -139,8 +142,8 @@ def _drawn(params, states, temperature, k, uniforms):
     state[:, :H] = states[0]
     o, recurrent = products[:, :V], products[:, V:]
     update = _UPDATES[type(params)](rows, recurrent, state[:, :H], *states[1:])
-    odds, above, symbols = np.empty((B, V)), np.empty((B, V), bool), np.empty((T, B), np.intp)
-    largest = np.empty((B, 1))
+    odds, pick = (_picked_in_blocks if B * V > MANY else _picked_at_once)(B, V)
+    symbols = np.empty((T, B), np.intp)
     with np.errstate(over="ignore"):  # of exp(-a) in a gate, and of a quotient by a very low temperature
         for t in range(T):
             if t:
@@ -155,13 +158,49 @@ def _drawn(params, states, temperature, k, uniforms):
                 np.exp(odds, odds)
                 if k < V:
                     np.put_along_axis(odds, np.argsort(-o, axis=1, kind="stable")[:, k:], 0, axis=1)
-            np.add.accumulate(odds, 1, None, odds)
-            total = odds[:, -1:]
-            np.multiply(total, uniforms[t, :, None], largest)
-            np.minimum(largest, np.nextafter(total, 0), out=largest)  # rounding must not reach the total itself
-            np.greater(odds, largest, above)
-            above.argmax(1, symbols[t])
+            symbols[t] = pick(uniforms[t, :, None])
     return symbols
+
+
+def _picked_at_once(B, V):
+    """odds (B, V), to be filled, and pick(u), u (B, 1) in [0, 1): the first symbol of each row up to which the odds add
+    up to more than u times the sum of all."""
+    odds, above, largest = np.empty((B, V)), np.empty((B, V), bool), np.empty((B, 1))
+
+    def pick(u):
+        np.add.accumulate(odds, 1, None, odds)
+        total = odds[:, -1:]
+        np.multiply(total, u, largest)
+        np.minimum(largest, np.nextafter(total, 0), out=largest)  # rounding must not reach the total itself
+        return np.greater(odds, largest, above).argmax(1)
+
+    return odds, pick
+
+
+def _picked_in_blocks(B, V):
+    """The same, first for blocks of about √V symbols, then in one of them: a sum takes less time than running sums."""
+    size = math.ceil(math.sqrt(V))
+    n = math.ceil(V / size)
+    odds = np.zeros((B, n * size))  # what fills up the last block stays zero
+    sums, below = np.empty((B, n)), np.zeros((B, n + 1))  # of each block, and of all before it
+    blocks, ones, flat_sums, flat_below = odds.reshape(-1, size), np.ones(size), sums.reshape(-1), below.reshape(-1)
+    so_far, of_all, row = below[:, 1:], below[:, -1:], np.arange(B)
+    inside, largest, rest = np.empty((B, size)), np.empty((B, 1)), np.empty(B)
+    of_block, rest_column = inside[:, -1:], rest[:, None]
+
+    def pick(u):
+        np.dot(blocks, ones, flat_sums)
+        np.add.accumulate(sums, 1, None, so_far)
+        np.multiply(of_all, u, largest)
+        np.minimum(largest, np.nextafter(of_all, 0), out=largest)
+        block = np.greater(so_far, largest).argmax(1)
+        blocks.take(row * n + block, 0, inside, "clip")
+        np.add.accumulate(inside, 1, None, inside)
+        np.subtract(largest[:, 0], flat_below.take(row * (n + 1) + block), rest)
+        np.minimum(rest_column, np.nextafter(of_block, 0), out=rest_column)
+        return block * size + np.greater(inside, rest_column).argmax(1)
+
+    return odds[:, :V], pick
 
 
 def _rnn_update(rows, recurrent, h):

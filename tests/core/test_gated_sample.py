@@ -7,12 +7,18 @@ from models import refuses
 
 import rnnlib
 from rnnlib import Vocabulary, softmax
-from rnnlib.train import sample
+from rnnlib.train import _sampling, sample
 
 VOCAB = Vocabulary("abcdefgh")
 V = len(VOCAB)
 every_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 PROMPTS = ["a", "bad", "cabbage", "a"]
+
+
+@pytest.fixture(params=["at once", "in blocks"])
+def either_way(request, monkeypatch):
+    """Symbols are picked in both ways, as from few odds or as from many."""
+    monkeypatch.setattr(_sampling, "MANY", np.inf if request.param == "at once" else 0)
 
 
 def fresh(cell, seed=0, size=2.0, dtype=np.float64):
@@ -32,7 +38,7 @@ def picked(cell, params, text, u, temperature=1.0, k=V):
 @every_cell
 @pytest.mark.parametrize("temperature, top_k", [(1.0, None), (0.3, None), (3.0, 4), (0.5, 1), (1e-9, None), (0.01, 3)])
 @pytest.mark.parametrize("size", [2.0, 40.0])  # of 40, the logits are too large for exp without a shift
-def test_each_text_side_by_side_is_drawn_after_the_whole_text_before_it(cell, temperature, top_k, size):
+def test_each_text_side_by_side_is_drawn_after_the_whole_text_before_it(either_way, cell, temperature, top_k, size):
     params, texts = fresh(cell, size=size), list(PROMPTS)
     options = {"temperature": temperature, "top_k": top_k}
     found = sample(params, VOCAB, PROMPTS, 15, rng=np.random.default_rng(7), **options)
@@ -73,7 +79,7 @@ def test_float32_writes_nearly_the_same(cell):
 
 
 @pytest.mark.parametrize("temperature, top_k", [(1.0, None), (0.5, None), (2.0, 4)])
-def test_texts_side_by_side_are_distributed_as_the_softmax(temperature, top_k):
+def test_texts_side_by_side_are_distributed_as_the_softmax(either_way, temperature, top_k):
     """by alone makes the logits, so that each draw is from one distribution; 1 in 10 000 would exceed the bound."""
     by = np.array([0.0, 1.0, -0.5, 0.3, 0.8, -1.0, 0.1, 0.2])
     params = rnnlib.Params(np.zeros((V, 2)), np.zeros((2, 2)), np.zeros((2, V)), np.zeros(2), by)
@@ -86,7 +92,7 @@ def test_texts_side_by_side_are_distributed_as_the_softmax(temperature, top_k):
     assert ((counts[kept] - odds) ** 2 / odds).sum() < {8: 29.9, 4: 21.1}[len(kept)]
 
 
-def test_the_highest_number_below_one_picks_a_symbol_that_is_kept():
+def test_the_highest_number_below_one_picks_a_symbol_that_is_kept(either_way):
     params, highest = fresh(rnnlib, size=40.0), np.nextafter(1.0, 0)
     rng = np.random.default_rng(0)
 
