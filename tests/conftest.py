@@ -14,6 +14,8 @@ from hypothesis import settings
 settings.register_profile("book", deadline=None)  # no test is about time: machines are busy
 settings.load_profile("book")
 
+# Modules that start a server or another browser come first: where a piece is shared, each process would start its own.
+STARTING = "test_firefox", "test_jupyterlab", "test_jupyterlab_figures", "test_notebooks"
 LIGHT = "core", "formulations", "plots", "engine", "widgets"  # folders, as in `make check`
 
 
@@ -35,6 +37,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         by_weight[weight(item)].append(item)
     whole_book, others, light = by_weight
+    others.sort(key=lambda item: item.path.stem not in STARTING)
     middle = max(0, len(items) // 2 - len(whole_book))
     items[:] = [*whole_book, *light[:middle], *others, *light[middle:]]
 

@@ -649,7 +649,7 @@ def test_the_keyboard_alone_reaches_and_moves_everything(stepper, card):
             "Error of",
             "Gradients of",
             "error do",
-            "The way",
+            "The path",
         ),
     ):
         assert name in reached, reached

@@ -5,4 +5,4 @@ from soak import PAGE, Soak
 
 def test_random_actions_leave_every_figure_whole_and_its_python_true(specimen, visit):
     page, watch = visit(specimen, PAGE, permissions=["clipboard-read", "clipboard-write"])
-    Soak(page, watch, seed=0).run(150)
+    Soak(page, watch, seed=0).run(100)

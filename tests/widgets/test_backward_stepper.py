@@ -249,7 +249,7 @@ def test_a_picture_of_the_contributions_and_words_stand_in(monkeypatch):
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
     [(matrix, text, truncate)] = asked
     assert np.array_equal(matrix, stepper.contributions) and text == "你好李焕英" and truncate == 3
-    assert all(words in data["text/plain"] for words in ("“你好李焕英”", "4 hidden units", "from 1 to 4"))
+    assert all(words in data["text/plain"] for words in ("“你好李焕英”", "4 hidden units", "step 1 to step 4"))
     assert "application/vnd.jupyter.widget-view+json" in data
 
 
