@@ -58,7 +58,7 @@ def sigmoid(a: np.ndarray) -> np.ndarray:
 
 
 def init_params(kind: Any, vocab_size: int, hidden_size: int, rng: Any, dtype: Any, input_size: int | None) -> Any:
-    """What `init_params` of every cell does: matrices drawn uniformly from ±1/√rows in the order of `Params`, zeros."""
+    """What `init_params` of every cell does: matrices uniform within ±1/√rows, in the order of `Params`, and zeros."""
     V = _check.positive_int("vocab_size", vocab_size)
     H = _check.positive_int("hidden_size", hidden_size)
     D = V if input_size is None else _check.positive_int("input_size", input_size)

@@ -107,7 +107,7 @@ def init_params(
     dtype: npt.DTypeLike = np.float64,
     input_size: int | None = None,
 ) -> Params:
-    """Weights drawn uniformly from ±1/√fan-in, in the order Wxh, Whh, Why; biases zero.
+    """Weights uniform within ±1/√fan-in, in the order Wxh, Whh, Why; biases zero.
 
     Arguments and what is raised: as for `rnnlib.init_params`.
     """
@@ -289,7 +289,7 @@ def _through_reset(da, r):
 
 
 def _step_back(Whh, gates, dh):
-    """One step back, from dh_t: da_t, and the term of dh_{t-1} from step t. The gates may be those of many steps."""
+    """A backward step, from dh_t: da_t, and the term of dh_{t-1} from step t. The gates may be those of many steps."""
     r, z, n, m, h_prev = gates
     da_n = dh * (1 - z) * (1 - n**2)
     da_z = dh * (h_prev - n) * z * (1 - z)

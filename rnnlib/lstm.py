@@ -111,7 +111,7 @@ def init_params(
     input_size: int | None = None,
     forget_bias: float = 1.0,
 ) -> Params:
-    """Weights drawn uniformly from ±1/√fan-in, in the order Wxh, Whh, Why; biases zero but for that of the forget gate.
+    """Weights uniform within ±1/√fan-in, in the order Wxh, Whh, Why; biases zero but for that of the forget gate.
 
     forget_bias: every entry of that one. With 1, f_t starts near σ(1) = 0.73, so that c fades slowly; Jozefowicz,
     Zaremba and Sutskever, An Empirical Exploration of Recurrent Network Architectures, ICML 2015. All else, and what is
@@ -302,7 +302,7 @@ def _gates(trace):
 
 
 def _step_back(Whh, gates, dh, dc):
-    """One step back, from dh_t and dc_{t+1} ⊙ f_{t+1}: da_t, dc_t, and the terms of dh_{t-1} and dc_{t-1} from step t.
+    """A backward step, from dh_t, dc_{t+1} ⊙ f_{t+1}: da_t, dc_t, and the terms of dh_{t-1}, dc_{t-1} from step t.
 
     The gates may be those of one step, or of many side by side.
     """

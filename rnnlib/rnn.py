@@ -63,7 +63,7 @@ def init_params(
     dtype: npt.DTypeLike = np.float64,
     input_size: int | None = None,
 ) -> Params:
-    """Weights drawn uniformly from ±1/√fan-in, in the order Wxh, Whh, Why; biases zero.
+    """Weights uniform within ±1/√fan-in, in the order Wxh, Whh, Why; biases zero.
 
     vocab_size: V, the number of classes that are predicted; input_size: D, the size of the features or the number of
     ids that are read, V unless given. Fan-in is the number of rows: D for Wxh, H for Whh and Why. `rng` is a

@@ -16,7 +16,7 @@ from . import _cell, _check
 
 
 def uniform(params: Any, *, rng: np.random.Generator) -> Any:
-    """Wxh, Whh and Why drawn uniformly from ±1/√H, in this order; the biases stay.
+    """Wxh, Whh and Why drawn uniformly within ±1/√H, in this order; the biases stay.
 
     The start of PyTorch (which draws the biases too). `init_params` takes 1/√D for Wxh: of one-hot input only one row
     in D is read, so its states are the smaller, the larger the alphabet.

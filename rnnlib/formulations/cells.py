@@ -66,7 +66,7 @@ def rnn_forward(x, a0, parameters):
 
 
 def rnn_cell_backward(da_next, cache):
-    """One step back, from da_next (n_a, m) to the dict of dxt, da_prev, dWax, dWaa, dba.
+    """One backward step, from da_next (n_a, m) to the dict of dxt, da_prev, dWax, dWaa, dba.
 
     dz = da_next ⊙ (1 - a_next²)
     dxt = Waxᵀ dz,  da_prev = Waaᵀ dz,  dWax = dz xtᵀ,  dWaa = dz a_prevᵀ,  dba = dz summed over the batch
@@ -84,7 +84,7 @@ def rnn_cell_backward(da_next, cache):
 
 
 def rnn_backward(da, caches):
-    """All steps back, from da (n_a, m, T) to the dict of dx (n_x, m, T), da0 (n_a, m), dWax, dWaa, dba.
+    """All backward steps, from da (n_a, m, T) to the dict of dx (n_x, m, T), da0 (n_a, m), dWax, dWaa, dba.
 
     da: the gradient of the loss with respect to each state through that step's output alone. The part that comes back
     from the next step is added here; the gradients of the parameters are sums over the steps.

@@ -38,7 +38,7 @@ class Symbol(NamedTuple):
 
     maths: str  # "W ih" is W with the subscript ih; "" where the dialect has no symbol of its own
     code: str  # the array, as an expression; "" where none is stored
-    shape: tuple  # of that array, in our letters; () for a number
+    shape: tuple  # of that array, in our notation; () for a number
     grad: str = ""  # its gradient in code; "" where the dialect has no name for it
 
 
@@ -292,7 +292,7 @@ DIALECTS = {
 
 
 def shape(letters, **sizes):
-    """A shape in our letters as numbers: shape(("V", "2H"), V=5, H=3) is (5, 6); the letter of a list is left out."""
+    """A shape in our notation as numbers: shape(("V", "2H"), V=5, H=3) is (5, 6); the letter of a list is left out."""
     sizes = {**sizes, "2H": 2 * sizes.get("H", 0), "T·B": sizes.get("T", 0) * sizes.get("B", 0)}
     return tuple(sizes.get(letter, letter) for letter in letters if letter != "T list")
 

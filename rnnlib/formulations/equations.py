@@ -1,6 +1,6 @@
 """Functions over a dict of weights: one line of code for each equation, one iteration for each step of the text.
 
-The idea: write the equations on paper, then type them in. The letters are those of the rest of this library, so the
+The idea: write the equations on paper, then type them in. The notation is that of the rest of this library, so the
 equations are the same:
 
     a_t = x_t Wxh + h_{t-1} Whh + bh        dh_t = do_t Whyᵀ + da_{t+1} Whhᵀ,  do_t = (ŷ_t - y_t) / T

@@ -291,7 +291,7 @@ def bptt(layers, y, *, truncate=4):
 
 
 def init_parameters(vocab_size, hidden_size, *, rng):
-    """Uniform in ±1/√(columns of the matrix): the numbers of `init_params`, transposed."""
+    """Uniform within ±1/√(columns of the matrix): the numbers of `init_params`, transposed."""
     return from_params(init_params(vocab_size, hidden_size, rng=rng))
 
 

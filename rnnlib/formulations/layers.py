@@ -206,7 +206,7 @@ def network_of(Wxh, Whh, Why, b_xh, b_hh, b_hy):
 
 
 def init_network(vocab_size, hidden_size=100, *, rng):
-    """A new network: weights uniform in ±1/√n for n rows, biases zero."""
+    """A new network: weights uniform within ±1/√n for n rows, biases zero."""
     V, H = _check.positive_int("vocab_size", vocab_size), _check.positive_int("hidden_size", hidden_size)
     rng = _check.generator("rng", rng)
     weights = (rng.uniform(-1, 1, shape) / np.sqrt(shape[0]) for shape in ((V, H), (H, H), (H, V)))

@@ -50,7 +50,7 @@ class RNN:
 
     @classmethod
     def uniform(cls, word_dim, hidden_dim, *, rng, bptt_truncate=None):
-        """A new model, each matrix uniform in ±1/√n for its n columns: U in ±1/√K, V and W in ±1/√H."""
+        """A new model, each matrix uniform within ±1/√n for its n columns: U within ±1/√K, V and W within ±1/√H."""
         K, H = _check.positive_int("word_dim", word_dim), _check.positive_int("hidden_dim", hidden_dim)
         rng = _check.generator("rng", rng)
         U, V, W = (rng.uniform(-1, 1, shape) / np.sqrt(shape[1]) for shape in ((H, K), (K, H), (H, H)))

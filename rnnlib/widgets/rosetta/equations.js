@@ -65,7 +65,7 @@ function isOpposite(name, dialect, layout) {
   return name in SIZE_OF && layout === "column";
 }
 
-/** The shape of a factor as it is written in the translated equation, in our letters; [] for a number. */
+/** The shape of a factor as it is written in the translated equation, in our notation; [] for a number. */
 export function factorShape({ name, turned }, dialect, layout) {
   const ours = MATRIX_SIZES[name] ?? (name in SIZE_OF ? [1, SIZE_OF[name]] : []);
   return isOpposite(name, dialect, layout) !== turned ? [...ours].reverse() : ours;
