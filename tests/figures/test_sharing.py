@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from itertools import cycle
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
@@ -450,6 +451,10 @@ def coarse(pixels):
     return pixels[: 4 * height, : 4 * width].reshape(height, 4, width, 4, 3).mean((1, 3))
 
 
+# What a picture takes its colours from is the same for all figures: each is looked at in one of the modes.
+IN_TURN = [*zip(FIGURES, cycle(["light", "dark"]), strict=False)]
+
+
 def opened_and_seen(opens, name, theme):
     """A figure in some state, its page, its view there, and what the page shows of it."""
     widget, _ = random_figure(name, np.random.default_rng(5))
@@ -460,8 +465,7 @@ def opened_and_seen(opens, name, theme):
     return widget, page, view, Image.open(io.BytesIO(view.screenshot())).convert("RGB")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(("name", "theme"), IN_TURN)
 def test_the_image_shows_what_the_page_shows(opens, name, theme):
     _, page, view, seen = opened_and_seen(opens, name, theme)
     share(view, WORDS["share_image"])
@@ -530,8 +534,7 @@ def saved(page, view):
     return waiting.value.path().read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(("name", "theme"), IN_TURN)
 def test_the_drawing_needs_no_browser_and_shows_what_the_page_shows(opens, name, theme):
     from xml.etree import ElementTree
 
