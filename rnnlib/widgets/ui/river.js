@@ -34,7 +34,7 @@ function buildStep() {
   // a picture with a name: as the button's own name, a label would have to repeat what is seen word for word
   const picture = make("span", { className: "rnn-river-picture", role: "img" });
   const node = make("button", { type: "button", className: "rnn-river-step" }, picture, ...Object.values(parts));
-  return { node, picture, bar, ...parts };
+  return { node, picture, bar, ...parts, kept: keep() };
 }
 
 function buildBand() {
@@ -122,7 +122,7 @@ export function buildRiver({ words, label, go, place, walk }) {
     heads, make("div", { className: "rnn-river-frame" }, stage), hidden);
   /** @type {any} */
   const river = {
-    words, node, stage, band, front, level, hidden, scale, kept: keep(), steps: [], first: 0, state: null,
+    words, node, stage, band, front, level, hidden, scale, steps: [], first: 0, state: null,
     hovered: null, // the place, among the steps that are drawn, of the one that is pointed at: after a move it is another step's
     walks: Boolean(walk),
   };
@@ -173,11 +173,12 @@ function draw(river, state) {
   }
   while (river.steps.length > count) river.steps.pop().node.remove();
   if (river.hovered >= count) river.hovered = null; // the text has become shorter under the pointer
+  moveWindow(river, first - river.first);
   Object.assign(river, { state, first });
   river.stage.style.setProperty("--rnn-steps", count);
   river.stage.style.setProperty("--rnn-at", t - first);
-  river.kept(() => river.steps.forEach((step, k) => drawStep(step, first + k, state, river.words)),
-    trace, blame?.matrix, dark, first, count);
+  river.steps.forEach((step, k) => (
+    step.kept(() => drawStep(step, first + k, state, river.words), first + k, trace, blame?.matrix, dark)));
   setStyle(river.scale, "background", ramp(dark));
   river.steps.forEach(({ node }, k) => {
     const i = first + k;
@@ -200,6 +201,21 @@ function draw(river, state) {
     river.band.veil.setAttribute("width", SIZE * Number(at));
   }
   drawBand(river);
+}
+
+/** Where the window has moved along the steps, let those that stay in it keep their elements. */
+function moveWindow({ steps, stage }, by) {
+  if (Math.abs(by) >= steps.length) return;
+  for (let left = by; left > 0; left--) {
+    const step = steps.shift();
+    stage.append(step.node);
+    steps.push(step);
+  }
+  for (let left = by; left < 0; left++) {
+    const step = steps.pop();
+    steps[0].node.before(step.node);
+    steps.unshift(step);
+  }
 }
 
 /** What a step shows, whichever is the current one. */
