@@ -122,6 +122,30 @@ def test_an_arrow_that_moves_the_window_leaves_the_current_step_lit(opened):
     assert view.locator('.rnn-river-step[aria-current="step"]').get_attribute("data-t") == "31"
 
 
+def test_the_steps_that_stay_in_the_window_keep_their_elements(opened):
+    text = "".join(chr(97 + i % 26) for i in range(65))
+    page, view = opened(text=text, t=30)
+    mark = "nodes => nodes.forEach((node) => { node.own = node.dataset.t; })"
+    shown = """nodes => nodes.map((node) => [Number(node.dataset.t), node.querySelector(".rnn-river-x").textContent,
+      node.own])"""
+    steps = view.locator(".rnn-river-step")
+    view.locator('.rnn-river-step[aria-current="step"]').focus()
+    seen = {steps.first.get_attribute("data-t")}
+    for key in ("ArrowRight", "End", "ArrowLeft", "Home", "End"):
+        before = set(steps.evaluate_all("nodes => nodes.map((node) => node.dataset.t)"))
+        steps.evaluate_all(mark)
+        page.keyboard.press(key)
+        painted(page)
+        found = steps.evaluate_all(shown)
+        first = found[0][0]
+        assert [t for t, *_ in found] == [*range(first, first + len(found))]
+        assert all(sign == text[t] for t, sign, _ in found)
+        assert all(own == str(t) for t, _, own in found if str(t) in before)
+        seen.add(str(first))
+        assert view.locator(":focus").get_attribute("aria-current") == "step"
+    assert len(seen) > 3
+
+
 def test_a_text_that_becomes_shorter_under_the_pointer_lights_what_is_there(opened):
     page, view = opened()
     view.locator('.rnn-river-step[data-t="5"]').hover()
