@@ -8,8 +8,6 @@ FOR := $(patsubst %,-%,$(filter-out full,$(EDITION)))
 
 # The products in this book are small: a second thread costs more than it brings, much more beside other work.
 export OPENBLAS_NUM_THREADS := 1
-# Or each of the many processes of a build or a test compiles every module anew.
-unexport PYTHONDONTWRITEBYTECODE
 
 AFRESH := rm -rf _build/html _build/.doctrees _build/jupyter_execute
 BUILD := $(BIN)/jupyter-book build -W -n --keep-going .

@@ -71,10 +71,9 @@ export function buildByHand({ words, change, shown }) {
     kept(() => {
       const to = words("hand_unit", { j: unit + 1 });
       const names = [...Array.from({ length: H }, (_, k) => words("hand_unit", { j: k + 1 })), quoted(vocab[x[t]]), words("head_bias")];
-      const options = choice.control.options;
-      while (options.length > names.length) options.remove(names.length);
-      while (options.length < names.length) options.add(make("option"));
-      names.forEach((name, k) => setText(options[k], words("hand_from", { from: name, to })));
+      while (choice.control.childElementCount > names.length) choice.control.lastElementChild.remove();
+      while (choice.control.childElementCount < names.length) choice.control.append(make("option"));
+      names.forEach((name, k) => setText(choice.control.children[k], words("hand_from", { from: name, to })));
     }, H, unit, vocab, x[t]);
     choice.control.selectedIndex = from;
     const { name, place } = entryOf(from, state);
